@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Colour spaces: sRGB transfer function, luminance and Oklab, on numpy arrays whose last axis is RGB.
+
+Sources: IEC 61966-2-1 (sRGB), ITU-R BT.709 (luminance), B. Ottosson, "A perceptual color space for image processing"
+(2020, Oklab). Functions accept any float array and return float32; the transfer functions are odd and unbounded, so
+scene-linear values above 1 and small negative filter overshoots survive a round trip.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+REC709_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
+"""Weights of linear R, G, B in relative luminance (BT.709 primaries, D65)."""
+
+_OKLAB_LMS = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+_OKLAB_LAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+
+
+def srgb_to_linear(rgb: NDArray[np.floating]) -> Floats:
+    """Decode display-referred sRGB (1.0 = white) to linear light, element by element."""
+    rgb = np.asarray(rgb, dtype=np.float32)
+    magnitude = np.abs(rgb)
+    curve = ((magnitude + 0.055) / 1.055) ** np.float32(2.4)
+    return np.copysign(np.where(magnitude <= 0.04045, magnitude / 12.92, curve), rgb).astype(np.float32)
+
+
+def linear_to_srgb(rgb_linear: NDArray[np.floating]) -> Floats:
+    """Encode linear light to display-referred sRGB (1.0 = white), element by element; nothing is clipped."""
+    rgb_linear = np.asarray(rgb_linear, dtype=np.float32)
+    magnitude = np.abs(rgb_linear)
+    curve = 1.055 * magnitude ** np.float32(1 / 2.4) - 0.055
+    encoded = np.where(magnitude <= 0.0031308, magnitude * 12.92, curve)
+    return np.copysign(encoded, rgb_linear).astype(np.float32)
+
+
+def luminance(rgb_linear: NDArray[np.floating]) -> Floats:
+    """Relative luminance (..., ) of linear RGB (..., 3)."""
+    return np.asarray(rgb_linear, dtype=np.float32) @ REC709_LUMINANCE
+
+
+def linear_to_oklab(rgb_linear: NDArray[np.floating]) -> Floats:
+    """Linear RGB (..., 3) to Oklab (..., 3): lightness in [0, 1] for displayable colours, a and b around 0."""
+    lms = np.asarray(rgb_linear, dtype=np.float64) @ _OKLAB_LMS.T
+    return (np.cbrt(lms) @ _OKLAB_LAB.T).astype(np.float32)
+
+
+def oklab_to_linear(lab: NDArray[np.floating]) -> Floats:
+    """Oklab (..., 3) back to linear RGB (..., 3); colours outside the gamut come out below 0 or above 1."""
+    lms = (np.asarray(lab, dtype=np.float64) @ np.linalg.inv(_OKLAB_LAB).T) ** 3
+    return (lms @ np.linalg.inv(_OKLAB_LMS).T).astype(np.float32)

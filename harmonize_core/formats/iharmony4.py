@@ -45,9 +45,7 @@ def list_triplets(root: Path, split: str | None = None) -> list[TripletPaths]:
     triplets = []
     for composite in _composites(root, subsets, split):
         if len(composite.stem.rsplit("_", 2)) != 3:
-            raise DatasetError(
-                f"{root / composite} should be named <image>_<foreground>_<k>{composite.suffix}"
-            )
+            raise DatasetError(f"{root / composite} should be named <image>_<foreground>_<k>{composite.suffix}")
         real = real_of(composite)
         triplets.append(
             TripletPaths(
@@ -76,9 +74,7 @@ def _composites(root: Path, subsets: list[Path], split: str | None) -> list[Pure
                 folder = PurePosixPath(subset.relative_to(root)) / "composite_images"
                 lines += [folder / PurePosixPath(n).name for n in file.read_text().splitlines() if n.strip()]
     if not lines:
-        raise DatasetError(
-            f"{root} should hold IHD_{split}.txt or <Subset>_{split}.txt with at least one line"
-        )
+        raise DatasetError(f"{root} should hold IHD_{split}.txt or <Subset>_{split}.txt with at least one line")
     for line in lines:
         if line.is_absolute() or ".." in line.parts:
             raise DatasetError(f"the {split} list of {root} names {str(line)!r}, which leaves the data set")

@@ -59,7 +59,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def read_image(path: Path) -> NDArray[np.float32]:
-    """Read a colour image as (H, W, 3) float32 sRGB in [0, 1]; alpha is dropped, grey becomes three equal channels.
+    """Read a colour image as (H, W, 3) float32 sRGB in [0, 1]; alpha is dropped, grey is repeated.
 
     8- and 16-bit PNG, JPEG, TIFF, WebP and BMP are taken as sRGB; EXR is taken as linear, encoded and clipped.
 
@@ -81,7 +81,7 @@ def read_image(path: Path) -> NDArray[np.float32]:
 
 
 def read_mask(path: Path) -> NDArray[np.float32]:
-    """Read a mask as (H, W) float32 in [0, 1], 1 = foreground: grey value, or the mean of R, G, B; soft values are kept.
+    """Read a mask as (H, W) float32 in [0, 1], 1 = foreground: grey value, or the mean of RGB; soft values stay.
 
     Raises:
         InputError: as `read_image`.
@@ -153,9 +153,7 @@ def read_exr(path: Path) -> dict[str, NDArray[np.float32]]:
         with OpenEXR.File(str(path), separate_channels=True) as file:
             return {name: np.asarray(c.pixels, dtype=np.float32) for name, c in file.channels().items()}
     except Exception as error:
-        raise InputError(
-            f"{path} is not a readable EXR file ({_first_line(error)}); write it again"
-        ) from error
+        raise InputError(f"{path} is not a readable EXR file ({_first_line(error)}); write it again") from error
 
 
 def write_exr(path: Path, channels: Mapping[str, NDArray[np.floating]], *, half: bool = True) -> None:
@@ -171,9 +169,7 @@ def write_exr(path: Path, channels: Mapping[str, NDArray[np.floating]], *, half:
             with OpenEXR.File(header, data) as file:
                 file.write(str(partial))
         except RuntimeError as error:  # OpenEXR reports full disks and missing folders this way
-            raise OutputError(
-                f"{path} could not be written ({_first_line(error)}); check space and rights"
-            ) from error
+            raise OutputError(f"{path} could not be written ({_first_line(error)}); check space and rights") from error
 
 
 def resize_area(image: NDArray[np.float32], size_hw: tuple[int, int]) -> NDArray[np.float32]:
@@ -204,9 +200,7 @@ def _read(path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
             try:
                 return np.asarray(image.convert(mode))
             except (OSError, SyntaxError, ValueError) as error:
-                raise InputError(
-                    f"{path} is damaged or cut off ({_first_line(error)}); copy it again"
-                ) from error
+                raise InputError(f"{path} is damaged or cut off ({_first_line(error)}); copy it again") from error
     data = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     if data is None:
         raise InputError(f"{path} is damaged or cut off; copy it again")
@@ -229,13 +223,9 @@ def _open(path: Path) -> Image.Image:
         image = Image.open(path)
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         known = ", ".join(s[1:] for s in IMAGE_SUFFIXES)
-        raise InputError(
-            f"{path} is not a readable image ({known}); check that it was copied whole"
-        ) from error
+        raise InputError(f"{path} is not a readable image ({known}); check that it was copied whole") from error
     if image.width * image.height > MAX_PIXELS:
-        raise InputError(
-            f"{path} has {image.width}x{image.height} pixels, more than the {MAX_PIXELS} allowed"
-        )
+        raise InputError(f"{path} has {image.width}x{image.height} pixels, more than the {MAX_PIXELS} allowed")
     return image
 
 
@@ -249,9 +239,7 @@ def _first_line(error: BaseException) -> str:
 
 def _why_not_written(path: Path, error: OSError) -> str:
     if error.errno == errno.ENOSPC:
-        return (
-            f"the disk is full: {path} could not be written whole and was not kept; free space and run again"
-        )
+        return f"the disk is full: {path} could not be written whole and was not kept; free space and run again"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{path} cannot be written ({error.strerror}); choose a folder you may write to"
     return f"{path} could not be written ({error.strerror or error}); choose another place"

@@ -71,7 +71,7 @@ def parse_label_line(text: str, where: str) -> LabelLine:
     """Read one label line; `where` ("file:12") goes into the error.
 
     Raises:
-        DatasetError: not three columns, not ten soft labels, a hard label outside 1..10, or a path that leaves the root.
+        DatasetError: not three columns, not ten soft labels, a hard label outside 1..10, or a path leaving the root.
     """
     columns = text.rstrip("\r\n").split("\t")
     try:
@@ -83,14 +83,10 @@ def parse_label_line(text: str, where: str) -> LabelLine:
             f"{where} should read 'composite path TAB ten numbers joined by _ TAB style 1..10' but reads {text!r}"
         ) from None
     if len(soft) != STYLE_COUNT or not 1 <= hard <= STYLE_COUNT:
-        raise DatasetError(
-            f"{where} should hold 10 soft labels and a style 1..10 but holds {len(soft)} and {hard}"
-        )
+        raise DatasetError(f"{where} should hold 10 soft labels and a style 1..10 but holds {len(soft)} and {hard}")
     composite = PurePosixPath(path)
     if composite.is_absolute() or ".." in composite.parts or "composite_images" not in composite.parts:
-        raise DatasetError(
-            f"{where} names {path!r}, which is not inside a composite_images folder of this data set"
-        )
+        raise DatasetError(f"{where} names {path!r}, which is not inside a composite_images folder of this data set")
     return LabelLine(composite, soft, hard)
 
 
@@ -124,9 +120,7 @@ def list_triplets(root: Path, split: str | None = None) -> list[TripletPaths]:
     root = Path(root)
     label_files = sorted(root.glob("S*/S*_all_labeled.txt"))
     if not label_files:
-        raise DatasetError(
-            f"{root} should hold label files such as SHuman/SHuman_all_labeled.txt but has none"
-        )
+        raise DatasetError(f"{root} should hold label files such as SHuman/SHuman_all_labeled.txt but has none")
     wanted = None if split is None else _read_split(root, split)
     triplets = []
     for file in label_files:

@@ -51,7 +51,5 @@ def load_triplet(paths: TripletPaths) -> Triplet:
     check_same_size(composite, paths.composite, mask, paths.mask)
     check_same_size(real, paths.real, mask, paths.mask)
     if not (mask >= 0.5).any():
-        raise InputError(
-            f"{paths.mask} should mark a foreground but no pixel is 0.5 or more; draw the mask again"
-        )
+        raise InputError(f"{paths.mask} should mark a foreground but no pixel is 0.5 or more; draw the mask again")
     return Triplet(composite, mask, real)

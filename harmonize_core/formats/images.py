@@ -176,7 +176,8 @@ def resize_area(image: NDArray[np.float32], size_hw: tuple[int, int]) -> NDArray
     """Resize (H, W[, C]): area averaging when shrinking, bilinear when growing."""
     height, width = size_hw
     shrinking = height <= image.shape[0] and width <= image.shape[1]
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+    method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+    return cv2.resize(image, (width, height), interpolation=method).astype(np.float32, copy=False)
 
 
 def check_same_size(image: NDArray, path: Path, mask: NDArray, mask_path: Path) -> None:
@@ -192,7 +193,7 @@ def check_same_size(image: NDArray, path: Path, mask: NDArray, mask_path: Path) 
         )
 
 
-def _read(path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def _read(path: Path) -> NDArray:
     with _open(path) as image:
         sixteen_bit = image.mode.startswith("I") or _is_16_bit_rgb(path)
         if not sixteen_bit:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 
 import cv2
@@ -28,7 +28,7 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".e
 
 
 @contextlib.contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path) -> Generator[Path]:
     """A temporary sibling to write to, renamed to `path` when the block ends and removed when it fails.
 
     Raises:
@@ -115,7 +115,7 @@ def write_image(path: Path, image: NDArray[np.floating] | NDArray[np.uint8], *, 
     JPEG is written without chroma subsampling, so that blocks with equal pixels stay equal after decoding.
     """
     path = Path(path)
-    pixels = image if image.dtype == np.uint8 else to_uint8(image)
+    pixels = image if image.dtype == np.uint8 else to_uint8(np.asarray(image, dtype=np.float32))
     with atomic_path(path) as partial:
         if path.suffix.lower() in (".jpg", ".jpeg"):
             Image.fromarray(pixels).save(partial, "JPEG", quality=quality, subsampling=0)

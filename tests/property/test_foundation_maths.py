@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Colour round trips, and what compositing promises for any image and coverage."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harmonize_core import color
+from harmonize_core.compositing import exchange_foreground, over, unpremultiply
+
+seeds = st.integers(0, 2**32 - 1)
+sizes = st.tuples(st.integers(1, 23), st.integers(1, 23))
+
+
+def _image(seed: int, size: tuple[int, int], peak: float = 4) -> np.ndarray:
+    return (np.random.default_rng(seed).random((*size, 3)) * peak).astype(np.float32)
+
+
+def _coverage(seed: int, size: tuple[int, int]) -> np.ndarray:
+    """Soft values with many exact zeros and ones, as a render has."""
+    return np.clip(np.random.default_rng(seed + 1).normal(0.5, 1.5, size), 0, 1).astype(np.float32)
+
+
+@given(seeds)
+def test_transfer_functions_invert_each_other_beyond_the_display_range(seed):
+    values = (np.random.default_rng(seed).random((50, 3)) * 6 - 1).astype(np.float32)
+    assert np.allclose(color.srgb_to_linear(color.linear_to_srgb(values)), values, atol=1e-5)
+
+
+@given(seeds)
+def test_oklab_inverts(seed):
+    values = np.random.default_rng(seed).random((50, 3)).astype(np.float32)
+    assert np.allclose(color.oklab_to_linear(color.linear_to_oklab(values)), values, atol=1e-5)
+
+
+def test_known_colours():
+    assert np.isclose(color.srgb_to_linear(np.array([0.5]))[0], 0.21404114, atol=1e-6)  # IEC 61966-2-1
+    white = color.linear_to_oklab(np.ones((1, 3)))
+    assert np.allclose(white, [[1, 0, 0]], atol=1e-5)
+    red = color.linear_to_oklab(np.array([[1.0, 0, 0]]))
+    assert np.allclose(red, [[0.627955, 0.224863, 0.125846]], atol=1e-4)  # Ottosson's table
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds, sizes)
+def test_exchange_keeps_the_background_and_takes_the_donor_bit_for_bit(seed, size):
+    real, donor, coverage = _image(seed, size), _image(seed + 2, size), _coverage(seed, size)
+    composite = exchange_foreground(real, donor, coverage)
+    assert np.array_equal(composite[coverage == 0], real[coverage == 0])
+    assert np.array_equal(composite[coverage == 1], donor[coverage == 1])
+    assert composite.min() >= 0
+    assert composite.max() <= max(real.max(), donor.max()) + 1e-5
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds)
+def test_exchange_of_flat_colours_leaves_no_halo(seed):
+    """A blend of two blends would carry the donor's background into the edge; here it must not appear."""
+    rows, columns = np.mgrid[:40, :40]
+    coverage = np.clip(12 - np.hypot(rows - 20, columns - 20), 0, 1).astype(np.float32)[..., None]
+    fg_a, bg_a, fg_b, bg_b = np.random.default_rng(seed).random((4, 3)).astype(np.float32) * 5
+    real = coverage * fg_a + (1 - coverage) * bg_a
+    donor = coverage * fg_b + (1 - coverage) * bg_b
+    wanted = coverage * fg_b + (1 - coverage) * bg_a
+    assert np.allclose(exchange_foreground(real, donor, coverage[..., 0]), wanted, atol=1e-4)
+
+
+@given(seeds, sizes)
+def test_over_of_an_unpremultiplied_layer_is_the_same_layer(seed, size):
+    coverage, straight = _coverage(seed, size), _image(seed, size)
+    premultiplied = straight * coverage[..., None]
+    background = _image(seed + 3, size)
+    again = unpremultiply(premultiplied, coverage) * coverage[..., None]
+    assert np.allclose(over(again, coverage, background), over(premultiplied, coverage, background), atol=1e-4)
+    assert np.array_equal(over(premultiplied, coverage, background)[coverage == 0], background[coverage == 0])

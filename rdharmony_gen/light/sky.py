@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sky of a capture condition as a panorama: the picture the camera sees and the light the scene gets are one.
+
+Clear sky from `light.atmosphere`; clouds are a flat layer of filtered noise, lit by the same sun with shadowing
+towards it; overcast skies follow the CIE overcast distribution (CIE S 011/E:2003, type 1).
+"""
+
+import cv2
+import numpy as np
+
+from rdharmony_gen.light import atmosphere
+from rdharmony_gen.sampling.rng import rng_for
+from rdharmony_gen.spec.condition import ConditionSpec
+
+GROUND_ALBEDO = np.array([0.16, 0.16, 0.12])
+MOON_TINT = np.array([0.55, 0.75, 1.15])
+_FIELD = 1024
+
+
+def directions(width: int) -> np.ndarray:
+    """Unit vectors (width // 2, width, 3) of an equirectangular picture in Blender's orientation, top row first."""
+    height = width // 2
+    azimuth = (0.5 - (np.arange(width) + 0.5) / width) * 2 * np.pi
+    elevation = (0.5 - (np.arange(height) + 0.5) / height) * np.pi
+    azimuth, elevation = np.meshgrid(azimuth, elevation)
+    return np.stack([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)], -1)
+
+
+def _noise_field(rng: np.random.Generator, slope: float) -> np.ndarray:
+    """Tileable noise (1024, 1024) with a power-law spectrum, ranked to be uniform in [0, 1]."""
+    frequency = np.fft.fftfreq(_FIELD)[:, None] ** 2 + np.fft.rfftfreq(_FIELD)[None, :] ** 2
+    amplitude = np.where(frequency > (6.0 / _FIELD) ** 2, np.maximum(frequency, 1e-9) ** (-slope / 2), 0.0)
+    phase = np.exp(2j * np.pi * rng.random(amplitude.shape))
+    field = np.fft.irfft2(amplitude * phase, (_FIELD, _FIELD))
+    field = (field - field.mean()) / field.std()
+    return (0.5 * (1 + np.tanh(0.8 * field))).astype(np.float32)
+
+
+def _lookup(field: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return cv2.remap(
+        field,
+        (x % _FIELD).astype(np.float32),
+        (y % _FIELD).astype(np.float32),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_WRAP,
+    )
+
+
+def _cloud_density(condition: ConditionSpec, view: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Optical thickness of the cloud layer along each upward view, and what lies towards the sun, both (N, M)."""
+    rng = rng_for(condition.cloud_seed, "clouds")
+    base = _noise_field(rng, 1.75)
+    puffs = 1.0 - np.abs(2.0 * _noise_field(rng, 1.25) - 1.0)
+    sun = atmosphere.direction(condition.elevation_deg, condition.azimuth_deg)
+    up = np.maximum(view[..., 2], 0.0)
+    reach = 1.0 / (up + 0.10)
+    x, y = view[..., 0] * reach, view[..., 1] * reach
+    scale = 46.0 / condition.cloud_scale
+    cover = condition.cloud_cover
+
+    def thickness(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        value = _lookup(base, x * scale, y * scale)
+        value = 0.74 * value + 0.26 * _lookup(puffs, x * scale * 2.7 + 311, y * scale * 2.7 + 97)
+        edge = np.interp(cover, [0.0, 0.1, 0.5, 0.9, 1.0], [1.1, 0.80, 0.57, 0.36, 0.25])
+        return np.clip((value - edge) / 0.22, 0.0, 1.6)
+
+    here = thickness(x, y)
+    step = 0.05 + 0.05 / (sun[2] + 0.25)
+    heading = sun[:2] / (np.linalg.norm(sun[:2]) + 1e-6)
+    towards_sun = 0.6 * thickness(x + heading[0] * step, y + heading[1] * step)
+    towards_sun = towards_sun + 0.4 * thickness(x + heading[0] * 2.6 * step, y + heading[1] * 2.6 * step)
+    return here, towards_sun
+
+
+def _smooth(value: np.ndarray, low: float, high: float) -> np.ndarray:
+    t = np.clip((value - low) / (high - low), 0.0, 1.0)
+    return t * t * (3 - 2 * t)
+
+
+def _day(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
+    sun = atmosphere.direction(condition.elevation_deg, condition.azimuth_deg)
+    clear = atmosphere.clear_sky(view, condition.elevation_deg, condition.azimuth_deg, condition.turbidity)
+    up = np.maximum(view[..., 2], 0.0)[..., None]
+    cosine = (view @ sun)[..., None]
+    sun_at_cloud = atmosphere.sun_colour(condition.elevation_deg, condition.turbidity * 0.6, 2_000.0)
+    ambient = clear.reshape(-1, 3)[up.ravel() > 0.15].mean(axis=0)
+    overcast = _smooth(np.array(condition.cloud_cover), 0.65, 0.95)
+
+    here, towards_sun = (d[..., None] for d in _cloud_density(condition, view))
+    # the light of the sun must not come through a cloud that the camera sees in front of it, nor be missing in a hole
+    open_sun = _smooth(cosine, np.cos(np.radians(14.0)), np.cos(np.radians(4.0)))
+    here = here * (1 - open_sun * _smooth(np.array(condition.key_transmission), 0.1, 0.6))
+    glow = 0.35 + 0.9 * np.maximum(cosine, 0.0) ** 24 + 0.25 * np.maximum(cosine, 0.0) ** 3
+    sine = max(float(sun[2]), 0.12)
+    direct = sun_at_cloud / np.pi * (0.35 + 0.65 * sine) * (1.0 + glow)
+    lit = np.exp(-1.9 * towards_sun) * (1.0 - 0.35 * np.minimum(here, 1.0))
+    cumulus = direct * (0.12 + 0.88 * lit) * 0.62 + ambient * 1.1
+    # overcast: the layer itself is what glows; brightest at the zenith, a little towards the sun
+    total = (sun_at_cloud * sine + ambient * np.pi) / np.pi
+    layer = total * 0.36 * (1 + 2 * up) / 3 * (0.55 + 0.9 * np.exp(-1.3 * towards_sun))
+    layer = layer * (1 + 0.8 * np.maximum(cosine, 0.0) ** 8)
+    grey = layer.mean(axis=-1, keepdims=True) * np.array([0.97, 1.0, 1.06])
+    warm = np.exp(-up / 0.18) * (0.35 + 0.65 * np.maximum(cosine, 0.0) ** 2) * (1 - _smooth(sun[2:3], 0.2, 0.5))
+    layer = (0.62 - 0.5 * warm) * grey + (0.38 + 0.5 * warm) * layer
+    cloud = (1 - overcast) * cumulus + overcast * layer
+    alpha = 1 - np.exp(-3.2 * here)
+    alpha = np.maximum(alpha, overcast * _smooth(np.array(condition.cloud_cover), 0.8, 0.96))
+    haze = np.exp(-up / 0.045)
+    alpha = alpha * (1 - 0.75 * haze * (1 - overcast))
+    sky = clear * (1 - alpha) + cloud * alpha
+    disc = _smooth(cosine, np.cos(np.radians(0.9)), np.cos(np.radians(0.45)))
+    peak = np.array(condition.key_irradiance) * 6.0 * _smooth(np.array(condition.key_transmission), 0.1, 0.4)
+    return sky + disc * peak
+
+
+def _night(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
+    moon = atmosphere.direction(condition.elevation_deg, condition.azimuth_deg)
+    up = np.maximum(view[..., 2], 0.0)[..., None]
+    cosine = (view @ moon)[..., None]
+    zenith, horizon = np.array([0.0022, 0.0042, 0.0115]), np.array([0.0085, 0.0120, 0.0220])
+    town = np.array([0.0065, 0.0042, 0.0022]) * np.exp(-up / 0.10)
+    sky = zenith + (horizon - zenith) * np.exp(-up / 0.22) + town
+    rng = rng_for(condition.cloud_seed, "stars")
+    stars = rng.random(view.shape[:2]) ** 900 * 0.35
+    sky = sky + stars[..., None] * np.minimum(up * 3, 1.0)
+    here, towards = (d[..., None] for d in _cloud_density(condition, view))
+    alpha = (1 - np.exp(-2.2 * here)) * (1 - 0.7 * np.exp(-up / 0.05))
+    halo = 0.5 + 3.0 * np.maximum(cosine, 0.0) ** 30 + 0.8 * np.maximum(cosine, 0.0) ** 4
+    cloud = MOON_TINT * 0.0105 * halo * (0.5 + np.exp(-1.5 * towards)) + town
+    sky = sky * (1 - alpha) + cloud * alpha
+    glow = MOON_TINT * (0.010 * np.maximum(cosine, 0.0) ** 60 + 0.05 * np.maximum(cosine, 0.0) ** 1500)
+    disc = _smooth(cosine, np.cos(np.radians(0.75)), np.cos(np.radians(0.6)))
+    return sky + glow + disc * np.array([1.0, 0.98, 0.9]) * 0.8
+
+
+def panorama(condition: ConditionSpec, width: int) -> np.ndarray:
+    """The sky around the scene.
+
+    Args:
+        condition: what is drawn.
+        width: of the picture in pixels, even.
+
+    Returns: (width // 2, width, 3) float32 linear Rec.709 radiance, equirectangular, top row first; +X in the middle
+        column, +Y a quarter to its left. The lower half is lit ground, for reflections.
+    """
+    view = directions(width)
+    half = width // 4
+    upper = view[: half + max(1, half // 60)]
+    sky = (_night if condition.key == "moon" else _day)(condition, upper)
+    picture = np.empty((*view.shape[:2], 3), np.float32)
+    picture[: len(upper)] = sky
+    light = np.array(condition.sky_irradiance) + np.array(condition.key_irradiance) * np.sin(
+        np.radians(condition.elevation_deg)
+    )
+    picture[len(upper) :] = GROUND_ALBEDO * light / np.pi
+    return picture
+
+
+def irradiance(picture: np.ndarray) -> np.ndarray:
+    """Irradiance (3,) on the ground from the upper half of a panorama (H, 2 H, 3)."""
+    height, width = picture.shape[:2]
+    elevation = (0.5 - (np.arange(height) + 0.5) / height) * np.pi
+    weight = np.where(elevation > 0, np.sin(elevation) * np.cos(elevation), 0.0) * (np.pi / height) * (2 * np.pi / width)
+    return np.einsum("ijk,i->k", picture.astype(float), weight)

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One capture condition as numbers: everything that may differ between two renders of a view.
+
+The light in the scene and the sky the camera sees are both computed from this record, so they agree.
+"""
+
+from dataclasses import dataclass
+
+RGB = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class ConditionSpec:
+    """A drawn capture condition. Colours are linear Rec.709; azimuth is clockwise from +Y, seen from above.
+
+    Attributes:
+        style: name in `rdharmony_gen.spec.styles`.
+        style_id: 1 to 10.
+        key: "sun" or "moon": which body gives the directional light.
+        elevation_deg: height of that body over the horizon, degrees.
+        azimuth_deg: its compass direction, degrees in [0, 360).
+        key_irradiance: of the directional light on a surface facing it, after clouds; noon sun is near 8.
+        key_angle_deg: apparent diameter, degrees; sets the softness of shadows.
+        sky_irradiance: of the dome on the ground, the clouds included.
+        turbidity: haze, 1 (very clear) to 6.
+        cloud_cover: fraction of the dome behind cloud, 0 to 1.
+        key_transmission: what the clouds leave of the directional light, 0 to 1.
+        cloud_seed: picks the cloud field.
+        cloud_scale: size of the clouds, 1 is middling.
+        lamps: 0 off, 1 on: street lamps, lamps in rooms.
+        lamp_temperature_k: colour temperature of the lamps.
+        lit_windows: fraction of the windows of buildings that are lit.
+        exposure_key: display-linear log-average luminance that the auto-exposure aims at.
+        exposure_jitter_ev: the camera's deviation from it, stops.
+        white_balance: gains on R, G, B, green is 1.
+    """
+
+    style: str
+    style_id: int
+    key: str
+    elevation_deg: float
+    azimuth_deg: float
+    key_irradiance: RGB
+    key_angle_deg: float
+    sky_irradiance: RGB
+    turbidity: float
+    cloud_cover: float
+    key_transmission: float
+    cloud_seed: int
+    cloud_scale: float
+    lamps: float
+    lamp_temperature_k: float
+    lit_windows: float
+    exposure_key: float
+    exposure_jitter_ev: float
+    white_balance: RGB

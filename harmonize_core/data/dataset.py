@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Triplets from files to tensors, and an endless stream of batches whose content depends on the step number alone."""
+
+from __future__ import annotations
+
+import collections
+import threading
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from harmonize_core.data.rng import generator
+from harmonize_core.data.transforms import Crop, apply_crop, resize, sample_crop_with_foreground
+from harmonize_core.errors import DatasetError, InputError
+from harmonize_core.formats.images import check_same_size, read_image, read_mask, to_uint8
+from harmonize_core.formats.triplet import TripletPaths
+
+STYLES = 10
+
+
+class Arrays(NamedTuple):
+    """One triplet as uint8: composite and real (H, W, 3) sRGB, mask (H, W) with 255 = foreground."""
+
+    composite: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+    real: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B triplets of one domain, images float32 sRGB in [0, 1]."""
+
+    composite: Tensor
+    """(B, 3, S, S)"""
+    mask: Tensor
+    """(B, 1, S, S) in [0, 1], 1 = foreground, soft edges."""
+    real: Tensor
+    """(B, 3, S, S)"""
+    style_soft: Tensor
+    """(B, 10) float32, rows sum to 1; zeros for photographs."""
+    style_hard: Tensor
+    """(B,) int64 in 0..9; -1 for photographs."""
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on `device`, images in channels-last memory order."""
+        moved = {}
+        for field in fields(self):
+            tensor = getattr(self, field.name)
+            if tensor.ndim == 4:
+                tensor = tensor.contiguous(memory_format=torch.channels_last)
+            moved[field.name] = tensor.to(device, non_blocking=True)
+        return Batch(**moved)
+
+
+class TripletDataset:
+    """Triplets of one domain, read on demand, kept decoded in memory while `cache_mb` lasts.
+
+    Sample (epoch, index) is a pure function of (seed, epoch, index): no state, any order, any thread.
+    """
+
+    def __init__(
+        self,
+        triplets: Sequence[TripletPaths],
+        *,
+        size: int = 256,
+        seed: int = 0,
+        augment: bool = True,
+        cache_mb: int = 2048,
+    ) -> None:
+        """Args:
+        triplets: What to read; at least one.
+        size: Side S of the square output in pixels.
+        seed: Root of the augmentation's randomness.
+        augment: Random crop and flip; otherwise the whole image is resized.
+        cache_mb: Memory for decoded images. Cached images are shrunk to a shorter side of 3/2 S first: the smallest
+            crop then still has S pixels a side. 0 reads every file every time, at full size.
+        """
+        if not triplets:
+            raise DatasetError("a data set for training or evaluation needs at least one triplet but got none")
+        self.triplets = list(triplets)
+        self.size = size
+        self.seed = seed
+        self.augment = augment
+        self._cache_limit = cache_mb * 2**20
+        self._cache: dict[Path, NDArray[np.uint8]] = {}
+        self._cached_bytes = 0
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self.triplets)
+
+    def arrays(self, index: int, epoch: int = 0) -> Arrays:
+        """Sample `index` of `epoch` at (size, size).
+
+        Raises:
+            InputError: a file is missing or damaged, or the sizes of the three differ.
+        """
+        paths = self.triplets[index]
+        mask, composite, real = (self._load(p, p == paths.mask) for p in (paths.mask, paths.composite, paths.real))
+        check_same_size(composite, paths.composite, mask, paths.mask)
+        check_same_size(real, paths.real, mask, paths.mask)
+        if not mask.any():
+            raise InputError(f"{paths.mask} should mark a foreground but is black all over; draw the mask again")
+        crop = Crop(0, 0, *mask.shape)
+        if self.augment:
+            crop = sample_crop_with_foreground(generator(self.seed, "augment", epoch, index), mask)
+        return Arrays(*(apply_crop(image, crop, self.size) for image in (composite, mask, real)))
+
+    def batch(self, samples: Sequence[tuple[int, int]]) -> Batch:
+        """The batch of the given (epoch, index) pairs, in their order, on the CPU."""
+        arrays = [self.arrays(index, epoch) for epoch, index in samples]
+        chosen = [self.triplets[index] for _, index in samples]
+        soft = [t.style_soft or (0.0,) * STYLES for t in chosen]
+        hard = [-1 if t.style_hard is None else t.style_hard - 1 for t in chosen]
+        return Batch(
+            composite=_to_tensor([a.composite for a in arrays]),
+            mask=_to_tensor([a.mask[..., None] for a in arrays]),
+            real=_to_tensor([a.real for a in arrays]),
+            style_soft=torch.tensor(soft, dtype=torch.float32),
+            style_hard=torch.tensor(hard, dtype=torch.int64),
+        )
+
+    def _load(self, path: Path, is_mask: bool) -> NDArray[np.uint8]:
+        with self._lock:
+            if path in self._cache:
+                return self._cache[path]
+        pixels = to_uint8(read_mask(path) if is_mask else read_image(path))
+        if not self._cache_limit:
+            return pixels
+        height, width = pixels.shape[:2]
+        factor = 1.5 * self.size / min(height, width)
+        if factor < 1:
+            pixels = resize(pixels, (round(height * factor), round(width * factor)))
+        with self._lock:
+            if self._cached_bytes + pixels.nbytes <= self._cache_limit and path not in self._cache:
+                self._cache[path] = pixels
+                self._cached_bytes += pixels.nbytes
+        return pixels
+
+
+class BatchStream:
+    """Endless shuffled batches: step k always holds the same samples, so a run resumes by its step number alone.
+
+    Epochs are seeded permutations laid end to end; a batch may span two of them, so no sample is ever dropped.
+    """
+
+    def __init__(self, dataset: TripletDataset, batch_size: int, *, seed: int, name: str) -> None:
+        """Args: `name` separates the orders of streams that share a seed."""
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self._seed = seed
+        self._name = name
+        self._orders: dict[int, NDArray[np.int64]] = {}
+
+    def samples(self, step: int) -> list[tuple[int, int]]:
+        """The (epoch, index) pairs of batch `step`, counted from 0."""
+        first = step * self.batch_size
+        positions = range(first, first + self.batch_size)
+        return [
+            (p // len(self.dataset), int(self._order(p // len(self.dataset))[p % len(self.dataset)])) for p in positions
+        ]
+
+    def batch(self, step: int) -> Batch:
+        return self.dataset.batch(self.samples(step))
+
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        if epoch not in self._orders:
+            self._orders = {e: o for e, o in self._orders.items() if e >= epoch - 2}
+            self._orders[epoch] = generator(self._seed, "order", self._name, epoch).permutation(len(self.dataset))
+        return self._orders[epoch]
+
+
+def prefetch(streams: Sequence[BatchStream], start: int, stop: int, *, ahead: int = 2) -> Generator[tuple[Batch, ...]]:
+    """Batches `start` .. `stop` - 1 of all streams together, prepared by one thread while the caller computes.
+
+    Reading, decoding and resizing release the interpreter lock; processes would only copy the cache.
+    """
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches") as pool:
+        waiting: collections.deque[Future[tuple[Batch, ...]]] = collections.deque()
+        try:
+            for step in range(start, min(start + ahead, stop)):
+                waiting.append(pool.submit(_together, streams, step))
+            for step in range(start, stop):
+                batches = waiting.popleft().result()
+                if step + ahead < stop:
+                    waiting.append(pool.submit(_together, streams, step + ahead))
+                yield batches
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _together(streams: Sequence[BatchStream], step: int) -> tuple[Batch, ...]:
+    return tuple(stream.batch(step) for stream in streams)
+
+
+def _to_tensor(images: list[NDArray[np.uint8]]) -> Tensor:
+    """uint8 (S, S, C) each to float32 (B, C, S, S) in [0, 1]."""
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float().div_(255)

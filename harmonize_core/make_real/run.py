@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`harmonize make-real`: write photographic triplets in the iHarmony4 layout, seeded, resumable, one whole file at a time."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from harmonize_core.data.rng import generator
+from harmonize_core.data.transforms import resize
+from harmonize_core.errors import ConfigError, DatasetError, InputError
+from harmonize_core.formats.images import check_same_size, read_image, read_mask, write_image, write_mask, write_text
+from harmonize_core.make_real.photos import Photo, find_photos
+from harmonize_core.make_real.recolour import Statistics, recolour, sample_look, statistics, why_implausible
+
+SUBSET = "Photos"
+MAX_TRIES = 24
+"""Looks tried for one composite before it is given up."""
+MIN_FOREGROUND_PIXELS = 64
+
+
+@dataclass(frozen=True)
+class MakeRealOptions:
+    """How many composites, how large, and the seed: the same options and photographs give the same bytes."""
+
+    per_photo: int = 8
+    """Composites made from each photograph, at least 1."""
+    max_side: int = 640
+    """Larger photographs are shrunk to this longer side in pixels, at least 32; smaller ones keep their size."""
+    quality: int = 95
+    """JPEG quality of composites and reals, 1..100 (4:4:4)."""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class MakeRealResult:
+    """What was written and what was not."""
+
+    photos: int
+    composites: int
+    held_out: int
+    """Composites that are in the test list."""
+    skipped: tuple[str, ...]
+    """One sentence per photograph or composite left out."""
+
+
+def make_real(
+    photos_dir: Path,
+    masks_dir: Path,
+    out: Path,
+    options: MakeRealOptions | None = None,
+    *,
+    progress: Callable[[list[Photo]], Iterable[Photo]] = iter,
+) -> MakeRealResult:
+    """Write `out/Photos/{composite_images,masks,real_images}`, the lists `IHD_train.txt`, `IHD_test.txt` and the log.
+
+    The foreground takes on the statistics of the foreground of another photograph of its category and of its side of
+    the split, then a random exposure, white balance and tone. Implausible results are drawn again. A killed run is
+    continued by the same call.
+
+    Raises:
+        ConfigError: an option out of range, or `out` holds a set made with other options or photographs.
+        InputError: a photograph or mask is missing, damaged, or the two differ in size.
+        DatasetError: no photograph, or no usable one.
+        OutputError: `out` cannot be written to.
+    """
+    options = options or MakeRealOptions()
+    _check(options)
+    photos = find_photos(photos_dir, masks_dir)
+    out = Path(out)
+    _claim(out, options, photos)
+    known, unusable = _statistics_of(photos, options)
+    skipped = [
+        f"{p.image} was left out: its foreground has fewer than {MIN_FOREGROUND_PIXELS} pixels" for p in unusable
+    ]
+    lists: dict[str, list[str]] = {"train": [], "test": []}
+    log = []
+    for photo in progress([p for p in photos if p in known]):
+        names, records = _make_one(photo, known, out / SUBSET, options)
+        if len(names) < options.per_photo:
+            skipped.append(
+                f"{photo.image} gave {len(names)} of {options.per_photo} composites: the rest was implausible"
+            )
+        lists["test" if photo.held_out else "train"] += names
+        log += records
+    if not log:
+        raise DatasetError(f"{photos_dir} gave no plausible composite: {skipped[0] if skipped else 'no photograph'}")
+    for split, names in lists.items():
+        if names:
+            write_text(out / f"IHD_{split}.txt", "".join(f"{SUBSET}/composite_images/{n}\n" for n in names))
+            write_text(out / SUBSET / f"{SUBSET}_{split}.txt", "".join(f"{n}\n" for n in names))
+    write_text(out / "composites.jsonl", "".join(json.dumps(record) + "\n" for record in log))
+    return MakeRealResult(len(known), len(log), len(lists["test"]), tuple(skipped))
+
+
+def _make_one(
+    photo: Photo, known: dict[Photo, Statistics], root: Path, options: MakeRealOptions
+) -> tuple[list[str], list[dict]]:
+    image, mask = _load(photo, options)
+    real_file, mask_file = root / "real_images" / f"{photo.name}.jpg", root / "masks" / f"{photo.name}_1.png"
+    if not real_file.exists():
+        write_image(real_file, image, quality=options.quality)
+    if not mask_file.exists():
+        write_mask(mask_file, mask)
+    donors = _donors(photo, known)
+    names, records = [], []
+    for k in range(1, options.per_photo + 1):
+        rng = generator(options.seed, "make-real", photo.name, k)
+        for _ in range(MAX_TRIES):
+            donor, look = donors[int(rng.integers(len(donors)))], sample_look(rng)
+            changed = recolour(image, known[photo], known[donor], look)
+            if why_implausible(image, changed, mask) is None:
+                break
+        else:
+            continue
+        name = f"{photo.name}_1_{k}.jpg"
+        file = root / "composite_images" / name
+        if not file.exists():
+            alpha = mask[..., None]
+            write_image(file, alpha * np.clip(changed, 0, 1) + (1 - alpha) * image, quality=options.quality)
+        names.append(name)
+        records.append({"composite": name, "donor": donor.name, **dataclasses.asdict(look)})
+    return names, records
+
+
+def _donors(photo: Photo, known: dict[Photo, Statistics]) -> list[Photo]:
+    """Photographs of the same side of the split: of the same category, else any, else the photograph itself."""
+    side = [
+        p for p in known if p.held_out == photo.held_out and p != photo and not (p.series and p.series == photo.series)
+    ]
+    return [p for p in side if p.category == photo.category] or side or [photo]
+
+
+def _load(photo: Photo, options: MakeRealOptions) -> tuple[np.ndarray, np.ndarray]:
+    image, mask = read_image(photo.image), read_mask(photo.mask)
+    check_same_size(image, photo.image, mask, photo.mask)
+    height, width = mask.shape
+    factor = options.max_side / max(height, width)
+    if factor < 1:
+        size = max(1, round(height * factor)), max(1, round(width * factor))
+        image, mask = resize(image, size), resize(mask, size)
+    return image, mask
+
+
+def _statistics_of(photos: list[Photo], options: MakeRealOptions) -> tuple[dict[Photo, Statistics], list[Photo]]:
+    known, unusable = {}, []
+    for photo in photos:
+        image, mask = _load(photo, options)
+        if not (mask >= 0.5).any():
+            raise InputError(f"{photo.mask} should mark a foreground but no pixel is 0.5 or more; draw the mask again")
+        if (mask >= 0.5).sum() < MIN_FOREGROUND_PIXELS:
+            unusable.append(photo)
+        else:
+            known[photo] = statistics(image, mask)
+    return known, unusable
+
+
+def _check(options: MakeRealOptions) -> None:
+    if options.per_photo < 1:
+        raise ConfigError(f"--per-photo should be at least 1 but is {options.per_photo}")
+    if options.max_side < 32:
+        raise ConfigError(f"--max-side should be at least 32 pixels but is {options.max_side}")
+    if not 1 <= options.quality <= 100:
+        raise ConfigError(f"--quality should be from 1 to 100 but is {options.quality}")
+    if options.seed < 0:
+        raise ConfigError(f"--seed should be 0 or more but is {options.seed}")
+
+
+def _claim(out: Path, options: MakeRealOptions, photos: list[Photo]) -> None:
+    """Note in `out` what is being made, and refuse a folder in which something else was."""
+    duplicates = [n for n, c in collections.Counter(p.name for p in photos).items() if c > 1]
+    if duplicates:
+        raise DatasetError(f"photographs should have different names but two become {duplicates[0]!r}; rename one")
+    note = {"format": "harmonize-make-real/1", **dataclasses.asdict(options), "photos": [p.name for p in photos]}
+    text = json.dumps(note, indent=1) + "\n"
+    file = out / "make_real.json"
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out} should be a folder to write to but is a file; choose another place")
+    if file.is_file():
+        if file.read_text(encoding="utf-8") != text:
+            raise ConfigError(
+                f"{out} holds a set made with other options or photographs (see {file.name}); choose an empty folder"
+            )
+    elif out.is_dir() and any(f for f in out.iterdir() if not f.name.startswith(".")):
+        raise ConfigError(f"{out} should be empty or made by make-real but holds other files; choose an empty folder")
+    write_text(file, text)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Photographs and masks to photographic triplets: the foreground is recoloured, the untouched photograph is the truth."""
+"""Photographs and masks to photographic triplets: foregrounds are recoloured, the untouched photo is the truth."""
 
 from harmonize_core.make_real.run import MakeRealOptions, make_real
 

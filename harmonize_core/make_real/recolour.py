@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Change the look of a foreground: colour statistics of another foreground in Oklab, then exposure, white balance, tone.
+"""Change the look of a foreground: Oklab statistics of another foreground, then exposure, white balance, tone.
 
 The transfer of mean and standard deviation is Reinhard et al., "Color Transfer between Images" (2001), as iHarmony4 was
 made (Cong et al., "DoveNet", CVPR 2020, section 3), in Oklab instead of their L-alpha-beta, with a drawn strength.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`harmonize make-real`: write photographic triplets in the iHarmony4 layout, seeded, resumable, one whole file at a time."""
+"""`harmonize make-real`: write photographic triplets in the iHarmony4 layout, seeded, resumable, file by file."""
 
 from __future__ import annotations
 

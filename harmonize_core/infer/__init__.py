@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Using trained networks: prediction on images of any size, and export to ONNX."""

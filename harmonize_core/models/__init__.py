@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every network under its name; each import below registers that file's names."""
+
+from harmonize_core.models import charmnet as charmnet
+from harmonize_core.models._registry import HarmonizationModel as HarmonizationModel
+from harmonize_core.models._registry import InferenceNetwork as InferenceNetwork
+from harmonize_core.models._registry import InputSpec as InputSpec
+from harmonize_core.models._registry import ModelConfig as ModelConfig
+from harmonize_core.models._registry import ModelEntry as ModelEntry
+from harmonize_core.models._registry import build as build
+from harmonize_core.models._registry import lookup as lookup
+from harmonize_core.models._registry import registered as registered
+from harmonize_core.models.layers import denormalize as denormalize
+from harmonize_core.models.layers import init_weights as init_weights
+from harmonize_core.models.layers import normalize as normalize
+from harmonize_core.models.layers import parameter_count as parameter_count

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CharmNet: one encoder-decoder whose outer levels are private to a domain and whose inner levels are shared.
+
+Cao et al., "Deep Image Harmonization by Bridging the Reality Gap" (BMVC 2022), as released in
+bcmi/Rendered-Image-Harmonization-Dataset-RdHarmony 9a647e8 (`--model dastyle`, unshared_layers 4): iDIH-256 cut into
+4 private and 3 shared levels, a domain discriminator and two style classifiers that see its 16x16 features.
+Changed: the classifiers return log-probabilities over dim 1, so that a batch of one works and log(0) cannot occur.
+Images are 256x256; "photographic" is what the paper calls the real domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from harmonize_core.models._registry import (
+    HarmonizationModel,
+    InferenceNetwork,
+    InputSpec,
+    ModelConfig,
+    ModelEntry,
+    register,
+)
+from harmonize_core.models.layers import BlendHead, ConvBlock, DeconvBlock, denormalize, normalize
+
+Domain = Literal["photographic", "rendered"]
+DOMAINS: tuple[Domain, ...] = ("photographic", "rendered")
+
+STYLES = 10
+
+
+@dataclass(frozen=True)
+class CharmNetConfig(ModelConfig):
+    """Widths of CharmNet; the defaults are the paper's."""
+
+    base_channels: int = 64
+    """Channels of the outermost level; deeper levels have 1, 2, 2, 4, 4 and 8 times as many."""
+
+    def build(self) -> CharmNet:
+        return CharmNet(self)
+
+
+@dataclass(frozen=True)
+class CharmNetOutput:
+    """What one forward pass gives; B images of one domain."""
+
+    f_enc: Tensor
+    """(B, 128, 16, 16) output of the private encoder."""
+    f_dec: Tensor
+    """(B, 128, 16, 16) output of the shared decoder after its last skip."""
+    harmonized: Tensor
+    """(B, 3, 256, 256) ImageNet-normalised, unclamped."""
+    attention: Tensor
+    """(B, 1, 256, 256) share of the composite in each pixel, in (0, 1)."""
+
+
+class PrivateEncoder(nn.Module):
+    """(B, 4, 256, 256) to four feature maps, 128x128 down to 16x16."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            [
+                ConvBlock(4, width, norm=False),
+                ConvBlock(width, width, norm=False),
+                ConvBlock(width, 2 * width),
+                ConvBlock(2 * width, 2 * width),
+            ]
+        )
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        features: list[Tensor] = []
+        for block in self.blocks:
+            x = block(x)
+            features.append(x)
+        return features
+
+
+class SharedCore(nn.Module):
+    """The domain-invariant bottleneck: (B, 128, 16, 16) to 1x1 and back, with additive skips."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.down = nn.ModuleList(
+            [
+                ConvBlock(2 * width, 4 * width),
+                ConvBlock(4 * width, 4 * width),
+                ConvBlock(4 * width, 8 * width, padding=0),
+            ]
+        )
+        self.up = nn.ModuleList(
+            [
+                DeconvBlock(8 * width, 4 * width, padding=0),
+                DeconvBlock(4 * width, 4 * width),
+                DeconvBlock(4 * width, 2 * width),
+            ]
+        )
+
+    def forward(self, f_enc: Tensor) -> Tensor:
+        skips = [f_enc]
+        for block in self.down:
+            skips.append(block(skips[-1]))
+        x = skips.pop()
+        for block in self.up:
+            x = block(x) + skips.pop()
+        return x
+
+
+class PrivateDecoder(nn.Module):
+    """(B, 128, 16, 16) to the harmonized image and its blending attention."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            [
+                DeconvBlock(2 * width, 2 * width),
+                DeconvBlock(2 * width, width),
+                DeconvBlock(width, width),
+                DeconvBlock(width, width // 2),
+            ]
+        )
+        self.head = BlendHead(width // 2)
+
+    def forward(self, f_dec: Tensor, features: list[Tensor], composite_norm: Tensor) -> tuple[Tensor, Tensor]:
+        x = f_dec
+        skips: list[Tensor | None] = [features[2], features[1], features[0], None]
+        for block, skip in zip(self.blocks, skips, strict=True):
+            x = block(x)
+            x = x if skip is None else x + skip
+        return self.head(x, composite_norm)
+
+
+class CharmNet(HarmonizationModel):
+    """The generator with both domains' private parts (9.258 M parameters)."""
+
+    def __init__(self, config: CharmNetConfig | None = None) -> None:
+        super().__init__()
+        width = (config or CharmNetConfig()).base_channels
+        self.encoders = nn.ModuleDict({domain: PrivateEncoder(width) for domain in DOMAINS})
+        self.core = SharedCore(width)
+        self.decoders = nn.ModuleDict({domain: PrivateDecoder(width) for domain in DOMAINS})
+
+    def forward(self, composite_norm_with_mask: Tensor, domain: Domain) -> CharmNetOutput:
+        """Harmonize a batch of one domain.
+
+        Args:
+            composite_norm_with_mask: (B, 4, 256, 256): ImageNet-normalised RGB, then the mask in [0, 1].
+            domain: whose private encoder and decoder to use.
+        """
+        features = self.encoders[domain](composite_norm_with_mask)
+        f_dec = self.core(features[-1])
+        harmonized, attention = self.decoders[domain](f_dec, features, composite_norm_with_mask[:, :3])
+        return CharmNetOutput(features[-1], f_dec, harmonized, attention)
+
+    def inference(self) -> CharmNetInference:
+        """The photographic branch alone (8.301 M parameters), sharing this model's parameters."""
+        return CharmNetInference(self)
+
+
+class CharmNetInference(InferenceNetwork):
+    """The photographic branch: pictures in, pictures out."""
+
+    def __init__(self, model: CharmNet) -> None:
+        super().__init__()
+        self.encoder = model.encoders["photographic"]
+        self.core = model.core
+        self.decoder = model.decoders["photographic"]
+
+    def forward(self, composite: Tensor, mask: Tensor) -> Tensor:
+        """Composite (B, 3, 256, 256) sRGB in [0, 1], mask (B, 1, 256, 256): harmonized sRGB in [0, 1]."""
+        composite_norm = normalize(composite)
+        features = self.encoder(torch.cat([composite_norm, mask], dim=1))
+        harmonized, _ = self.decoder(self.core(features[-1]), features, composite_norm)
+        return denormalize(harmonized).clamp(0.0, 1.0)
+
+
+class DomainDiscriminator(nn.Module):
+    """Per-location score of F_enc (B, 128, 16, 16): (B, 1, 16, 16), high = photographic."""
+
+    def __init__(self, c_in: int = 128) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Conv2d(c_in, 64, 3, padding=1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(64, 32, 3, padding=1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(32, 1, 3, padding=1),
+        )
+
+    def forward(self, f_enc: Tensor) -> Tensor:
+        return self.net(f_enc)
+
+
+class StyleClassifier(nn.Module):
+    """Capture condition of features (B, 128, 16, 16): log-probabilities (B, 10)."""
+
+    def __init__(self, c_in: int = 128, styles: int = STYLES) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for c_out, pool in ((64, 2), (32, 2), (16, 4)):
+            layers += [nn.Conv2d(c_in, c_out, 3, padding=1), nn.BatchNorm2d(c_out), nn.ReLU(), nn.MaxPool2d(pool)]
+            c_in = c_out
+        self.net = nn.Sequential(*layers, nn.Conv2d(c_in, styles, 3, padding=1))
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.net(features).flatten(1).log_softmax(dim=1)
+
+
+def remap_official(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Rename the generator weights of the released CharmNet code (its `state_dict()` keys) to those of `CharmNet`."""
+    domains = {"real": "photographic", "render": "rendered"}
+    renamed: dict[str, Tensor] = {}
+    for key, value in state.items():
+        path = key.replace("blocks_connected.", "").split(".")
+        head = path[0].split("_")
+        if path[0] == "encoder_blocks":
+            name = f"core.down.{int(path[1].removeprefix('block')) - 4}.{_layer(path[3:])}"
+        elif path[0] == "deconv_blocks":
+            name = f"core.up.{path[1]}.{_layer(path[3:])}"
+        elif head[1] == "enc":
+            name = f"encoders.{domains[head[0]]}.blocks.{path[1].removeprefix('block')}.{_layer(path[3:])}"
+        elif path[1] == "deconv_blocks":
+            name = f"decoders.{domains[head[0]]}.blocks.{path[2]}.{_layer(path[4:])}"
+        else:
+            name = f"decoders.{domains[head[0]]}.head.{path[1].removeprefix('conv_')}.{path[2]}"
+        renamed[name] = value
+    return renamed
+
+
+def _layer(path: list[str]) -> str:
+    """["0", "weight"] is the convolution's, ["1", ...] the batch norm's."""
+    return f"{('conv', 'norm')[int(path[0])]}.{path[1]}"
+
+
+register(
+    ModelEntry(
+        "charmnet_256",
+        CharmNetConfig(),
+        InputSpec(size=256, divisor=256),
+        source="Cao et al., Deep Image Harmonization by Bridging the Reality Gap, BMVC 2022 (RdHarmony)",
+        licence="Apache-2.0",
+        features=frozenset({"onnx", "domains"}),
+    )
+)

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Inference without torch: the exported network, the colour transform, and its application to pictures."""
+
+from harmonize_core.runtime.layers import apply_transform as apply_transform
+from harmonize_core.runtime.layers import harmonize as harmonize
+from harmonize_core.runtime.layers import harmonize_layers as harmonize_layers
+from harmonize_core.runtime.session import Harmonizer as Harmonizer
+from harmonize_core.runtime.session import ModelInfo as ModelInfo
+from harmonize_core.runtime.transform import ColorTransform as ColorTransform
+from harmonize_core.runtime.transform import MaskEmpty as MaskEmpty
+from harmonize_core.runtime.transform import fit_transform as fit_transform
+from harmonize_core.runtime.transform import smooth_over_time as smooth_over_time

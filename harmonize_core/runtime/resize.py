@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Resizing without OpenCV or Pillow: exact area averaging to shrink, bilinear interpolation to grow.
+
+Both are separable and use pixel centres at half-integers (align_corners=False), as cv2.INTER_AREA / INTER_LINEAR do.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+def resize(image: Floats, size_hw: tuple[int, int]) -> Floats:
+    """Resize (H, W) or (H, W, C) to `size_hw`; an axis that shrinks is averaged, one that grows is interpolated."""
+    for axis, size in enumerate(size_hw):
+        if size < image.shape[axis]:
+            image = _shrink(image, axis, size)
+        elif size > image.shape[axis]:
+            image = _grow(image, axis, size)
+    return image.astype(np.float32, copy=False)
+
+
+def interpolation_matrix(source: int, start: int, stop: int, total: int) -> Floats:
+    """Bilinear weights (stop - start, source) of the samples start..stop-1 out of `total`, from `source` samples."""
+    position = (np.arange(start, stop) + 0.5) * (source / total) - 0.5
+    position = np.clip(position, 0, source - 1)
+    low = np.minimum(position.astype(np.int64), max(source - 2, 0))
+    fraction = (position - low).astype(np.float32)
+    matrix = np.zeros((stop - start, source), dtype=np.float32)
+    rows = np.arange(stop - start)
+    matrix[rows, low] = 1 - fraction
+    matrix[rows, np.minimum(low + 1, source - 1)] += fraction
+    return matrix
+
+
+def _shrink(image: Floats, axis: int, size: int) -> Floats:
+    """Mean over boxes of width length/size; a pixel cut by a border counts by its parts on either side."""
+    length = image.shape[axis]
+    edges = np.arange(size + 1) * (length / size)
+    whole = np.minimum(edges.astype(np.int64), length - 1)
+    part = edges - whole
+    part[-1] = 0.0
+    cut = np.take(image, whole, axis=axis) * _along(part.astype(np.float32), axis, image.ndim)
+    sums = np.add.reduceat(image, whole[:-1], axis=axis)
+    head, tail = _pieces(cut, axis)
+    return (sums - head + tail) * np.float32(size / length)
+
+
+def _grow(image: Floats, axis: int, size: int) -> Floats:
+    weights = interpolation_matrix(image.shape[axis], 0, size, size)
+    return np.moveaxis(np.tensordot(weights, image, axes=(1, axis)), 0, axis)
+
+
+def _pieces(cut: Floats, axis: int) -> tuple[Floats, Floats]:
+    index = [slice(None)] * cut.ndim
+    index[axis] = slice(None, -1)
+    head = cut[tuple(index)]
+    index[axis] = slice(1, None)
+    return head, cut[tuple(index)]
+
+
+def _along(vector: Floats, axis: int, ndim: int) -> Floats:
+    shape = [1] * ndim
+    shape[axis] = -1
+    return vector.reshape(shape)

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`Harmonizer`: an exported network (ONNX) and the colour transform it implies, for images of any size.
+
+File contract "harmonize-onnx/1": inputs `composite` (1, 3, S, S) float32 sRGB in [0, 1] and `mask` (1, 1, S, S)
+float32, 1 = foreground; output `harmonized` (1, 3, S, S) float32 sRGB in [0, 1]; S is the metadata entry `input_size`.
+Needs numpy and onnxruntime only, so it runs inside Blender's Python.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harmonize_core.errors import CheckpointError, EnvironmentFault, InputError
+from harmonize_core.runtime.resize import Floats, resize
+from harmonize_core.runtime.transform import ColorTransform, MaskEmpty, fit_transform
+
+FORMAT = "harmonize-onnx/1"
+
+Network = Callable[[Floats, Floats], Floats]
+"""(S, S, 3) sRGB in [0, 1] and (S, S) mask to (S, S, 3) harmonized sRGB in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a model file says about itself."""
+
+    name: str
+    licence: str
+    source: str
+    input_size: int
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+class Harmonizer:
+    """A network of fixed input size, and from it one colour transform per image."""
+
+    def __init__(self, network: Network, info: ModelInfo) -> None:
+        self.network = network
+        self.info = info
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], threads: int | None = None) -> Harmonizer:
+        """Open an ONNX file written by `harmonize export`.
+
+        Args:
+            path: the .onnx file.
+            threads: CPU threads of the network; None lets ONNX Runtime take all cores.
+
+        Raises:
+            CheckpointError: the file is missing, damaged or not a harmonize-onnx/1 file.
+            EnvironmentFault: onnxruntime is not installed.
+        """
+        path = Path(path)
+        session = _open_session(path, threads)
+        metadata = dict(session.get_modelmeta().custom_metadata_map)
+        if metadata.get("format") != FORMAT:
+            raise CheckpointError(
+                f"{path} should be a model of format {FORMAT} but says {metadata.get('format', 'nothing')!r}; "
+                "write it with `harmonize export`"
+            )
+        size = int(metadata["input_size"])
+
+        def network(composite: Floats, mask: Floats) -> Floats:
+            feed = {
+                "composite": np.ascontiguousarray(composite.transpose(2, 0, 1)[None], dtype=np.float32),
+                "mask": np.ascontiguousarray(mask[None, None], dtype=np.float32),
+            }
+            (harmonized,) = session.run(["harmonized"], feed)
+            return np.ascontiguousarray(np.asarray(harmonized)[0].transpose(1, 2, 0))
+
+        name, licence, source = (metadata.get(key, "unknown") for key in ("name", "licence", "source"))
+        return cls(network, ModelInfo(name, licence, source, size, metadata))
+
+    def estimate(self, composite: Floats, mask: Floats) -> ColorTransform:
+        """The colour transform that makes the foreground of `composite` fit its background.
+
+        Args:
+            composite: (H, W, 3) float sRGB in [0, 1], any size.
+            mask: (H, W) float in [0, 1], 1 = foreground.
+
+        Raises:
+            InputError: wrong shape, type or sizes, values that are not finite.
+            MaskEmpty: the mask is 0 everywhere.
+        """
+        check_arrays(composite, mask)
+        size = (self.info.input_size, self.info.input_size)
+        composite_low = np.clip(resize(composite, size), 0, 1)
+        mask_low = np.clip(resize(mask, size), 0, 1)
+        return fit_transform(composite_low, self.network(composite_low, mask_low), mask_low)
+
+
+def check_arrays(composite: Floats, mask: Floats) -> None:
+    """Refuse arrays no network can use, with the reason.
+
+    Raises:
+        InputError: wrong shape or type, sizes that differ, values that are not finite or far outside [0, 1].
+        MaskEmpty: the mask is 0 everywhere.
+    """
+    for name, array, wanted in (("composite", composite, "(H, W, 3)"), ("mask", mask, "(H, W)")):
+        good_shape = array.ndim == wanted.count(",") + 1 and array.size and (array.ndim == 2 or array.shape[2] == 3)
+        if not good_shape:
+            raise InputError(f"the {name} should have shape {wanted} but has {array.shape}; reshape it")
+        if not np.issubdtype(array.dtype, np.floating):
+            raise InputError(f"the {name} should hold floats in [0, 1] but holds {array.dtype}; divide by its maximum")
+    if composite.shape[:2] != mask.shape:
+        raise InputError(
+            f"the mask should have the size of its image: the mask is {mask.shape[1]}x{mask.shape[0]}, "
+            f"the image is {composite.shape[1]}x{composite.shape[0]}"
+        )
+    low, high = float(mask.min()), float(mask.max())
+    if not (low >= -1e-3 and high <= 1 + 1e-3):  # also false for NaN
+        raise InputError(f"the mask should hold values in [0, 1] but holds {low:g} to {high:g}; divide by its maximum")
+    if high <= 0:
+        raise MaskEmpty("the mask should mark the foreground with values above 0 but is 0 everywhere; choose another")
+    if not np.isfinite(composite).all():
+        raise InputError("the composite should hold finite numbers but holds NaN or infinity; render or save it again")
+
+
+def _open_session(path: Path, threads: int | None) -> Any:
+    if not path.is_file():
+        raise CheckpointError(f"there is no model file at {path}; check the path or write one with `harmonize export`")
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise EnvironmentFault(f"onnxruntime cannot be loaded ({error}); try: pip install onnxruntime") from error
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises a family of its own that shares no public base class
+        raise CheckpointError(f"{path} is not a readable ONNX model; copy it again or export it anew") from error

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A smooth map of local affine colour transforms: what a network did at low resolution, applicable at any resolution.
+
+The network sees 256x256 pixels; its result is explained, in windows that slide over the foreground, by one affine map
+of the colour each, and only those maps are upsampled, so that full-resolution detail survives. This is the fast guided
+filter with a colour guide (He & Sun, "Fast Guided Filter", 2015, arXiv:1505.00996) with four changes: windows are
+gaussian and wide, pixels count by their mask weight, the ridge pulls to the transform of the whole foreground (which
+itself is pulled to the identity) instead of to a constant, and coefficients are kept on a coarse grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harmonize_core.errors import InputError
+from harmonize_core.runtime.resize import interpolation_matrix
+
+Floats = NDArray[np.float32]
+Box = tuple[int, int, int, int]
+Size = tuple[int, int]
+
+GRID = (32, 32)
+"""Rows and columns of coefficients; eight pixels of a 256x256 network image apart."""
+
+WINDOW = 0.06
+"""Standard deviation of a window as a fraction of the image side (15 pixels of 256)."""
+
+RIDGE_GLOBAL = 1e-3
+"""Variance added to the colour covariance of the whole foreground: how strongly its transform prefers the identity."""
+
+RIDGE_LOCAL = 4e-3
+"""Variance added in a window: how strongly a local transform prefers the one of the whole foreground."""
+
+SUPPORT = 40.0
+"""Foreground pixels (of 256x256, weighted by the window) at which a local transform counts one half."""
+
+_BAND_PIXELS = 1 << 16
+
+
+class MaskEmpty(InputError):
+    """The mask marks no foreground at all."""
+
+
+@dataclass(frozen=True)
+class ColorTransform:
+    """Local affine transforms of display-referred sRGB colours, on a grid over the whole image.
+
+    `coefficients` is (gh, gw, 3, 4) float32: at each grid cell a matrix (3, 3) and an offset (3,) in sRGB units, cell
+    centres at half-integers. Cells away from the foreground hold the transform of the whole foreground.
+    """
+
+    coefficients: Floats
+
+    @classmethod
+    def identity(cls) -> ColorTransform:
+        """The transform that changes nothing."""
+        return cls(np.eye(3, 4, dtype=np.float32)[None, None])
+
+    def scaled(self, strength: float) -> ColorTransform:
+        """Interpolate from the identity (0) to this transform (1); above 1 extrapolates, within reason."""
+        identity = np.eye(3, 4, dtype=np.float32)
+        return ColorTransform((identity + np.float32(strength) * (self.coefficients - identity)).astype(np.float32))
+
+    def apply(self, rgb_srgb: Floats, box: Box | None = None) -> Floats:
+        """Transform an image of any size whose frame is the one the transform was estimated on.
+
+        Args:
+            rgb_srgb: (H, W, 3) float sRGB; 1 = white, values above it are allowed.
+            box: (top, bottom, left, right) in pixels, bottom and right excluded; only this part is computed.
+
+        Returns:
+            (bottom - top, right - left, 3) float32 sRGB, not below 0 and not above 1 (or the input where it was).
+        """
+        height, width = rgb_srgb.shape[:2]
+        top, bottom, left, right = box or (0, height, 0, width)
+        gh, gw = self.coefficients.shape[:2]
+        rows = interpolation_matrix(gh, top, bottom, height)
+        columns = interpolation_matrix(gw, left, right, width).T.copy()
+        # (gh, 12, gw): one matrix product upsamples a band of all twelve coefficients
+        grid = np.ascontiguousarray(self.coefficients.reshape(gh, gw, 12).transpose(0, 2, 1)).reshape(gh, 12 * gw)
+        result = np.empty((bottom - top, right - left, 3), dtype=np.float32)
+        step = max(1, _BAND_PIXELS // max(1, right - left))
+        for start in range(0, bottom - top, step):
+            stop = min(start + step, bottom - top)
+            band = ((rows[start:stop] @ grid).reshape(-1, gw) @ columns).reshape(stop - start, 3, 4, right - left)
+            source = rgb_srgb[top + start : top + stop, left:right].transpose(0, 2, 1).astype(np.float32, order="C")
+            mapped = band[:, :, 3]
+            for channel in range(3):
+                mapped = mapped + band[:, :, channel] * source[:, None, channel]
+            np.clip(mapped, 0, np.maximum(source, 1), out=mapped)
+            result[start:stop] = mapped.transpose(0, 2, 1)
+        return result
+
+    def apply_to(self, colors_srgb: Floats, rows: NDArray[np.intp], columns: NDArray[np.intp], size_hw: Size) -> Floats:
+        """Transform single pixels (N, 3) of an image of `size_hw` at integer positions (rows, columns)."""
+        gh, gw = self.coefficients.shape[:2]
+        flat = self.coefficients.reshape(gh * gw, 12)
+        row_low, row_high, row_part = _neighbours(rows, gh, size_hw[0])
+        col_low, col_high, col_part = _neighbours(columns, gw, size_hw[1])
+        result = np.empty((len(colors_srgb), 3), dtype=np.float32)
+        for start in range(0, len(rows), _BAND_PIXELS):
+            part = slice(start, start + _BAND_PIXELS)
+            down, across = row_part[part, None], col_part[part, None]
+            upper = flat[row_low[part] * gw + col_low[part]]
+            upper = upper + across * (flat[row_low[part] * gw + col_high[part]] - upper)
+            lower = flat[row_high[part] * gw + col_low[part]]
+            lower = lower + across * (flat[row_high[part] * gw + col_high[part]] - lower)
+            local = (upper + down * (lower - upper)).reshape(-1, 3, 4)
+            source = np.asarray(colors_srgb[part], dtype=np.float32)
+            mapped = np.einsum("nij,nj->ni", local[:, :, :3], source) + local[:, :, 3]
+            result[part] = np.clip(mapped, 0, np.maximum(source, 1))
+        return result
+
+
+def fit_transform(composite: Floats, harmonized: Floats, mask: Floats, grid: tuple[int, int] = GRID) -> ColorTransform:
+    """The smooth map of affine colour transforms that best turns `composite` into `harmonized` on the foreground.
+
+    Args:
+        composite: (h, w, 3) sRGB in [0, 1], at the network's resolution.
+        harmonized: (h, w, 3) sRGB in [0, 1], what the network made of it.
+        mask: (h, w) in [0, 1], 1 = foreground: the weight of each pixel.
+        grid: rows and columns of the map.
+
+    Raises:
+        MaskEmpty: no pixel has weight.
+    """
+    weight = np.clip(mask, 0, 1).astype(np.float64)
+    if weight.sum() <= 0:
+        raise MaskEmpty("the mask should mark the foreground with values above 0 but is 0 everywhere; choose another")
+    source = composite.astype(np.float64)
+    change = harmonized.astype(np.float64) - source
+    # ridge pulls the change to 0, hence the transform to the identity
+    overall = _solve(_moments(source, change, weight).sum(axis=(0, 1))[None], RIDGE_GLOBAL)[0]
+    rest = change - source @ overall[:, :3].T - overall[:, 3]
+    down = _window_matrix(grid[0], weight.shape[0])
+    across = _window_matrix(grid[1], weight.shape[1])
+    moments = _moments(source, rest, weight)
+    windows = np.tensordot(down, moments, axes=(1, 0))
+    windows = np.tensordot(across, windows, axes=(1, 1)).transpose(1, 0, 2)
+    local = _solve(windows.reshape(-1, moments.shape[-1]), RIDGE_LOCAL)
+    support = SUPPORT * weight.size / 65536
+    trust = windows[..., 0] / (windows[..., 0] + support)
+    local = local.reshape(*grid, 3, 4) * trust[..., None, None]
+    return ColorTransform((np.eye(3, 4) + overall + local).astype(np.float32))
+
+
+def smooth_over_time(transforms: Sequence[ColorTransform], sigma_frames: float) -> list[ColorTransform]:
+    """Smooth the transforms of consecutive frames with a centred gaussian: no flicker and no lag.
+
+    Args:
+        transforms: one per frame, in order, all on the same grid.
+        sigma_frames: standard deviation in frames; 0 returns the transforms unchanged. Frames near the ends use the
+            neighbours there are.
+    """
+    if sigma_frames <= 0 or len(transforms) < 2:
+        return list(transforms)
+    stack = np.stack([t.coefficients for t in transforms])
+    distance = np.subtract.outer(np.arange(len(stack)), np.arange(len(stack)))
+    weights = np.exp(-0.5 * (distance / sigma_frames) ** 2)
+    weights[np.abs(distance) > 4 * sigma_frames + 1] = 0
+    weights /= weights.sum(axis=1, keepdims=True)
+    smooth = np.tensordot(weights, stack, axes=(1, 0)).astype(np.float32)
+    return [ColorTransform(coefficients) for coefficients in smooth]
+
+
+def _moments(source: NDArray, change: NDArray, weight: NDArray) -> NDArray:
+    """Per pixel, weighted: 1, colour (3), colour products (9), change (3), change times colour (9)."""
+    products = source[..., :, None] * source[..., None, :]
+    crossed = change[..., :, None] * source[..., None, :]
+    flat = (*source.shape[:2], 9)
+    one = np.ones((*source.shape[:2], 1))
+    return weight[..., None] * np.concatenate(
+        [one, source, products.reshape(flat), change, crossed.reshape(flat)], axis=-1
+    )
+
+
+def _solve(moments: NDArray, ridge: float) -> NDArray:
+    """Ridge regression of the change on the colour for each row of summed moments: (N, 25) to (N, 3, 4)."""
+    total = np.maximum(moments[:, :1], 1e-9)
+    mean = moments[:, 1:4] / total
+    covariance = (moments[:, 4:13] / total).reshape(-1, 3, 3) - mean[:, :, None] * mean[:, None, :]
+    mean_change = moments[:, 13:16] / total
+    crossed = (moments[:, 16:25] / total).reshape(-1, 3, 3) - mean_change[:, :, None] * mean[:, None, :]
+    matrix = np.linalg.solve(covariance + ridge * np.eye(3), crossed.transpose(0, 2, 1)).transpose(0, 2, 1)
+    offset = mean_change - np.einsum("nij,nj->ni", matrix, mean)
+    return np.concatenate([matrix, offset[:, :, None]], axis=2)
+
+
+def _window_matrix(cells: int, length: int) -> NDArray:
+    """Gaussian window weights (cells, length), centred on the grid cells, with peak 1."""
+    centres = (np.arange(cells) + 0.5) * (length / cells)
+    distance = np.subtract.outer(centres, np.arange(length) + 0.5)
+    return np.exp(-0.5 * (distance / (WINDOW * length)) ** 2)
+
+
+def _neighbours(positions: NDArray, source: int, total: int) -> tuple[NDArray, NDArray, Floats]:
+    """Indices of the two grid cells around each pixel of an axis, and the weight of the second."""
+    exact = np.clip((positions + 0.5) * (source / total) - 0.5, 0, source - 1)
+    low = exact.astype(np.intp)
+    return low, np.minimum(low + 1, source - 1), (exact - low).astype(np.float32)

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Assets of the package as Blender meshes: imported once a job, placed any number of times as linked instances."""
+
+import functools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+from harmonize_core.errors import InputError, UnknownName
+from rdharmony_gen.blender.session import quiet
+
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
+
+
+@functools.cache
+def manifest() -> dict[str, dict[str, Any]]:
+    """The asset list by id, as `assets/manifest.json` has it."""
+    return {entry["id"]: entry for entry in json.loads((ASSETS / "manifest.json").read_text(encoding="utf-8"))}
+
+
+def ids_of(category: str, kind: str | None = None) -> list[str]:
+    """Ids of one category in a fixed order."""
+    return sorted(
+        key for key, a in manifest().items() if a["category"] == category and (kind is None or a["kind"] == kind)
+    )
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Axis-aligned box of a mesh, metres: `low` and `high` are (3,) arrays."""
+
+    low: np.ndarray
+    high: np.ndarray
+
+
+class AssetLibrary:
+    """Meshes and texture images of one Blender session, each loaded at first use."""
+
+    def __init__(self) -> None:
+        self.used: list[str] = []
+        self._meshes: dict[tuple[str, int], bpy.types.Mesh] = {}
+        self._images: dict[str, bpy.types.Image] = {}
+
+    def _entry(self, asset_id: str) -> dict[str, Any]:
+        if asset_id not in manifest():
+            raise UnknownName.of("asset", asset_id, manifest())
+        if asset_id not in self.used:
+            self.used.append(asset_id)
+        return manifest()[asset_id]
+
+    def image(self, asset_id: str) -> bpy.types.Image:
+        """A texture, for instance `grass_03_color`; normal maps come as data, not colour."""
+        if asset_id not in self._images:
+            path = ASSETS / self._entry(asset_id)["file"]
+            if not path.is_file():
+                raise InputError(f"{path} is missing from the installed package; install rdharmony again")
+            image = bpy.data.images.load(str(path))
+            if asset_id.endswith("_normal"):
+                image.colorspace_settings.name = "Non-Color"
+            self._images[asset_id] = image
+        return self._images[asset_id]
+
+    def mesh(self, asset_id: str, frame: int = 0) -> bpy.types.Mesh:
+        """The asset as one mesh standing on z = 0; a rigged one is frozen in the pose of `frame` of its action."""
+        if (asset_id, frame) not in self._meshes:
+            self._meshes[asset_id, frame] = self._import(asset_id, frame)
+        return self._meshes[asset_id, frame]
+
+    def _import(self, asset_id: str, frame: int) -> bpy.types.Mesh:
+        entry = self._entry(asset_id)
+        path = ASSETS / entry["file"]
+        if not path.is_file():
+            raise InputError(f"{path} is missing from the installed package; install rdharmony again")
+        before = set(bpy.data.objects)
+        with quiet():
+            bpy.ops.import_scene.gltf(filepath=str(path))
+        imported = [o for o in bpy.data.objects if o not in before]
+        if entry["rigged"]:
+            bpy.context.scene.frame_set(frame)
+        depsgraph = bpy.context.evaluated_depsgraph_get()
+        parts = [o for o in imported if o.type == "MESH" and not o.name.startswith("Icosphere")]
+        meshes = []
+        for part in parts:
+            mesh = bpy.data.meshes.new_from_object(part.evaluated_get(depsgraph), depsgraph=depsgraph)
+            mesh.transform(part.matrix_world)
+            meshes.append(mesh)
+        mesh = meshes[0] if len(meshes) == 1 else _joined(meshes)
+        for o in imported:
+            bpy.data.objects.remove(o)
+        mesh.name = asset_id
+        if entry["rigged"]:
+            low = vertices(mesh)[:, 2].min()
+            mesh.transform(((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, -low), (0, 0, 0, 1)))
+        return mesh
+
+
+def _joined(meshes: list[bpy.types.Mesh]) -> bpy.types.Mesh:
+    objects = [bpy.data.objects.new("part", mesh) for mesh in meshes]
+    for o in objects:
+        bpy.context.scene.collection.objects.link(o)
+    with bpy.context.temp_override(active_object=objects[0], selected_editable_objects=objects):
+        bpy.ops.object.join()
+    mesh = objects[0].data
+    bpy.data.objects.remove(objects[0])
+    return mesh
+
+
+def vertices(mesh: bpy.types.Mesh) -> np.ndarray:
+    """Vertex positions (N, 3) float32 in the mesh's own space, metres."""
+    flat = np.empty(len(mesh.vertices) * 3, np.float32)
+    mesh.vertices.foreach_get("co", flat)
+    return flat.reshape(-1, 3)
+
+
+def bounds(mesh: bpy.types.Mesh) -> Bounds:
+    """Box around a mesh in its own space."""
+    points = vertices(mesh)
+    return Bounds(points.min(axis=0), points.max(axis=0))

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Put a capture condition into the scene: the sky picture, the sun or moon, the lamps. Geometry never changes."""
+
+import bpy
+import numpy as np
+
+from rdharmony_gen.blender.stage import Stage
+from rdharmony_gen.light import atmosphere, sky
+from rdharmony_gen.spec.condition import ConditionSpec
+
+
+def blackbody(kelvin: float) -> tuple[float, float, float]:
+    """Colour of a glowing body, linear Rec.709 with the largest channel 1; a fit good from 1500 to 6500 K."""
+    t = np.log(np.clip(kelvin, 1500.0, 6500.0) / 6500.0)
+    green, blue = np.exp(0.62 * t), np.exp(1.75 * t)
+    return 1.0, float(green), float(blue)
+
+
+class Lights:
+    """The lights of one built scene; `apply` turns them to a condition."""
+
+    def __init__(self, stage: Stage, width: int) -> None:
+        self.stage = stage
+        self.sky_width = int(np.clip(6 * width, 1024, 4096)) // 4 * 4
+        scene = bpy.context.scene
+        scene.world = bpy.data.worlds.new("sky")
+        scene.world.use_nodes = True
+        scene.world.cycles.sampling_method = "MANUAL"
+        scene.world.cycles.sample_map_resolution = 512
+        tree = scene.world.node_tree
+        tree.nodes.clear()
+        self.picture = tree.nodes.new("ShaderNodeTexEnvironment")
+        background = tree.nodes.new("ShaderNodeBackground")
+        output = tree.nodes.new("ShaderNodeOutputWorld")
+        tree.links.new(self.picture.outputs[0], background.inputs[0])
+        tree.links.new(background.outputs[0], output.inputs[0])
+        self.sun = bpy.data.objects.new("sun", bpy.data.lights.new("sun", "SUN"))
+        scene.collection.objects.link(self.sun)
+
+    def apply(self, condition: ConditionSpec) -> None:
+        """Light the scene as the condition says."""
+        self._sky(condition)
+        strength = max(condition.key_irradiance)
+        self.sun.data.energy = strength
+        self.sun.data.color = tuple(c / max(strength, 1e-9) for c in condition.key_irradiance)
+        self.sun.data.angle = float(np.radians(condition.key_angle_deg))
+        elevation, azimuth = np.radians(condition.elevation_deg), np.radians(condition.azimuth_deg)
+        self.sun.rotation_euler = (np.pi / 2 - elevation, 0.0, np.pi - azimuth)
+        warmth = blackbody(condition.lamp_temperature_k)
+        for lamp, watts in self.stage.lamps:
+            lamp.hide_render = condition.lamps <= 0
+            lamp.data.energy = watts * condition.lamps
+            lamp.data.color = warmth
+        for material, glow in self.stage.glowing:
+            nodes = material.node_tree.nodes
+            nodes["glow"].outputs[0].default_value = glow * condition.lamps
+            nodes["warmth"].outputs[0].default_value = (*warmth, 1.0)
+        for material in self.stage.windows:
+            nodes = material.node_tree.nodes
+            nodes["lit"].outputs[0].default_value = condition.lit_windows
+            nodes["glow"].outputs[0].default_value = 0.45 * condition.lamps
+
+    def _sky(self, condition: ConditionSpec) -> None:
+        picture = sky.panorama(condition, self.sky_width)
+        height, width = picture.shape[:2]
+        image = bpy.data.images.new(condition.style, width, height, alpha=False, float_buffer=True)
+        rgba = np.ones((height, width, 4), np.float32)
+        rgba[..., :3] = picture[::-1]
+        image.pixels.foreach_set(rgba.ravel())
+        image.pack()
+        old, self.picture.image = self.picture.image, image
+        if old is not None:
+            bpy.data.images.remove(old)
+
+
+def towards(condition: ConditionSpec) -> np.ndarray:
+    """Unit vector (3,) from the scene to the sun or moon."""
+    return atmosphere.direction(condition.elevation_deg, condition.azimuth_deg)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Strict JSON of frozen dataclasses: unknown keys and wrong types are errors that name their path.
+
+msgspec checks types but silently drops unknown keys of dataclasses, so those are looked for first.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import typing
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from harmonize_core.errors import ConfigError, InputError
+
+T = TypeVar("T")
+
+
+def encode(value: object) -> str:
+    """Readable JSON of a dataclass, keys in field order, ending with a newline; equal values give equal text."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=1).decode() + "\n"
+
+
+def encode_line(value: object) -> str:
+    """The same in one line, without a newline."""
+    return msgspec.json.encode(value).decode()
+
+
+def decode_text(text: str | bytes, cls: type[T], where: str) -> T:
+    """JSON text to `cls`; `where` (a path, or "file:12") goes into the error.
+
+    Raises:
+        ConfigError: not JSON, an unknown or missing key, or a value of the wrong type.
+    """
+    try:
+        data = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{where} should be JSON but is not ({error}); write it again") from None
+    _refuse_unknown_keys(data, cls, "$", where)
+    try:
+        return msgspec.convert(data, type=cls)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{where} is not a {cls.__name__}: {error}") from None
+
+
+def decode(path: Path, cls: type[T]) -> T:
+    """A JSON file to `cls`.
+
+    Raises:
+        InputError: the file cannot be read.
+        ConfigError: as `decode_text`.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} could not be read ({error.strerror}); check the path") from None
+    return decode_text(data, cls, str(path))
+
+
+def _refuse_unknown_keys(data: object, cls: Any, path: str, where: str) -> None:
+    if isinstance(data, list):
+        inner = [a for a in typing.get_args(cls) if a is not Ellipsis]
+        for index, item in enumerate(data):
+            if inner:
+                _refuse_unknown_keys(item, inner[min(index, len(inner) - 1)], f"{path}[{index}]", where)
+    elif isinstance(data, dict) and isinstance(cls, type) and dataclasses.is_dataclass(cls):
+        types = typing.get_type_hints(cls)
+        names = [field.name for field in dataclasses.fields(cls)]
+        for key, value in data.items():
+            if key not in names:
+                close = difflib.get_close_matches(key, names, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
+                raise ConfigError(f"{where} has the unknown key {path}.{key}; {hint}")
+            _refuse_unknown_keys(value, types[key], f"{path}.{key}", where)

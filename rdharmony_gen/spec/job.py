@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A render job: one view under ten capture conditions, as a JSON file that any machine can turn into renders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from harmonize_core.formats.images import write_text
+from rdharmony_gen.spec.codec import decode, encode
+from rdharmony_gen.spec.condition import ConditionSpec
+
+SceneKind = Literal["park", "city_corner", "room"]
+SCENE_KINDS: tuple[SceneKind, ...] = get_args(SceneKind)
+
+
+@dataclass(frozen=True)
+class RenderJob:
+    """One camera view with one foreground object, to be rendered once per capture condition.
+
+    The numbers of the scene, the camera and the placement are drawn from `seed`, `scene`, `variation` and `view`
+    (see `sampling.rng.rng_for`); those of the light are written out in `conditions`.
+    """
+
+    job_id: str
+    """`<Folder>/<scene_id>`, for instance `SHuman/park_00_v000`; also the folder of the job's renders."""
+    category: str
+    """What stands in the foreground: a key of `harmonize_core.formats.rdharmony.CATEGORY_FOLDERS`."""
+    scene: SceneKind
+    """Which place is built."""
+    scene_id: str
+    """Kind, variation and view, for instance `park_00_v000`; holds no "-"."""
+    variation: int
+    """Number of the seeded variant of the place; views of one variation share the place."""
+    view: int
+    """Number of the camera view among the category's views, from 0."""
+    seed: int
+    """The data set's root seed, 0 or more."""
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+    samples: int
+    """Path-tracing samples a pixel, before denoising."""
+    conditions: tuple[ConditionSpec, ...]
+    """The ten capture conditions in the order of their style numbers 1..10."""
+
+    @property
+    def folder(self) -> str:
+        """Folder of the category, for instance `SHuman`."""
+        return self.job_id.partition("/")[0]
+
+
+def write_job(path: Path, job: RenderJob) -> None:
+    """Write `job` as readable JSON, atomically; equal jobs give equal bytes."""
+    write_text(path, encode(job))
+
+
+def read_job(path: Path) -> RenderJob:
+    """Read a job file.
+
+    Raises:
+        InputError: the file does not exist.
+        ConfigError: it is not a job: a key is unknown or missing, or a value has the wrong type.
+    """
+    return decode(path, RenderJob)

@@ -173,7 +173,7 @@ def foliage(material: bpy.types.Material, *, cutout: bool, tint: tuple[float, fl
 def window_glass(material: bpy.types.Material) -> None:
     """Dark mirroring glass by day; by night a share of the panes glows. Values named `lit` and `glow` are the controls."""
     nodes = Nodes(material)
-    chance = nodes.new("ShaderNodeNewGeometry").outputs["Random Per Island"]
+    chance = nodes.new("ShaderNodeAttribute", attribute_name="pane").outputs["Fac"]
     lit = nodes.new("ShaderNodeValue", name="lit").outputs[0]
     glow = nodes.new("ShaderNodeValue", name="glow").outputs[0]
     lit.default_value = glow.default_value = 0.0

@@ -264,8 +264,10 @@ def _in_frame(camera: _Camera, points: np.ndarray, cropped: bool) -> bool:
 
 def _seen(rays: _Rays, camera: _Camera, points: np.ndarray, place: Place) -> bool:
     """The subject is hidden by less than an eighth and nothing stands right before the lens."""
+    distance = float(np.linalg.norm(points.mean(axis=0) - camera.at))
+    clear = min(0.6 if place.indoor else 1.2, 0.4 * distance)
     for x, y in ((0, 0), (-0.8, 0.8), (0.8, 0.8), (-0.8, -0.2), (0.8, -0.2), (0, 0.9), (-0.4, 0.4), (0.4, 0.4)):
-        if rays.distance(camera.at, camera.ray(x, y), 8.0) < (0.6 if place.indoor else 1.2):
+        if rays.distance(camera.at, camera.ray(x, y), 8.0) < clear:
             return False
     frame = camera.project(points)
     visible = points[np.all(np.abs(frame) < 1, axis=1)]

@@ -75,6 +75,16 @@ class Place:
     indoor: bool = False
 
 
+def _mark_panes(mesh: bpy.types.Mesh) -> None:
+    """Give the panes of one window one random number, so that a whole window is lit or dark: face attribute `pane`."""
+    flat = np.empty(len(mesh.polygons) * 3, np.float32)
+    mesh.polygons.foreach_get("center", flat)
+    cell = np.floor(flat.reshape(-1, 3) / (1.5, 1.5, 1.6) + 0.5)
+    value = np.abs(np.sin(cell @ np.array([12.9898, 78.233, 37.719])) * 43758.5453) % 1.0
+    attribute = mesh.attributes.get("pane") or mesh.attributes.new("pane", "FLOAT", "FACE")
+    attribute.data.foreach_set("value", value.astype(np.float32))
+
+
 @dataclass
 class Stage:
     """The scene under construction and the switches of its practical lights."""
@@ -124,6 +134,7 @@ class Stage:
             elif name.startswith("window_glass") and entry["category"] == "building":
                 materials.window_glass(material)
                 self.windows.append(material)
+                _mark_panes(mesh)
             elif asset_id in LAMPS and name.startswith(LAMPS[asset_id].glowing):
                 materials.lamp_glass(material)
                 self.glowing.append((material, LAMPS[asset_id].glow))
@@ -152,6 +163,18 @@ class Stage:
         holder.hide_render = True
         self.collection.objects.link(holder)
         self.lamps.append((holder, watts))
+
+    def portal(self, at: Sequence[float], z: float, size: tuple[float, float], side: str) -> None:
+        """Tell the path tracer that the sky comes in through this opening: less noise, no light of its own."""
+        light = bpy.data.lights.new("portal", "AREA")
+        light.shape = "RECTANGLE"
+        light.size, light.size_y = size
+        light.cycles.is_portal = True
+        holder = bpy.data.objects.new("portal", light)
+        holder.location = (float(at[0]), float(at[1]), z)
+        turn = {"north": 0.0, "west": 90.0, "south": 180.0, "east": 270.0}[side]
+        holder.rotation_euler = (np.pi / 2, 0.0, np.radians(turn + 180.0))
+        self.collection.objects.link(holder)
 
     def surface(self, name: str, points: np.ndarray, faces: np.ndarray, uv: np.ndarray, material: bpy.types.Material) -> bpy.types.Object:
         """A mesh of our own.

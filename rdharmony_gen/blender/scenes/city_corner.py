@@ -1,9 +1,135 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Placeholder while the place is under construction."""
+"""A paved city corner: two streets, pavements with kerbs, house fronts, parked cars, trees, street furniture.
 
-from rdharmony_gen.blender.stage import Place, Stage
+The wide street runs east to west, so that a low sun stands at its end.
+"""
+
+import numpy as np
+
+from rdharmony_gen.blender import materials
+from rdharmony_gen.blender.assets import manifest
+from rdharmony_gen.blender.stage import Patch, Place, Stage
+
+NORTH = ("building_03_brick_apartment", "building_06_shops", "building_08_townhouse", "building_12_balcony_block", "building_05_office")  # fmt: skip
+SOUTH = ("building_06_shops", "building_04_stucco_house", "building_08_townhouse", "building_07_stone_cottage")
+CARS = ("car_01_hatchback", "car_02_beetle", "car_04_suv", "car_06_compact", "car_08_minivan", "car_09_hatchback", "car_10_van")  # fmt: skip
+TREES = ("tree_06_poplar", "tree_09_pine", "tree_02_ficus", "tree_03_copper_beech", "tree_08_peach_blossom")
+CARDS = ("card_green_tree", "card_thick_tree", "card_horse_chestnut_tree")
+PEOPLE = ("human_male_04_holding", "human_female_02_standing", "human_boy_01_standing", "human_female_04_holding", "human_male_02_standing")  # fmt: skip
+KERB = 0.14
+STREET_SOUTH, STREET_NORTH = -14.0, -5.0
+SIDE_WEST, SIDE_EAST = 13.0, 20.0
 
 
 def build(stage: Stage) -> Place:
-    """Build."""
-    raise NotImplementedError
+    """Dress the stage as one variant of the city corner."""
+    _grounds(stage)
+    _fronts(stage)
+    _vehicles(stage)
+    _furniture(stage)
+    return Place(
+        stand=(Patch(-9, -3.6, 10, 3.5, KERB), Patch(-14, -4.0, 11.5, 5.0, KERB)),
+        drive=(Patch(-14, -10.5, 8, -7.5), Patch(-10, -2.0, 9, 3.0, KERB)),
+        tops=(),
+        camera_room=((-22.0, -16.5, 0.6), (24.0, 6.3, 2.6)),
+    )
+
+
+def _grounds(stage: Stage) -> None:
+    rng = stage.rng("ground")
+    asphalt = materials.tiled(
+        stage.library, "asphalt", "asphalt_02", 2.4, second="asphalt_01", second_share=0.35, variation=0.3, variation_m=3.5,
+        tint=(2.2, 2.2, 2.2), break_tiling=True, roughness=0.8, bump=0.7,
+    )  # fmt: skip
+    slabs = ("paving_01", "concrete_tiles_01")[int(rng.integers(2))]
+    paving = materials.tiled(
+        stage.library, "paving", slabs, 2.2 if slabs == "paving_01" else 2.6, variation=0.22, variation_m=2.6,
+        tint=tuple(np.array((1.05, 1.0, 0.94)) * rng.uniform(0.95, 1.25)), roughness=0.75,
+    )  # fmt: skip
+    stone = materials.plain("kerb", (0.30, 0.29, 0.27), 0.8)
+    paint = materials.tiled(stage.library, "marking", "concrete_02", 2.0, tint=(1.3, 1.3, 1.25), variation=0.35, variation_m=0.6)
+    stage.floor("asphalt", -160, -90, 160, 90, asphalt, z=-0.01)
+    blocks = ((-160, STREET_NORTH, SIDE_WEST, 60), (SIDE_EAST, STREET_NORTH, 160, 60), (-160, -60, SIDE_WEST, STREET_SOUTH), (SIDE_EAST, -60, 160, STREET_SOUTH))  # fmt: skip
+    for x0, y0, x1, y1 in blocks:
+        stage.box("pavement", (x0 + 0.18, y0 + 0.18, -0.2), (x1 - 0.18, y1 - 0.18, KERB), paving)
+        stage.box("kerb", (x0, y0, -0.2), (x1, y1, KERB - 0.012), stone)
+    for x in np.arange(-120, 120, 5.0):
+        if not SIDE_WEST - 3 < x < SIDE_EAST + 1:
+            stage.floor("line", x, -9.56, x + 2.4, -9.44, paint, z=-0.004)
+    for y in np.arange(STREET_SOUTH + 0.6, STREET_NORTH - 0.6, 1.0):  # a crossing over the wide street
+        stage.floor("zebra", 8.6, y, 11.6, y + 0.5, paint, z=-0.004)
+
+
+def _fronts(stage: Stage) -> None:
+    rng = stage.rng("fronts")
+
+    def row(names: tuple[str, ...], start: float, stop: float, front_y: float, yaw: float, gap: tuple[float, float], label: str) -> None:
+        draw = stage.rng("row", label)
+        x, last = start, ""
+        while x < stop:
+            name = names[int(draw.integers(len(names)))]
+            if name == last:
+                continue
+            width, depth, _ = manifest()[name]["size_m"]
+            last = name
+            stage.put(name, x + width / 2, front_y + (depth / 2 if yaw == 0 else -depth / 2), KERB - 0.01, yaw=yaw)
+            x += width + float(draw.uniform(*gap))
+
+    row(NORTH, -62, -2, 7.0, 0, (0.05, 0.6), "north")
+    corner = "building_06_shops" if rng.random() < 0.5 else "building_03_brick_apartment"
+    width, depth, _ = manifest()[corner]["size_m"]
+    stage.put(corner, SIDE_WEST - 2.6 - width / 2 + 1.2, 7.0 + depth / 2, KERB - 0.01)
+    row(NORTH, SIDE_EAST + 2.6, 70, 7.0, 0, (0.05, 0.6), "north_east")
+    row(SOUTH, -60, SIDE_WEST - 12, STREET_SOUTH - 4.0, 180, (1.0, 5.0), "south")
+    row(SOUTH, SIDE_EAST + 2.6, 66, STREET_SOUTH - 4.0, 180, (1.0, 5.0), "south_east")
+    end = "building_12_balcony_block" if rng.random() < 0.5 else "building_05_office"
+    stage.put(end, (SIDE_WEST + SIDE_EAST) / 2, 52.0, 0.0)
+    stage.put("building_11_warehouse", -112, -9.5, 0.0, yaw=90)
+    stage.put("building_11_warehouse", 112, -9.5, 0.0, yaw=-90)
+    stage.put("building_04_stucco_house", (SIDE_WEST + SIDE_EAST) / 2, -52.0, 0.0, yaw=180)
+    count = 90
+    angles = np.linspace(0, 360, count, endpoint=False) + rng.uniform(-1.5, 1.5, count)
+    to_side = np.abs(np.sin(np.radians(angles)))
+    scales = rng.uniform(0.7, 1.1, count) * np.where(to_side > 0.9, 0.55, 1.0)
+    stage.belt("belt", CARDS, angles, np.where(to_side > 0.7, 104.0, 74.0) + rng.uniform(0, 14, count), scales, rng)
+
+
+def _vehicles(stage: Stage) -> None:
+    rng = stage.rng("vehicles")
+    kinds = rng.permutation(len(CARS))
+    spots = [(-24, -6.1, 90), (-17.5, -6.2, 90), (4.0, -12.9, -90), (-9.5, -12.9, -90), (-30, -12.9, -90), (30, -6.2, 90), (37, -12.8, -90), (14.4, 14, 0), (18.6, 24, 180)]  # fmt: skip
+    for number, (x, y, yaw) in enumerate(spots):
+        if rng.random() < 0.75:
+            stage.put(CARS[kinds[number % 4]], x + rng.uniform(-0.8, 0.8), y, 0.0, yaw=yaw + rng.uniform(-2, 2))
+
+
+def _furniture(stage: Stage) -> None:
+    rng = stage.rng("furniture")
+    post = ("lamp_02_classic", "lamp_03_round")[int(rng.integers(2))]
+    tree = TREES[int(rng.integers(len(TREES)))]
+    for number, x in enumerate((-26, -16.5, -6.5, 3.5, 27.0)):
+        x = x + rng.uniform(-0.8, 0.8)
+        stage.put(post, x, STREET_NORTH + 0.9, KERB, yaw=180, scale=1.25)
+        if number in (1, 2, 3):
+            stage.put(tree, x + 4.4, STREET_NORTH + 1.3, KERB, yaw=rng.uniform(0, 360), scale=rng.uniform(0.7, 0.9))
+            if rng.random() < 0.6:
+                stage.put(("bench_03_concrete", "bench_04_wood")[int(rng.integers(2))], x + 2.0, STREET_NORTH + 1.4, KERB, yaw=0 if rng.random() < 0.5 else 180)
+    for x in (-21, 1, 30):
+        stage.put("lamp_04_street", x + rng.uniform(-1, 1), STREET_SOUTH - 0.6, KERB, yaw=180)
+    stage.put("lamp_04_street", SIDE_WEST - 0.7, STREET_NORTH + 1.0, KERB, yaw=0)
+    stage.put("hydrant_01", SIDE_WEST - 1.5, STREET_NORTH + 0.7, KERB)
+    stage.put("bin_01_park", rng.uniform(4.6, 6.0), STREET_NORTH + 0.9, KERB)
+    for x in (-11.5, -4.0, 2.5):
+        if rng.random() < 0.7:
+            stage.put("flowerbox_01", x + rng.uniform(-1, 1), 6.3, KERB, scale=1.5)
+    if rng.random() < 0.6:
+        x = rng.uniform(-8, 2)
+        stage.put("parasol_01", x, 4.9, KERB)
+        for side in (-1, 1):
+            stage.put("chair_06_cafe", x + side * 0.95, 4.8, KERB, yaw=side * -90 + rng.uniform(-20, 20))
+        stage.put("bar_cafe_table_01", x + 0.35, 4.9, KERB)
+    if rng.random() < 0.5:
+        stage.put("bicycle_01", rng.uniform(-13, -9), 6.2, KERB, yaw=80)
+    for number, person in enumerate(rng.choice(len(PEOPLE), 3, replace=False)):
+        x, y = ((-12.0, 2.5), (9.5, 4.6), (-19.0, -1.0))[number]
+        stage.put(PEOPLE[person], x + rng.uniform(-1.5, 1.5), y + rng.uniform(-0.6, 0.6), KERB, yaw=rng.uniform(0, 360))

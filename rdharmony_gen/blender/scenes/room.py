@@ -1,9 +1,161 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Placeholder while the place is under construction."""
+"""A living room with windows to two sides: the capture conditions come through the windows, lamps light it at night.
 
-from rdharmony_gen.blender.stage import Place, Stage
+All lengths in metres. A garden closes the view outside. Mirrored east to west in half of the variants.
+"""
+
+import numpy as np
+
+from rdharmony_gen.blender import materials
+from rdharmony_gen.blender.stage import Patch, Place, Stage
+
+HALF_X, HALF_Y, HEIGHT, WALL = 3.5, 2.9, 2.75, 0.24
+SILL, HEAD = 0.75, 2.35
+COUCHES = ("couch_01", "couch_04_leather", "couch_05_burlap", "couch_06", "couch_07_midcentury")
+CHAIRS = ("chair_02_oak", "chair_04_plaid", "chair_07_rattan", "chair_01")
+FLOORS = (("parquet_01", 1.6), ("wood_planks_01", 2.0), ("wood_01", 1.5), ("floor_tiles_02_white", 1.6))
+PAINTS = ((0.80, 0.76, 0.68), (0.62, 0.68, 0.62), (0.66, 0.70, 0.76), (0.78, 0.66, 0.54), (0.72, 0.72, 0.70))
+CARDS = ("card_green_tree", "card_thick_tree", "card_horse_chestnut_tree", "card_willow")
 
 
 def build(stage: Stage) -> Place:
-    """Build."""
-    raise NotImplementedError
+    """Dress the stage as one variant of the room."""
+    mirror = -1.0 if stage.rng("mirror").random() < 0.5 else 1.0
+    _shell(stage, mirror)
+    table = _furniture(stage, mirror)
+    _garden(stage)
+    return Place(
+        stand=(Patch(-1.9, -1.7, 1.9, 0.7), Patch(-2.6, -2.2, 2.6, 1.2)),
+        drive=(Patch(-1.6, -1.2, 1.6, 0.5),),
+        tops=(table,),
+        camera_room=((-HALF_X + 0.25, -HALF_Y + 0.25, 0.6), (HALF_X - 0.25, HALF_Y - 0.25, 2.3)),
+        indoor=True,
+    )
+
+
+def _shell(stage: Stage, mirror: float) -> None:
+    rng = stage.rng("shell")
+    texture, tile = FLOORS[int(rng.integers(len(FLOORS)))]
+    floor = materials.tiled(stage.library, "floor", texture, tile, variation=0.12, variation_m=1.5, roughness=0.42, bump=0.5)
+    first, second = (np.array(PAINTS[i]) for i in rng.choice(len(PAINTS), 2, replace=False))
+    walls = materials.tiled(stage.library, "wall", "drywall_01", 2.0, tint=tuple(first * 1.15), variation=0.05, variation_m=1.2)
+    accent_kind = ("drywall_01", "brick_01", "stucco_01")[int(rng.integers(3))]
+    accent = materials.tiled(stage.library, "accent", accent_kind, 2.2, tint=tuple(second * 1.15) if accent_kind != "brick_01" else (1.25, 1.15, 1.1), variation=0.1)  # fmt: skip
+    white = materials.plain("white", (0.78, 0.77, 0.74), 0.5)
+    ceiling = materials.tiled(stage.library, "ceiling", "drywall_01", 2.0, tint=(1.0, 1.0, 0.98), variation=0.04)
+    cloth = materials.plain("curtain", tuple(np.array(PAINTS[int(rng.integers(len(PAINTS)))]) * rng.uniform(0.35, 0.9)), 0.95)
+    stage.box("floor", (-HALF_X - WALL, -HALF_Y - WALL, -0.2), (HALF_X + WALL, HALF_Y + WALL, 0.0), floor)
+    stage.box("ceiling", (-HALF_X - WALL, -HALF_Y - WALL, HEIGHT), (HALF_X + WALL, HALF_Y + WALL, HEIGHT + 0.2), ceiling)
+    openings = [(-2.2, -0.7), (0.7, 2.2)]
+    _wall(stage, "south", walls, white, cloth, openings)
+    _wall(stage, "west" if mirror > 0 else "east", walls, white, cloth, [(-1.0, 0.8)])
+    _wall(stage, "east" if mirror > 0 else "west", walls, white, cloth, [(-1.2, 0.4)] if rng.random() < 0.7 else [])
+    _wall(stage, "north", accent, white, cloth, [])
+
+
+def _wall(stage: Stage, side: str, wall: object, trim: object, cloth: object, openings: list[tuple[float, float]]) -> None:
+    """One wall with windows; `openings` are intervals along it."""
+    along_x = side in ("south", "north")
+    sign = -1.0 if side in ("south", "west") else 1.0
+    length, inner = (HALF_X, HALF_Y) if along_x else (HALF_Y, HALF_X)
+
+    def block(name: str, a0: float, a1: float, z0: float, z1: float, material: object, d0: float = 0.0, d1: float = WALL) -> None:
+        near, far = sorted((sign * (inner + d0), sign * (inner + d1)))
+        low, high = ((a0, near, z0), (a1, far, z1)) if along_x else ((near, a0, z0), (far, a1, z1))
+        stage.box(name, low, high, material)
+
+    edge = -length
+    for a0, a1 in openings:
+        block("wall", edge, a0, 0, HEIGHT, wall)
+        block("wall", a0, a1, 0, SILL, wall)
+        block("wall", a0, a1, HEAD, HEIGHT, wall)
+        for f0, f1 in ((a0, a0 + 0.06), (a1 - 0.06, a1), ((a0 + a1) / 2 - 0.025, (a0 + a1) / 2 + 0.025)):
+            block("frame", f0, f1, SILL, HEAD, trim, 0.10, 0.15)
+        for z0, z1 in ((SILL, SILL + 0.06), (HEAD - 0.06, HEAD), (1.75, 1.79)):
+            block("frame", a0, a1, z0, z1, trim, 0.10, 0.15)
+        block("sill", a0 - 0.08, a1 + 0.08, SILL - 0.05, SILL, trim, -0.14, 0.06)
+        for c0, c1 in ((a0 - 0.42, a0 - 0.02), (a1 + 0.02, a1 + 0.42)):
+            _curtain(stage, along_x, sign * (inner - 0.09), c0, c1, cloth)
+        middle = sign * (inner + WALL)
+        stage.portal((((a0 + a1) / 2, middle) if along_x else (middle, (a0 + a1) / 2)), (SILL + HEAD) / 2, (a1 - a0, HEAD - SILL), side)
+        edge = a1
+    block("wall", edge, length, 0, HEIGHT, wall)
+    block("skirting", -length, length, 0.0, 0.09, trim, -0.015, 0.0)
+
+
+def _curtain(stage: Stage, along_x: bool, depth: float, a0: float, a1: float, cloth: object) -> None:
+    a = np.linspace(a0, a1, 40)
+    d = depth + 0.035 * np.sin((a - a0) * 48.0)
+    row = np.stack([a, d] if along_x else [d, a], -1)
+    points = np.concatenate([np.column_stack([row, np.full(40, z)]) for z in (0.03, HEAD + 0.12)])
+    i = np.arange(39)
+    made = stage.surface("curtain", points, np.stack([i, i + 1, i + 41, i + 40], -1), points[:, :2], cloth)
+    made.data.shade_smooth()
+
+
+def _furniture(stage: Stage, mirror: float) -> Patch:
+    rng = stage.rng("furniture")
+    stage.put(COUCHES[int(rng.integers(len(COUCHES)))], mirror * rng.uniform(-0.9, -0.3), HALF_Y - 0.6, yaw=0)
+    rug = stage.put("living_rug_01", mirror * -0.4, 0.25, yaw=90)
+    rug.scale[2] = 0.3
+    stage.put("living_lamp_01", mirror * 1.25, HALF_Y - 0.45, yaw=rng.uniform(-30, 30), scale=1.15)
+    stage.put("living_bookcase_01", mirror * 2.25, HALF_Y - 0.2, yaw=0)
+    if rng.random() < 0.6:
+        stage.put("living_bookcase_01", mirror * 3.0, HALF_Y - 0.2 if rng.random() < 0.5 else HALF_Y - 0.22, yaw=0)
+    else:
+        stage.put("living_plant_01_yucca", mirror * 3.0, HALF_Y - 0.5, scale=0.95)
+    # the side with the smaller window: television or piano
+    if rng.random() < 0.5:
+        stage.put("living_tv_cabinet_01", mirror * (HALF_X - 0.28), 1.15, yaw=mirror * -90)
+        stage.put("living_tv_01", mirror * (HALF_X - 0.28), 1.15, 0.525, yaw=mirror * -90)
+    else:
+        stage.put("living_piano_01", mirror * (HALF_X - 0.34), 1.2, yaw=mirror * -90)
+    stage.put("living_plant_02", mirror * (HALF_X - 0.4), -2.35, scale=1.3)
+    # a dining corner on the side of the large window
+    x, y = mirror * -(HALF_X - 1.05), -HALF_Y + 0.85
+    table = stage.put("living_table_01", x, y, yaw=0, scale=0.72)
+    table.scale[2] = 1.0  # shorter, not lower
+    top = 0.739
+    chair = CHAIRS[int(rng.integers(len(CHAIRS)))]
+    stage.put(chair, x + mirror * 0.1, y + 0.72, yaw=rng.uniform(-15, 15))
+    stage.put(chair, x + mirror * 1.15, y + 0.05, yaw=-90 * mirror + rng.uniform(-15, 15))
+    stage.put("living_lamp_02_table", x - mirror * 0.6, y - 0.1, top, scale=0.7)
+    stage.put("bar_hanging_light_01", rng.uniform(-0.4, 0.4), -0.3, HEIGHT - 0.66)
+    if rng.random() < 0.5:
+        stage.put("chair_08_armchair", mirror * -2.6, 1.0, yaw=mirror * 70)
+    else:
+        stage.put("living_plant_03_indoor", mirror * -3.0, 2.3, scale=1.2)
+        stage.put("living_fireplace_01", mirror * -(HALF_X - 0.18), 1.75, yaw=mirror * 90)
+    _pictures(stage, mirror)
+    return Patch(x - 0.1, y - 0.15, x + 0.45, y + 0.15, top) if mirror > 0 else Patch(x - 0.45, y - 0.15, x + 0.1, y + 0.15, top)
+
+
+def _pictures(stage: Stage, mirror: float) -> None:
+    rng = stage.rng("pictures")
+    frame = materials.plain("picture_frame", (0.05, 0.035, 0.025), 0.4)
+    motifs = ("marble_01", "rock_01", "sand_01", "roof_tiles_01")
+    y = HALF_Y
+    for number, x in enumerate((-1.15, -0.3)):
+        x = mirror * x + rng.uniform(-0.1, 0.1)
+        w, h = rng.uniform(0.22, 0.33), rng.uniform(0.24, 0.38)
+        z = 1.72 + rng.uniform(-0.06, 0.06)
+        tint = tuple(rng.uniform(0.4, 1.3, 3))
+        motif = materials.tiled(stage.library, f"motif{number}", motifs[int(rng.integers(4))], 1.3, tint=tint, variation=0.8, variation_m=0.22)
+        stage.box("frame", (x - w - 0.03, y - 0.035, z - h - 0.03), (x + w + 0.03, y, z + h + 0.03), frame)
+        stage.box("motif", (x - w, y - 0.04, z - h), (x + w, y - 0.03, z + h), motif)
+
+
+def _garden(stage: Stage) -> None:
+    rng = stage.rng("garden")
+    lawn = materials.tiled(stage.library, "lawn", "grass_03", 1.7, second="grass_01", second_share=0.4, variation=0.35, variation_m=5.0, break_tiling=True)  # fmt: skip
+    stage.floor("lawn", -90, -90, 90, 90, lawn, z=-0.25)
+    for x, y in ((-5, -13), (4, -15), (0.5, -21)):
+        stage.put(("tree_06_poplar", "tree_03_copper_beech", "tree_08_peach_blossom")[int(rng.integers(3))], x + rng.uniform(-1, 1), y, -0.25, yaw=rng.uniform(0, 360))
+    for step in range(9):
+        stage.put("bush_02_hedge", -6 + 1.45 * step, -9.0 + rng.uniform(-0.1, 0.1), -0.25, scale=1.0)
+    stage.put("building_04_stucco_house", rng.choice([-1, 1]) * 13, -27, -0.25, yaw=180 + rng.uniform(-15, 15))
+    count = 90
+    angles = np.linspace(0, 360, count, endpoint=False) + rng.uniform(-2, 2, count)
+    to_side = np.abs(np.sin(np.radians(angles)))
+    scales = rng.uniform(0.8, 1.2, count) * (1 - 0.6 * np.clip((to_side - 0.72) / 0.2, 0, 1))
+    stage.belt("belt", CARDS, angles, rng.uniform(38, 50, count) + 20 * to_side**6, scales, rng)

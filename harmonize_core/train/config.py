@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a training run is made of; the field texts are the command line's help, a preset is one instance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from harmonize_core.config import encode
+from harmonize_core.errors import ConfigError, UnknownName
+
+
+@dataclass(frozen=True)
+class OptimConfig:
+    """Adam for the generator with its classifiers, and a second Adam for the discriminator."""
+
+    lr: float = 1e-4
+    """Learning rate of generator and style classifiers, above 0."""
+    lr_discriminator: float = 1e-4
+    """Learning rate of the domain discriminator, above 0."""
+    beta1: float = 0.9
+    beta2: float = 0.999
+    schedule: Literal["constant", "cosine"] = "constant"
+    """constant, or a cosine from the full rate down to a hundredth of it over the run."""
+    warmup_steps: int = 0
+    """Steps over which the rate rises linearly from 0."""
+    clip_norm: float = 0.0
+    """Largest gradient norm of the generator; 0 does not clip."""
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the generator's terms (harmonization losses of CharmNet)."""
+
+    fn_mse: float = 10.0
+    """Foreground-normalised MSE, on both domains."""
+    adversarial: float = 1.0
+    """The rendered encoder fools the domain discriminator."""
+    style: float = 1.0
+    """Style classification on rendered triplets (soft before, hard after the core)."""
+    style_photographic: float = 0.5
+    """Agreement of the two classifiers on photographs."""
+    entropy: float = 0.5
+    """Photographs must look more like one capture condition after the core than before, by `entropy_margin`."""
+    entropy_margin: float = 1.0
+    """Drop of entropy asked for, in nats."""
+    a_min: float = 100.0
+    """Smallest foreground area, in pixels, that fn_mse divides by."""
+
+
+@dataclass(frozen=True)
+class InitConfig:
+    """Weights at step 0."""
+
+    std: float = 0.02
+    """Standard deviation of convolution weights."""
+    blend_bias: float | None = None
+    """Bias of the blending attention: 1.0 starts at 95 % composite, near the identity. None: 0, as the paper."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Train one network on rendered and photographic triplets."""
+
+    rendered: Path | None = None
+    """Root of the rendered triplets (RdHarmony layout)."""
+    photographic: Path | None = None
+    """Root of the photographic triplets (iHarmony4 layout)."""
+    run: Path = Path("runs/charmnet")
+    """Folder for config, checkpoints and logs."""
+    model: str = "charmnet_256"
+    """Network to train; `harmonize models` lists them."""
+    steps: int = 0
+    """Optimizer steps. 0: as many as fit into `minutes`."""
+    minutes: float = 0.0
+    """Wall-clock budget used when `steps` is 0: the speed of the first steps decides how many fit."""
+    batch_size: int = 8
+    """Triplets of each domain in a step: 8 means 8 rendered and 8 photographic."""
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    init: InitConfig = field(default_factory=InitConfig)
+    seed: int = 0
+    """Root of all randomness: weights, order of samples, crops."""
+    validate_every: int = 1000
+    """Steps between validations on the held-out splits; 0: only before the first and after the last step."""
+    validate_limit: int = 0
+    """Held-out triplets used per domain, spread evenly; 0: all."""
+    checkpoint_every: int = 1000
+    """Steps between checkpoints."""
+    checkpoint_seconds: float = 0.0
+    """Also a checkpoint when this many seconds have passed since the last; 0: by steps alone."""
+    keep: int = 2
+    """Newest checkpoints kept on disk, at least 1."""
+    log_every: int = 1
+    """Steps between lines of the log."""
+    cache_mb: int = 2048
+    """Memory for decoded training images, per domain; 0 reads files every time."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto takes CUDA where there is one."""
+    amp: bool = True
+    """Mixed precision on CUDA; the CPU always computes in float32."""
+    threads: int = 0
+    """CPU threads; 0: one per core. A resumed run repeats its losses to the last digit with the same number."""
+
+
+CHANGEABLE = (
+    *("run", "rendered", "photographic", "steps", "minutes", "validate_every", "validate_limit", "checkpoint_every"),
+    *("checkpoint_seconds", "keep", "log_every", "cache_mb", "device", "threads"),
+)
+"""Fields that a resumed run may set anew; the others would make it another run."""
+
+PRESETS: dict[str, tuple[str, TrainConfig]] = {
+    "charmnet": (
+        "CharmNet's recipe: Adam 1e-4, constant rate, 8 + 8 triplets, FN-MSE with A_min 100; hours on a GPU",
+        TrainConfig(run=Path("runs/charmnet"), steps=200_000, log_every=20),
+    ),
+    "charmnet-demo": (
+        "The same network and losses for minutes on two CPU cores: starts near the identity, higher, falling rate",
+        TrainConfig(
+            run=Path("runs/charmnet-demo"),
+            minutes=4.0,
+            batch_size=4,
+            optim=OptimConfig(lr=1e-3, lr_discriminator=1e-4, schedule="cosine", warmup_steps=20, clip_norm=5.0),
+            init=InitConfig(blend_bias=1.0),
+            validate_every=0,
+            validate_limit=32,
+            checkpoint_every=100,
+            checkpoint_seconds=30.0,
+        ),
+    ),
+}
+"""Presets by name: (one line for --help, config)."""
+
+
+def preset(name: str) -> TrainConfig:
+    """The config of a preset.
+
+    Raises:
+        UnknownName: no such preset; the message lists what there is.
+    """
+    if name not in PRESETS:
+        raise UnknownName.of("training preset", name, PRESETS)
+    return PRESETS[name][1]
+
+
+def check(config: TrainConfig) -> None:
+    """Refuse values that cannot train, all problems in one sentence.
+
+    Raises:
+        ConfigError: a value out of range, or no data.
+    """
+    problems = [f"--{name} is not given" for name in ("rendered", "photographic") if getattr(config, name) is None]
+    positive = {
+        "batch-size": config.batch_size,
+        "optim.lr": config.optim.lr,
+        "optim.lr-discriminator": config.optim.lr_discriminator,
+        "checkpoint-every": config.checkpoint_every,
+        "keep": config.keep,
+        "log-every": config.log_every,
+        "loss.a-min": config.loss.a_min,
+        "init.std": config.init.std,
+    }
+    problems += [f"--{name} should be above 0 but is {value}" for name, value in positive.items() if not value > 0]
+    unsigned = {
+        "steps": config.steps,
+        "minutes": config.minutes,
+        "validate-every": config.validate_every,
+        "validate-limit": config.validate_limit,
+        "seed": config.seed,
+        "threads": config.threads,
+        "cache-mb": config.cache_mb,
+        "optim.warmup-steps": config.optim.warmup_steps,
+        "optim.clip-norm": config.optim.clip_norm,
+    }
+    problems += [f"--{name} should be 0 or more but is {value}" for name, value in unsigned.items() if not value >= 0]
+    if config.steps == 0 and config.minutes == 0:
+        problems.append("neither --steps nor --minutes is above 0")
+    if problems:
+        raise ConfigError(f"this run cannot start: {'; '.join(problems)}")
+
+
+def what_differs(new: TrainConfig, stored: TrainConfig) -> list[str]:
+    """Fields in which `new` would make another run than `stored`, as "name: stored -> new"."""
+    now, before = _flat(encode(new)), _flat(encode(stored))
+    keys = [key for key in sorted(now) if key.split(".")[0] not in CHANGEABLE]
+    return [f"{key}: {before[key]} -> {now[key]}" for key in keys if now[key] != before[key]]
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return flat

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The data of a run: training sets of both domains and what is held out, checked against leaks between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harmonize_core.data.dataset import TripletDataset
+from harmonize_core.data.sources import list_triplets, splits_of, thin
+from harmonize_core.errors import DatasetError
+from harmonize_core.formats.triplet import TripletPaths
+from harmonize_core.models import lookup
+from harmonize_core.train.config import TrainConfig
+
+HELD_OUT = ("val", "test")
+"""Split used for validation during training: the first that exists."""
+
+
+@dataclass(frozen=True)
+class Sets:
+    """Training sets and held-out sets of both domains."""
+
+    rendered: TripletDataset
+    photographic: TripletDataset
+    held_out: dict[str, TripletDataset]
+    """By domain; a domain without a held-out split is absent."""
+
+    def summary(self) -> str:
+        """How many triplets of which domain are for what."""
+        held = ", ".join(f"{len(s)} {name}" for name, s in self.held_out.items()) or "none"
+        return f"{len(self.rendered)} rendered and {len(self.photographic)} photographic triplets (held out: {held})"
+
+
+def open_sets(config: TrainConfig) -> Sets:
+    """List and check the triplets that a config names.
+
+    Raises:
+        InputError: a root is not a folder.
+        DatasetError: no known layout, no training split, no style labels, or a scene on both sides of a split.
+    """
+    assert config.rendered is not None
+    assert config.photographic is not None
+    size = lookup(config.model).input_spec.size
+    train: dict[str, TripletDataset] = {}
+    held_out: dict[str, TripletDataset] = {}
+    for domain, root in (("rendered", config.rendered), ("photographic", config.photographic)):
+        training, other = _split(root)
+        if domain == "rendered" and any(t.style_hard is None for t in training):
+            raise DatasetError(f"{root} should hold rendered triplets with style labels but has none; see --rendered")
+        train[domain] = TripletDataset(training, size=size, seed=config.seed, cache_mb=config.cache_mb)
+        if other:
+            held_out[domain] = TripletDataset(thin(other, config.validate_limit), size=size, augment=False)
+    return Sets(train["rendered"], train["photographic"], held_out)
+
+
+def _split(root: Path) -> tuple[list[TripletPaths], list[TripletPaths]]:
+    names = splits_of(root)
+    if not names:
+        return list_triplets(root), []
+    if "train" not in names:
+        raise DatasetError(f"{root} should list a split 'train' but lists only {', '.join(names)}; add a train list")
+    training = list_triplets(root, "train")
+    held_out = next((list_triplets(root, name) for name in HELD_OUT if name in names), [])
+    _refuse_leak(root, training, held_out)
+    return training, held_out
+
+
+def _refuse_leak(root: Path, training: Sequence[TripletPaths], held_out: Sequence[TripletPaths]) -> None:
+    both = {t.group for t in training} & {t.group for t in held_out}
+    if both:
+        raise DatasetError(
+            f"{root} lists {min(both)!r} for training and for testing ({len(both)} such); split by scene or photograph"
+        )

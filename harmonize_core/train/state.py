@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run's state on disk: `checkpoints/step-00001000/{model.safetensors,trainer.pt}`, each folder whole or absent.
+
+`model.safetensors` is the network as everything else loads it; `trainer.pt` holds what only training needs
+(discriminator, classifiers, optimizers, step, seconds) and loads with `weights_only=True`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from harmonize_core.checkpoint import load_model, save_model
+from harmonize_core.errors import CheckpointError, OutputError
+from harmonize_core.models import HarmonizationModel
+
+TRAINER_FORMAT = "harmonize-trainer/1"
+
+
+def save(
+    run: Path, step: int, model: HarmonizationModel, name: str, trainer: dict[str, Any], provenance: dict[str, str]
+) -> Path:
+    """Write the checkpoint of `step`: into a folder beside it first, renamed when whole.
+
+    Raises:
+        OutputError: the disk is full or the folder cannot be written to.
+    """
+    folder = _folder(run, step)
+    partial = folder.with_name(f".{folder.name}.partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        save_model(partial / "model.safetensors", model, name, provenance=provenance)
+        with open(partial / "trainer.pt", "wb") as file:
+            torch.save({"format": TRAINER_FORMAT, "step": step, **trainer}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
+        shutil.rmtree(partial, ignore_errors=True)
+        reason = str(error).strip().splitlines()[0]
+        raise OutputError(
+            f"the checkpoint {folder} could not be written ({reason}); free space and continue with --resume"
+        ) from error
+    except OutputError:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return folder
+
+
+def prune(run: Path, keep: int) -> None:
+    """Delete all but the newest `keep` checkpoints, and what a killed run left half-written."""
+    for folder in checkpoints(run)[:-keep]:
+        shutil.rmtree(folder, ignore_errors=True)
+    for folder in (run / "checkpoints").glob(".step-*.partial"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def checkpoints(run: Path) -> list[Path]:
+    """Whole checkpoints of a run, oldest first."""
+    pattern = re.compile(r"step-\d{8}")
+    return sorted(p for p in (Path(run) / "checkpoints").glob("step-*") if pattern.fullmatch(p.name))
+
+
+def load_trainer(folder: Path, device: torch.device) -> dict[str, Any]:
+    """The training state of a checkpoint.
+
+    Raises:
+        CheckpointError: damaged, or not a training state of this format.
+    """
+    path = folder / "trainer.pt"
+    try:
+        trainer = torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:
+        raise CheckpointError(f"{path} is damaged or is not a training state; delete {folder} and resume") from error
+    if not isinstance(trainer, dict) or trainer.get("format") != TRAINER_FORMAT:
+        raise CheckpointError(f"{path} should be of format {TRAINER_FORMAT}; delete {folder} and resume")
+    return trainer
+
+
+def load_model_into(folder: Path, model: HarmonizationModel) -> None:
+    """Fill `model` with a checkpoint's weights.
+
+    Raises:
+        CheckpointError: the file does not fit.
+    """
+    loaded = load_model(folder / "model.safetensors").model
+    model.load_state_dict(loaded.state_dict())
+
+
+def _folder(run: Path, step: int) -> Path:
+    return run / "checkpoints" / f"step-{step:08d}"

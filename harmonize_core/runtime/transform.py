@@ -26,8 +26,8 @@ Size = tuple[int, int]
 GRID = (32, 32)
 """Rows and columns of coefficients; eight pixels of a 256x256 network image apart."""
 
-WINDOW = 0.06
-"""Standard deviation of a window as a fraction of the image side (15 pixels of 256)."""
+WINDOW = 0.08
+"""Standard deviation of a window as a fraction of the image side (20 pixels of 256)."""
 
 RIDGE_GLOBAL = 1e-3
 """Variance added to the colour covariance of the whole foreground: how strongly its transform prefers the identity."""
@@ -128,22 +128,21 @@ def fit_transform(composite: Floats, harmonized: Floats, mask: Floats, grid: tup
     Raises:
         MaskEmpty: no pixel has weight.
     """
-    weight = np.clip(mask, 0, 1).astype(np.float64)
-    if weight.sum() <= 0:
+    if not mask.max() > 0:
         raise MaskEmpty("the mask should mark the foreground with values above 0 but is 0 everywhere; choose another")
-    source = composite.astype(np.float64)
-    change = harmonized.astype(np.float64) - source
-    # ridge pulls the change to 0, hence the transform to the identity
+    rows, columns = (np.flatnonzero(mask.max(axis=axis) > 0) for axis in (1, 0))
+    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    weight = np.clip(mask[box], 0, 1).astype(np.float64)
+    source = composite[box].astype(np.float64)
+    change = harmonized[box].astype(np.float64) - source  # ridge pulls it to 0, hence the transform to the identity
     overall = _solve(_moments(source, change, weight).sum(axis=(0, 1))[None], RIDGE_GLOBAL)[0]
     rest = change - source @ overall[:, :3].T - overall[:, 3]
-    down = _window_matrix(grid[0], weight.shape[0])
-    across = _window_matrix(grid[1], weight.shape[1])
-    moments = _moments(source, rest, weight)
-    windows = np.tensordot(down, moments, axes=(1, 0))
+    down = _window_matrix(grid[0], mask.shape[0])[:, box[0]]
+    across = _window_matrix(grid[1], mask.shape[1])[:, box[1]]
+    windows = np.tensordot(down, _moments(source, rest, weight), axes=(1, 0))
     windows = np.tensordot(across, windows, axes=(1, 1)).transpose(1, 0, 2)
-    local = _solve(windows.reshape(-1, moments.shape[-1]), RIDGE_LOCAL)
-    support = SUPPORT * weight.size / 65536
-    trust = windows[..., 0] / (windows[..., 0] + support)
+    local = _solve(windows.reshape(-1, windows.shape[-1]), RIDGE_LOCAL)
+    trust = windows[..., 0] / (windows[..., 0] + SUPPORT * mask.size / 65536)
     local = local.reshape(*grid, 3, 4) * trust[..., None, None]
     return ColorTransform((np.eye(3, 4) + overall + local).astype(np.float32))
 

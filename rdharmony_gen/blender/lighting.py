@@ -49,16 +49,16 @@ class Lights:
         warmth = blackbody(condition.lamp_temperature_k)
         for lamp, watts in self.stage.lamps:
             lamp.hide_render = condition.lamps <= 0
-            lamp.data.energy = watts * condition.lamps
+            lamp.data.energy = watts * condition.lamps**2
             lamp.data.color = warmth
         for material, glow in self.stage.glowing:
             nodes = material.node_tree.nodes
-            nodes["glow"].outputs[0].default_value = glow * condition.lamps
+            nodes["glow"].outputs[0].default_value = glow * condition.lamps**2
             nodes["warmth"].outputs[0].default_value = (*warmth, 1.0)
         for material in self.stage.windows:
             nodes = material.node_tree.nodes
             nodes["lit"].outputs[0].default_value = condition.lit_windows
-            nodes["glow"].outputs[0].default_value = 0.45 * condition.lamps
+            nodes["glow"].outputs[0].default_value = 0.30 * condition.lamps**2
 
     def _sky(self, condition: ConditionSpec) -> None:
         picture = sky.panorama(condition, self.sky_width)

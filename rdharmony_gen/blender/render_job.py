@@ -14,7 +14,7 @@ import numpy as np
 
 from harmonize_core.errors import InputError, OutputError, UnknownName
 from harmonize_core.formats.images import read_exr, write_exr, write_text
-from rdharmony_gen.blender.assets import AssetLibrary
+from rdharmony_gen.blender.assets import AssetLibrary, vertices
 from rdharmony_gen.blender.lighting import Lights
 from rdharmony_gen.blender.placement import SENSOR_MM, View, find_view
 from rdharmony_gen.blender.scenes import city_corner, park, room
@@ -136,4 +136,25 @@ def _coverage(scene: bpy.types.Scene, subject: bpy.types.Object, scratch: Path) 
     scene.render.film_transparent = True
     scene.cycles.samples, scene.cycles.use_denoising = COVERAGE_SAMPLES, False
     scene.cycles.max_bounces = 0
+    _limit_to(scene, subject)
     return np.clip(_render(scene, scratch, "RGBA")["A"], 0.0, 1.0)
+
+
+def _limit_to(scene: bpy.types.Scene, subject: bpy.types.Object) -> None:
+    """Render the subject's part of the frame only; the rest stays empty."""
+    assert scene.camera is not None
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    width, height = scene.render.resolution_x, scene.render.resolution_y
+    projection = np.array(scene.camera.calc_matrix_camera(depsgraph, x=width, y=height))
+    to_clip = projection @ np.linalg.inv(np.array(scene.camera.matrix_world)) @ np.array(subject.matrix_world)
+    points = vertices(subject.data)
+    clip = np.column_stack([points, np.ones(len(points))]) @ to_clip.T
+    if (clip[:, 3] <= 0.01).any():
+        return
+    at = clip[:, :2] / clip[:, 3:] * 0.5 + 0.5
+    margin = np.array([4 / width, 4 / height])
+    low, high = np.clip(at.min(axis=0) - margin, 0, 1), np.clip(at.max(axis=0) + margin, 0, 1)
+    render = scene.render
+    render.use_border, render.use_crop_to_border = True, False
+    render.border_min_x, render.border_min_y = (float(v) for v in low)
+    render.border_max_x, render.border_max_y = (float(v) for v in high)

@@ -26,13 +26,13 @@ class LampModel:
 
 
 LAMPS = {
-    "lamp_01_park": LampModel(("park_light_bulb", "park_light_lens"), (0.0, -0.12, 2.58), 130.0, 8.0),
-    "lamp_02_classic": LampModel(("glass",), (0.0, 0.0, 2.28), 120.0, 6.0),
-    "lamp_03_round": LampModel(("cristal_blanco", "luz_lamp"), (0.0, 0.0, 2.35), 120.0, 6.0),
-    "lamp_04_street": LampModel(("glass",), (0.0, -0.51, 6.55), 620.0, 12.0),
-    "living_lamp_01": LampModel(("squares_001", "whitesop", "plastic_001"), (0.0, -0.09, 1.32), 26.0, 2.2),
-    "living_lamp_02_table": LampModel(("lamp_shade", "frosted_bulb"), (0.0, 0.0, 0.70), 18.0, 2.2),
-    "bar_hanging_light_01": LampModel(("frosted_bulb",), (0.0, 0.0, -0.04), 30.0, 5.0),
+    "lamp_01_park": LampModel(("park_light_bulb", "park_light_lens"), (0.0, -0.12, 2.58), 140.0, 1.2),
+    "lamp_02_classic": LampModel(("glass",), (0.0, 0.0, 2.28), 130.0, 1.0),
+    "lamp_03_round": LampModel(("cristal_blanco", "luz_lamp"), (0.0, 0.0, 2.35), 130.0, 1.0),
+    "lamp_04_street": LampModel(("glass",), (0.0, -0.51, 6.55), 420.0, 2.0),
+    "living_lamp_01": LampModel(("squares_001", "whitesop", "plastic_001"), (0.0, -0.09, 1.32), 30.0, 0.9),
+    "living_lamp_02_table": LampModel(("lamp_shade", "frosted_bulb"), (0.0, 0.0, 0.70), 16.0, 0.9),
+    "bar_hanging_light_01": LampModel(("frosted_bulb",), (0.0, 0.0, -0.04), 30.0, 2.0),
 }
 
 
@@ -130,7 +130,8 @@ class Stage:
             name = material.name.lower()
             if entry["category"] in FOLIAGE:
                 tint = 1.0 + rng.uniform(-0.12, 0.12, 3) * (1.0, 0.6, 0.6)
-                materials.foliage(material, cutout=entry["category"].endswith("_card"), tint=tuple(tint * 0.95))
+                tint = tint * (1.9 if "grass" in asset_id else 0.95)
+                materials.foliage(material, cutout=entry["category"].endswith("_card"), tint=tuple(tint))
             elif name.startswith("window_glass") and entry["category"] == "building":
                 materials.window_glass(material)
                 self.windows.append(material)

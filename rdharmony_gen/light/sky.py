@@ -117,11 +117,11 @@ def _night(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
     moon = atmosphere.direction(condition.elevation_deg, condition.azimuth_deg)
     up = np.maximum(view[..., 2], 0.0)[..., None]
     cosine = (view @ moon)[..., None]
-    zenith, horizon = np.array([0.0022, 0.0042, 0.0115]), np.array([0.0085, 0.0120, 0.0220])
+    zenith, horizon = np.array([0.0030, 0.0060, 0.0170]), np.array([0.0110, 0.0170, 0.0330])
     town = np.array([0.0065, 0.0042, 0.0022]) * np.exp(-up / 0.10)
     sky = zenith + (horizon - zenith) * np.exp(-up / 0.22) + town
     rng = rng_for(condition.cloud_seed, "stars")
-    stars = rng.random(view.shape[:2]) ** 900 * 0.35
+    stars = rng.random(view.shape[:2]) ** 2500 * 0.10
     sky = sky + stars[..., None] * np.minimum(up * 3, 1.0)
     here, towards = (d[..., None] for d in _cloud_density(condition, view))
     alpha = (1 - np.exp(-2.2 * here)) * (1 - 0.7 * np.exp(-up / 0.05))

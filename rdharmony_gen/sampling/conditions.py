@@ -13,7 +13,7 @@ from rdharmony_gen.sampling.rng import rng_for
 from rdharmony_gen.spec.condition import RGB, ConditionSpec
 from rdharmony_gen.spec.styles import STYLES, Range, Style
 
-MOON_IRRADIANCE = 0.085
+MOON_IRRADIANCE = 0.15
 WARM_WINDOW_SIDE_DEG = 35.0
 """How far from due east or west a low sun may stand: the scenes are open to those sides."""
 
@@ -40,10 +40,10 @@ def _key_direction(seed: int, path: tuple[str | int, ...], style: Style) -> tupl
     return elevation, round(azimuth % 360.0, 4)
 
 
-def _white_balance(light: np.ndarray, adaptation: float) -> RGB:
-    """Gains that cancel the given share (in log space) of the colour of the light, green fixed at 1."""
+def _white_balance(light: np.ndarray, adaptation: float, warmth: float) -> RGB:
+    """Gains that cancel the given share (in log space) of the colour of the light, then warm; green fixed at 1."""
     tint = light / light[1]
-    return _rgb(np.clip(tint**-adaptation, 0.4, 2.5))
+    return _rgb(np.clip(tint**-adaptation, 0.4, 2.5) * (warmth, 1.0, 1.0 / warmth))
 
 
 def sample_condition(seed: int, path: tuple[str | int, ...], style: Style) -> ConditionSpec:
@@ -51,7 +51,7 @@ def sample_condition(seed: int, path: tuple[str | int, ...], style: Style) -> Co
     rng = rng_for(seed, *path, style.name)
     elevation, azimuth = _key_direction(seed, path, style)
     night = style.time == "night"
-    turbidity = _draw(rng, (1.5, 3.5))
+    turbidity = _draw(rng, (2.5, 5.0) if style.time == "sunrise_sunset" else (1.5, 3.0))
     transmission = _draw(rng, style.key_transmission)
     cover = _draw(rng, style.cloud_cover)
     angle = _draw(rng, style.key_angle_deg)
@@ -84,7 +84,7 @@ def sample_condition(seed: int, path: tuple[str | int, ...], style: Style) -> Co
     dome = sky.irradiance(sky.panorama(condition, 128))
     ground = dome + np.array(condition.key_irradiance) * np.sin(np.radians(elevation))
     upright = dome / 2 + np.array(condition.key_irradiance) * np.cos(np.radians(elevation)) / 2
-    balance = _white_balance((ground + upright) / 2, _draw(rng, style.adaptation))
+    balance = _white_balance((ground + upright) / 2, _draw(rng, style.adaptation), _draw(rng, style.warmth))
     return replace(condition, sky_irradiance=_rgb(dome), white_balance=balance)
 
 

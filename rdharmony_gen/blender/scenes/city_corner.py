@@ -38,7 +38,7 @@ def build(stage: Stage) -> Place:
 def _grounds(stage: Stage) -> None:
     rng = stage.rng("ground")
     asphalt = materials.tiled(
-        stage.library, "asphalt", "asphalt_02", 2.4, second="asphalt_01", second_share=0.35, variation=0.3, variation_m=3.5,
+        stage.library, "asphalt", "asphalt_02", 2.4, variation=0.35, variation_m=3.5,
         tint=(2.2, 2.2, 2.2), break_tiling=True, roughness=0.8, bump=0.7,
     )  # fmt: skip
     slabs = ("paving_01", "concrete_tiles_01")[int(rng.integers(2))]
@@ -87,8 +87,8 @@ def _fronts(stage: Stage) -> None:
     stage.put("building_11_warehouse", -112, -9.5, 0.0, yaw=90)
     stage.put("building_11_warehouse", 112, -9.5, 0.0, yaw=-90)
     stage.put("building_04_stucco_house", (SIDE_WEST + SIDE_EAST) / 2, -52.0, 0.0, yaw=180)
-    count = 90
-    angles = np.linspace(0, 360, count, endpoint=False) + rng.uniform(-1.5, 1.5, count)
+    count = 150
+    angles = np.linspace(0, 360, count, endpoint=False) + rng.uniform(-1.0, 1.0, count)
     to_side = np.abs(np.sin(np.radians(angles)))
     scales = rng.uniform(0.7, 1.1, count) * np.where(to_side > 0.9, 0.55, 1.0)
     stage.belt("belt", CARDS, angles, np.where(to_side > 0.7, 104.0, 74.0) + rng.uniform(0, 14, count), scales, rng)

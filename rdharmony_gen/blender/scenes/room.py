@@ -10,7 +10,7 @@ from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 HALF_X, HALF_Y, HEIGHT, WALL = 3.5, 2.9, 2.75, 0.24
-SILL, HEAD = 0.75, 2.35
+SILL, HEAD = 0.55, 2.5
 COUCHES = ("couch_01", "couch_04_leather", "couch_05_burlap", "couch_06", "couch_07_midcentury")
 CHAIRS = ("chair_02_oak", "chair_04_plaid", "chair_07_rattan", "chair_01")
 FLOORS = (("parquet_01", 1.6), ("wood_planks_01", 2.0), ("wood_01", 1.5), ("floor_tiles_02_white", 1.6))
@@ -46,10 +46,10 @@ def _shell(stage: Stage, mirror: float) -> None:
     cloth = materials.plain("curtain", tuple(np.array(PAINTS[int(rng.integers(len(PAINTS)))]) * rng.uniform(0.35, 0.9)), 0.95)
     stage.box("floor", (-HALF_X - WALL, -HALF_Y - WALL, -0.2), (HALF_X + WALL, HALF_Y + WALL, 0.0), floor)
     stage.box("ceiling", (-HALF_X - WALL, -HALF_Y - WALL, HEIGHT), (HALF_X + WALL, HALF_Y + WALL, HEIGHT + 0.2), ceiling)
-    openings = [(-2.2, -0.7), (0.7, 2.2)]
+    openings = [(-2.6, -0.45), (0.45, 2.6)]
     _wall(stage, "south", walls, white, cloth, openings)
-    _wall(stage, "west" if mirror > 0 else "east", walls, white, cloth, [(-1.0, 0.8)])
-    _wall(stage, "east" if mirror > 0 else "west", walls, white, cloth, [(-1.2, 0.4)] if rng.random() < 0.7 else [])
+    _wall(stage, "west" if mirror > 0 else "east", walls, white, cloth, [(-1.3, 1.0)])
+    _wall(stage, "east" if mirror > 0 else "west", walls, white, cloth, [(-1.4, 0.2)] if rng.random() < 0.7 else [])
     _wall(stage, "north", accent, white, cloth, [])
 
 
@@ -71,10 +71,10 @@ def _wall(stage: Stage, side: str, wall: object, trim: object, cloth: object, op
         block("wall", a0, a1, HEAD, HEIGHT, wall)
         for f0, f1 in ((a0, a0 + 0.06), (a1 - 0.06, a1), ((a0 + a1) / 2 - 0.025, (a0 + a1) / 2 + 0.025)):
             block("frame", f0, f1, SILL, HEAD, trim, 0.10, 0.15)
-        for z0, z1 in ((SILL, SILL + 0.06), (HEAD - 0.06, HEAD), (1.75, 1.79)):
+        for z0, z1 in ((SILL, SILL + 0.06), (HEAD - 0.06, HEAD), (1.9, 1.94)):
             block("frame", a0, a1, z0, z1, trim, 0.10, 0.15)
         block("sill", a0 - 0.08, a1 + 0.08, SILL - 0.05, SILL, trim, -0.14, 0.06)
-        for c0, c1 in ((a0 - 0.42, a0 - 0.02), (a1 + 0.02, a1 + 0.42)):
+        for c0, c1 in ((a0 - 0.34, a0 + 0.08), (a1 - 0.08, a1 + 0.34)):
             _curtain(stage, along_x, sign * (inner - 0.09), c0, c1, cloth)
         middle = sign * (inner + WALL)
         stage.portal((((a0 + a1) / 2, middle) if along_x else (middle, (a0 + a1) / 2)), (SILL + HEAD) / 2, (a1 - a0, HEAD - SILL), side)

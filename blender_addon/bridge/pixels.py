@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Blender images as NumPy arrays: file values as they are in the file, top row first.
+
+Blender converts float files to its working space when it loads them and premultiplies some; marking the datablock as
+non-colour data with packed channels before its pixels are touched gives the values of the file (Blender API,
+`Image.pixels`, `colorspace_settings`, `alpha_mode`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from harmonize_core.color import linear_to_srgb, srgb_to_linear
+from harmonize_core.errors import InputError
+from harmonize_core.runtime.resize import resize
+
+Floats = NDArray[np.float32]
+
+LINEAR_SUFFIXES = (".exr", ".hdr")
+"""File types whose numbers are linear light; all others are taken as sRGB."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One rendered layer: (H, W, 3) linear Rec.709 premultiplied, and its (H, W) coverage in [0, 1]."""
+
+    rgb_linear: Floats
+    alpha: Floats
+
+
+def read_values(path: Path) -> Floats:
+    """(H, W, 4) float32, the numbers in the file (k/255 for 8 bits, k/65535 for 16), alpha 1 where there is none.
+
+    Raises:
+        InputError: missing, damaged, or no image.
+    """
+    if not path.is_file():
+        raise InputError(f"The image {path} does not exist; check the path")
+    try:
+        image = bpy.data.images.load(str(path), check_existing=False)
+    except RuntimeError as error:
+        raise InputError(f"The image {path} cannot be opened; check that it was copied whole") from error
+    try:
+        image.alpha_mode = "CHANNEL_PACKED"
+        image.colorspace_settings.name = "Non-Color"
+        return _pixels(image, path)
+    finally:
+        bpy.data.images.remove(image)
+
+
+def read_plate(path: Path) -> Floats:
+    """A background picture from a file as (H, W, 3) sRGB in [0, 1]; EXR and HDR are taken as linear light."""
+    rgb = read_values(path)[..., :3]
+    if path.suffix.lower() in LINEAR_SUFFIXES:
+        rgb = np.clip(linear_to_srgb(np.nan_to_num(rgb)), 0, 1)
+    return np.ascontiguousarray(rgb)
+
+
+def read_datablock(name: str) -> Floats:
+    """A background picture that lives in the .blend (packed, painted, generated) as (H, W, 3) sRGB in [0, 1]."""
+    image = bpy.data.images.get(name)
+    if image is None:
+        raise InputError(f"The background image {name!r} was removed while the add-on was working; choose it again")
+    rgb = _pixels(image, name)[..., :3]
+    return np.ascontiguousarray(np.clip(linear_to_srgb(rgb), 0, 1) if image.is_float else rgb)
+
+
+def read_layer(path: Path) -> Layer:
+    """A rendered layer as Blender wrote it to a half-float EXR; stray values outside the sane range are removed."""
+    values = np.nan_to_num(read_values(path), posinf=65504, neginf=0)
+    return Layer(np.ascontiguousarray(values[..., :3]), np.clip(values[..., 3], 0, 1))
+
+
+def through_view(path: Path, scene: bpy.types.Scene, scratch: Path) -> Layer:
+    """A rendered layer as the scene's view transform shows it, in linear light again.
+
+    Filmic or AgX, exposure and looks are part of what the artist sees; the plate already holds its own.
+
+    Args:
+        path: the half-float EXR of the layer.
+        scene: whose view settings apply and whose image settings ask for 16-bit RGBA PNG.
+        scratch: a PNG path to write on the way.
+    """
+    image = bpy.data.images.load(str(path), check_existing=False)
+    try:
+        image.colorspace_settings.name = "Linear Rec.709"
+        image.save_render(str(scratch), scene=scene)
+    finally:
+        bpy.data.images.remove(image)
+    straight = read_values(scratch)
+    scratch.unlink()
+    alpha = straight[..., 3]
+    return Layer(srgb_to_linear(straight[..., :3]) * alpha[..., None], alpha)
+
+
+def fit_plate(plate: Floats, size_hw: tuple[int, int], method: str, *, flip_x: bool, flip_y: bool) -> Floats:
+    """Place a plate in the render frame as Blender's camera background does; equal sizes pass bit for bit.
+
+    Args:
+        plate: (h, w, 3).
+        size_hw: height and width of the render.
+        method: "STRETCH" ignores the plate's proportions, "FIT" shows all of it with black beside it, "CROP" fills
+            the frame and loses what stands out.
+        flip_x: mirror left and right.
+        flip_y: mirror top and bottom.
+    """
+    plate = plate[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
+    (height, width), (rows, columns) = plate.shape[:2], size_hw
+    if (height, width) == size_hw:
+        return np.ascontiguousarray(plate)
+    if method == "STRETCH":
+        return np.clip(resize(plate, size_hw), 0, 1)
+    if method == "CROP":
+        scale = max(rows / height, columns / width)
+        keep_h, keep_w = min(height, round(rows / scale)), min(width, round(columns / scale))
+        top, left = (height - keep_h) // 2, (width - keep_w) // 2
+        return np.clip(resize(plate[top : top + keep_h, left : left + keep_w], size_hw), 0, 1)
+    scale = min(rows / height, columns / width)
+    inner = (min(rows, round(height * scale)), min(columns, round(width * scale)))
+    framed = np.zeros((rows, columns, 3), dtype=np.float32)
+    top, left = (rows - inner[0]) // 2, (columns - inner[1]) // 2
+    framed[top : top + inner[0], left : left + inner[1]] = np.clip(resize(plate, inner), 0, 1)
+    return framed
+
+
+def _pixels(image: bpy.types.Image, label: object) -> Floats:
+    width, height = image.size
+    if not (width and height):
+        raise InputError(f"The image {label} is damaged or empty; check that it was copied whole")
+    values = np.empty(len(image.pixels), dtype=np.float32)
+    image.pixels.foreach_get(values)
+    rows = values.reshape(height, width, -1)[::-1]
+    if rows.shape[2] == 4:
+        return rows
+    rgba = np.ones((height, width, 4), dtype=np.float32)
+    rgba[..., :3] = rows[..., :3] if rows.shape[2] == 3 else rows[..., :1]
+    return rgba

@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The work of a run as a generator of small steps: render the characters, estimate the look, write the pictures.
+
+The same steps run in the window (one per timer tick, long ones in a thread or in Blender's render job) and headless
+(one after the other). What is finished is on disk with a key of everything it depends on, so a run that was cancelled,
+killed or changed in strength continues where it can. A frame is written as soon as the frames after it, which its
+smoothing needs, are estimated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import time
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from harmonize_core.color import linear_to_srgb, srgb_to_linear
+from harmonize_core.compositing import over
+from harmonize_core.errors import HarmonizeError
+from harmonize_core.runtime import ColorTransform, Harmonizer, harmonize_layers, smooth_over_time
+
+from . import layers, model
+from .bridge import pixels
+from .bridge.files import encode_exr, encode_png, why_not_written, write_atomic
+from .compat import set_still_format
+from .options import ShotOptions
+from .plates import plate_frame
+
+Floats = NDArray[np.float32]
+
+
+@dataclass
+class Progress:
+    """How far a run is; the panel shows it."""
+
+    frames: int
+    rendered: int = 0
+    written: int = 0
+    kept: int = 0
+    """Pictures that were finished before and stayed."""
+    message: str = ""
+    started: float = field(default_factory=time.monotonic)
+    _render_seconds: list[float] = field(default_factory=list)
+    _write_seconds: list[float] = field(default_factory=list)
+
+    @property
+    def fraction(self) -> float:
+        """Done work in [0, 1]; rendering counts most."""
+        return (0.8 * self.rendered + 0.2 * self.written) / max(1, self.frames)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Expected from the frames that took work so far; None before the first."""
+        if not self._render_seconds and not self._write_seconds:
+            return None
+        render = float(np.mean(self._render_seconds)) if self._render_seconds else 0.0
+        write = float(np.mean(self._write_seconds)) if self._write_seconds else 0.0
+        return render * (self.frames - self.rendered) + write * (self.frames - self.written)
+
+    def text(self) -> str:
+        """One line for people."""
+        left = self.seconds_left
+        tail = "" if left is None else f", {clock(left)} left"
+        return f"{self.message} ({self.written} of {self.frames} done{tail})"
+
+
+def clock(seconds: float) -> str:
+    """Seconds as m:ss or h:mm:ss."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+class Cancelled(HarmonizeError):
+    """The artist stopped the run; everything finished stays."""
+
+
+class Job:
+    """One run. `steps()` does the work; between its steps the caller may redraw, or set `cancelled`."""
+
+    def __init__(self, options: ShotOptions, *, interactive: bool) -> None:
+        self.options = options
+        self.interactive = interactive
+        self.progress = Progress(len(options.frames))
+        self.cancelled = False
+        self._pool = ThreadPoolExecutor(1) if interactive else None
+        self._looks: dict[int, ColorTransform | None] = {}
+        self._loaded: dict[int, tuple[pixels.Layer, Floats]] = {}
+        self._fresh: set[int] = set()
+
+    def steps(self) -> Generator[Progress]:
+        """Do the work, yielding often.
+
+        Raises:
+            Cancelled: `cancelled` was set, or Esc stopped the render.
+            HarmonizeError: something went wrong; what is finished stays.
+        """
+        options = self.options
+        try:
+            options.work_folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise HarmonizeError(why_not_written(options.work_folder, error)) from error
+        self.progress.message = "Loading the network"
+        yield self.progress
+        try:
+            harmonizer, digest = yield from self._run(model.open_model, options.model_path, options.threads)
+            scene = bpy.data.scenes[options.scene]
+            view_layer = scene.view_layers[options.view_layer]
+            with layers.shot_scene(scene, view_layer, options.cast, options.cut) as names:
+                # as many frames on either side as the smoothing reaches
+                reach = int(4 * options.smoothing + 1) if options.smoothing > 0 else 0
+                count = len(options.frames)
+                for index in range(count + reach):
+                    if index < count:
+                        yield from self._render(index, names)
+                        yield from self._estimate(index, names, harmonizer, digest)
+                    if index >= reach:
+                        yield from self._write(index - reach, names, reach)
+        except layers.RenderStopped as error:
+            raise Cancelled(self.summary("Stopped")) from error
+        finally:
+            if self._pool:
+                self._pool.shutdown(wait=True, cancel_futures=True)
+            self._loaded.clear()
+
+    def summary(self, verb: str) -> str:
+        """One sentence about what was done."""
+        done = self.progress
+        kept = f", {done.kept} of them from before" if done.kept else ""
+        seconds = clock(time.monotonic() - done.started)
+        return f"{verb}: {done.written} of {done.frames} frames{kept} in {seconds}, in {self.options.folder}"
+
+    @property
+    def without_characters(self) -> str:
+        """A sentence when frames showed no characters, else empty."""
+        empty = [self.options.frames[i] for i, look in self._looks.items() if look is None]
+        if not empty:
+            return ""
+        shown = ", ".join(str(f) for f in empty[:5]) + (" ..." if len(empty) > 5 else "")
+        return f"The characters are not in the picture in frame {shown}: the background was written as it is"
+
+    def _render(self, index: int, names: list[str]) -> Iterator[Progress]:
+        """Render the layers of a frame that are not on disk with the same settings."""
+        frame = self.options.frames[index]
+        key = _key(self.options.render_fingerprint, names)
+        record = self._record(frame)
+        finished = record.get("layers") == key and all(self._layer_path(n, frame).is_file() for n in names)
+        if not finished:
+            started = time.monotonic()
+            self._store(frame, {})
+            for name in names:
+                self.progress.message = f"Rendering frame {frame}"
+                path = self._layer_path(name, frame)
+                for _ in layers.render_layer(name, frame, path, self.interactive):
+                    yield self.progress
+            self._store(frame, {"layers": key})
+            self.progress._render_seconds.append(time.monotonic() - started)
+        self.progress.rendered += 1
+        yield from self._checkpoint()
+
+    def _estimate(self, index: int, names: list[str], harmonizer: Harmonizer, digest: str) -> Iterator[Progress]:
+        """Find the colour transform of a frame, or read it back."""
+        options = self.options
+        frame = options.frames[index]
+        record = self._record(frame)
+        dates = [self._layer_path(n, frame).stat().st_mtime_ns for n in names]
+        view = None if options.neutral_view else _view_key(bpy.data.scenes[options.scene])
+        key = _key(record["layers"], dates, digest, options.plate.fingerprint(frame), view)
+        path = options.work_folder / f"look_{frame:04d}.npy"
+        if record.get("look") == key and path.is_file():
+            coefficients = np.load(path, allow_pickle=False)
+            self._looks[index] = ColorTransform(coefficients) if coefficients.size else None
+            return
+        self.progress.message = f"Matching frame {frame}"
+        yield from self._checkpoint()
+        layer, plate = yield from self._pictures(index, names)
+        look: ColorTransform | None = None
+        if layer.alpha.max() > 0:
+            composite = yield from self._run(
+                harmonize_layers, ColorTransform.identity(), layer.rgb_linear, layer.alpha, plate
+            )
+            look = yield from self._run(harmonizer.estimate, composite, layer.alpha)
+        self._looks[index] = look
+        buffer = io.BytesIO()
+        np.save(buffer, look.coefficients if look else np.empty(0, np.float32), allow_pickle=False)
+        write_atomic(path, buffer.getvalue())
+        self._store(frame, {"layers": record["layers"], "look": key})
+
+    def _write(self, index: int, names: list[str], reach: int) -> Iterator[Progress]:
+        """Write the pictures of a frame unless the same ones are there."""
+        options = self.options
+        frame = options.frames[index]
+        look = self._smoothed(index, reach).scaled(options.strengths[index])
+        record = self._record(frame)
+        key = _key(record["look"], hashlib.sha256(look.coefficients.tobytes()).hexdigest(), options.file_format)
+        wanted = [options.result_path(frame)] + [options.composite_path(frame)] * options.write_composite
+        if record.get("result") == key and all(p.is_file() for p in wanted):
+            self.progress.kept += 1
+        else:
+            started = time.monotonic()
+            self.progress.message = f"Writing frame {frame}"
+            yield from self._checkpoint()
+            layer, plate = yield from self._pictures(index, names)
+            yield from self._run(self._write_pictures, frame, look, layer, plate)
+            self._store(frame, {**record, "result": key})
+            self.progress._write_seconds.append(time.monotonic() - started)
+        self._loaded.pop(index, None)
+        self.progress.written += 1
+        yield from self._checkpoint()
+
+    def _write_pictures(self, frame: int, look: ColorTransform, layer: pixels.Layer, plate: Floats) -> None:
+        pictures = [(self.options.result_path(frame), look)]
+        if self.options.write_composite:
+            pictures.append((self.options.composite_path(frame), ColorTransform.identity()))
+        for path, transform in pictures:
+            picture = harmonize_layers(transform, layer.rgb_linear, layer.alpha, plate)
+            if self.options.file_format == "EXR":
+                write_atomic(path, encode_exr(srgb_to_linear(picture)))
+            else:
+                write_atomic(path, encode_png(picture, 16 if self.options.file_format == "PNG16" else 8))
+
+    def _smoothed(self, index: int, reach: int) -> ColorTransform:
+        """The look of a frame, smoothed with its neighbours; frames without characters have none and do not count."""
+        if self._looks[index] is None:
+            return ColorTransform.identity()
+        around = range(max(0, index - reach), min(len(self._looks), index + reach + 1))
+        window = [(i, look) for i in around if (look := self._looks[i]) is not None]
+        place = next(p for p, (i, _) in enumerate(window) if i == index)
+        return smooth_over_time([look for _, look in window], self.options.smoothing)[place]
+
+    def _pictures(self, index: int, names: list[str]) -> Generator[Progress, None, Any]:
+        """Returns (characters layer, plate with shadows) of a frame; kept in memory for a few frames only."""
+        if index in self._loaded:
+            return self._loaded[index]
+        frame = self.options.frames[index]
+        layer = self._read_layer(layers.CHARACTERS, frame)
+        yield self.progress
+        size = (layer.alpha.shape[0], layer.alpha.shape[1])
+        plate = plate_frame(self.options.plate, frame, size, self.options.work_folder / "plate.tmp.png")
+        yield self.progress
+        if layers.SHADOWS in names:
+            shadow = self._read_layer(layers.SHADOWS, frame)
+            plate = yield from self._run(_with_shadow, plate, shadow)
+        if len(self._loaded) >= 2:
+            self._loaded.pop(next(iter(self._loaded)))
+        self._loaded[index] = (layer, plate)
+        return layer, plate
+
+    def _read_layer(self, name: str, frame: int) -> pixels.Layer:
+        path = self._layer_path(name, frame)
+        if self.options.neutral_view:
+            return pixels.read_layer(path)
+        shot = layers.temporary_scene()
+        set_still_format(shot, "PNG", "RGBA", "16")
+        return pixels.through_view(path, shot, self.options.work_folder / "view.tmp.png")
+
+    def _layer_path(self, name: str, frame: int) -> Path:
+        return self.options.work_folder / f"{name}_{frame:04d}.exr"
+
+    def _record(self, frame: int) -> dict[str, Any]:
+        """What is known to be finished of a frame; everything is forgotten when the run is to start over."""
+        path = self.options.work_folder / f"frame_{frame:04d}.json"
+        if not self.options.skip_finished and frame not in self._fresh:
+            return {}
+        try:
+            return dict(json.loads(path.read_text()))
+        except (OSError, ValueError):
+            return {}
+
+    def _store(self, frame: int, record: dict[str, Any]) -> None:
+        self._fresh.add(frame)
+        write_atomic(self.options.work_folder / f"frame_{frame:04d}.json", json.dumps(record).encode())
+
+    def _checkpoint(self) -> Iterator[Progress]:
+        yield self.progress
+        if self.cancelled:
+            raise Cancelled(self.summary("Cancelled"))
+
+    def _run(self, function: Callable[..., Any], *arguments: Any) -> Generator[Progress, None, Any]:
+        """Returns the result of pure NumPy work, done in a thread while the window stays alive."""
+        if self._pool is None:
+            return function(*arguments)
+        future = self._pool.submit(function, *arguments)
+        while not future.done():
+            yield self.progress
+        return future.result()
+
+
+def _with_shadow(plate: Floats, shadow: pixels.Layer) -> Floats:
+    """The plate with a shadow layer over it in linear light; its bits stay where there is no shadow."""
+    shaded = linear_to_srgb(over(shadow.rgb_linear, shadow.alpha, srgb_to_linear(plate)))
+    return np.where(shadow.alpha[..., None] > 0, np.clip(shaded, 0, 1), plate)
+
+
+def _view_key(scene: bpy.types.Scene) -> list[object]:
+    view = scene.view_settings
+    return [view.view_transform, view.look, round(view.exposure, 6), round(view.gamma, 6), view.use_curve_mapping]
+
+
+def _key(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:24]

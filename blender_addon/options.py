@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything a run needs, read once from the artist's settings and checked before anything starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+
+from harmonize_core.errors import InputError
+
+from . import model
+from .compat import animated_value
+from .layers import Cast, sort_cast
+from .plates import Plate, find_plate
+
+SUFFIX = {"PNG": ".png", "PNG16": ".png", "EXR": ".exr"}
+
+
+@dataclass(frozen=True)
+class ShotOptions:
+    """One run: which frames of which scene, over what, how strongly, into which files."""
+
+    scene: str
+    view_layer: str
+    frames: tuple[int, ...]
+    cast: Cast
+    cut: bool
+    plate: Plate
+    strengths: tuple[float, ...]
+    """One per frame: strength can be keyframed."""
+    smoothing: float
+    """Standard deviation of the smoothing over time, in frames of the run; 0 for none."""
+    file_format: str
+    """"PNG", "PNG16" or "EXR"."""
+    folder: Path
+    name: str
+    write_composite: bool
+    skip_finished: bool
+    model_path: Path
+    threads: int
+    neutral_view: bool
+    """The scene's view transform is plain sRGB, so that layers need no detour through it."""
+    render_fingerprint: tuple[object, ...]
+    """Settings that change rendered layers, as far as they can be told; edits of objects cannot."""
+
+    def result_path(self, frame: int) -> Path:
+        """The harmonized picture of a frame."""
+        return self.folder / f"{self.name}_{frame:04d}{SUFFIX[self.file_format]}"
+
+    def composite_path(self, frame: int) -> Path:
+        """The picture before harmonization, beside it."""
+        return self.folder / f"{self.name}_before_{frame:04d}{SUFFIX[self.file_format]}"
+
+    @property
+    def work_folder(self) -> Path:
+        """Rendered layers and estimates, kept so that a change of strength takes seconds."""
+        return work_folder(self.folder, self.name)
+
+
+def read_options(context: bpy.types.Context, *, animation: bool) -> ShotOptions:
+    """Check the artist's settings and freeze them.
+
+    Raises:
+        HarmonizeError: something is missing; the sentence says what and where to set it.
+    """
+    scene, settings = context.scene, context.scene.harmonize
+    if settings.characters is None:
+        raise InputError(
+            "No characters are chosen: pick their collection in the Harmonize panel, or select them and press "
+            "Collect Selected"
+        )
+    if scene.camera is None:
+        raise InputError("The scene has no camera: add one and make it the active camera")
+    cast = sort_cast(scene, context.view_layer, settings.characters)
+    plate = find_plate(scene)
+    model_path = model.model_path()
+    if animation:
+        frames = tuple(range(scene.frame_start, scene.frame_end + 1, scene.frame_step))
+    else:
+        frames = (scene.frame_current,)
+    if not frames:
+        raise InputError("The frame range is empty: set Start and End in the Output properties")
+    addon = context.preferences.addons.get(__package__ or "")
+    return ShotOptions(
+        scene=scene.name,
+        view_layer=context.view_layer.name,
+        frames=frames,
+        cast=cast,
+        cut=settings.others == "HOLDOUT",
+        plate=plate,
+        strengths=tuple(animated_value(scene, "harmonize.strength", f, settings.strength) for f in frames),
+        smoothing=settings.smoothing if animation else 0.0,
+        file_format=settings.file_format,
+        folder=output_folder(settings.folder),
+        name=_clean_name(settings.name_prefix),
+        write_composite=settings.write_composite,
+        skip_finished=settings.skip_finished,
+        model_path=model_path,
+        threads=addon.preferences.threads if addon else 0,
+        neutral_view=is_neutral_view(scene),
+        render_fingerprint=_render_fingerprint(scene, context.view_layer, cast, cut=settings.others == "HOLDOUT"),
+    )
+
+
+def work_folder(folder: Path, name: str) -> Path:
+    """Where rendered layers of the shot `name` are kept."""
+    return folder / f"{_clean_name(name)}_work"
+
+
+def output_folder(folder: str) -> Path:
+    """The absolute output folder.
+
+    Raises:
+        InputError: it is relative to a .blend file that was never saved, or empty.
+    """
+    if not folder.strip():
+        raise InputError("No output folder is chosen: set one in the Harmonize panel")
+    if folder.startswith("//") and not bpy.data.filepath:
+        raise InputError(
+            "The output folder is relative to a .blend file that was never saved: save it, or choose an absolute folder"
+        )
+    path = Path(bpy.path.abspath(folder))
+    if path.exists() and not path.is_dir():
+        raise InputError(f"The output folder {path} is a file: choose a folder in the Harmonize panel")
+    return path
+
+
+def is_neutral_view(scene: bpy.types.Scene) -> bool:
+    """Whether the scene shows linear light as plain sRGB, without exposure, look or curves."""
+    view = scene.view_settings
+    plain = view.view_transform in ("Standard", "Raw") and view.look in ("None", "NONE", "")
+    adjusted = view.use_curve_mapping or getattr(view, "use_white_balance", False)
+    return plain and not adjusted and abs(view.exposure) < 1e-6 and abs(view.gamma - 1) < 1e-6
+
+
+def _render_fingerprint(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, cast: Cast, *, cut: bool) -> tuple:
+    render = scene.render
+    size = (render.resolution_x, render.resolution_y, render.resolution_percentage)
+    samples = getattr(getattr(scene, "cycles", None), "samples", 0)
+    names = tuple(tuple(sorted(o.name for o in role)) for role in (cast.characters, cast.others, cast.catchers))
+    return (scene.name, view_layer.name, scene.camera.name, size, render.engine, samples, cut, names)
+
+
+def _clean_name(name: str) -> str:
+    cleaned = "".join(c if c.isalnum() or c in "-_." else "_" for c in name.strip()).strip(".")
+    return cleaned or "harmonized"

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Harmonize panel, in the sidebar of the 3D view and in the render properties; it draws and decides nothing."""
+
+from __future__ import annotations
+
+import bpy
+
+
+def draw_harmonize(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw all settings and buttons, or the progress while a run is on."""
+    settings = context.scene.harmonize
+    state = context.window_manager.harmonize_progress
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+
+    body = layout.column()
+    body.enabled = not state.running
+    column = body.column(align=True)
+    column.prop(settings, "characters")
+    if settings.characters is None:
+        column.operator("harmonize.collect_selected", icon="COLLECTION_NEW")
+    column.prop(settings, "others")
+
+    column = body.column(align=True)
+    column.prop(settings, "background")
+    if settings.background == "FILE":
+        column.prop(settings, "plate_path", text="File")
+        column.prop(settings, "plate_is_sequence")
+        column.prop(settings, "plate_start")
+        column.prop(settings, "plate_fit")
+
+    column = body.column(align=True)
+    column.use_property_decorate = True
+    column.prop(settings, "strength")
+    column.use_property_decorate = False
+    column.prop(settings, "smoothing")
+
+    column = body.column(align=True)
+    column.prop(settings, "folder")
+    column.prop(settings, "name_prefix")
+    column.prop(settings, "file_format")
+    column.prop(settings, "write_composite")
+    row = column.row(align=True)
+    row.prop(settings, "skip_finished")
+    row.operator("harmonize.clear_layers", text="", icon="TRASH")
+
+    layout.separator()
+    if state.running:
+        layout.progress(factor=state.factor, text=state.text)
+        layout.operator("harmonize.stop", icon="CANCEL")
+        return
+    buttons = layout.column(align=True)
+    buttons.operator("harmonize.frame", icon="RENDER_STILL")
+    buttons.operator("harmonize.animation", icon="RENDER_ANIMATION")
+    if state.last_result:
+        layout.operator("harmonize.view_result", icon="IMAGE_DATA")
+
+
+class HARMONIZE_PT_sidebar(bpy.types.Panel):
+    """Sidebar of the 3D view."""
+
+    bl_label = "Harmonize"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Harmonize"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the panel."""
+        draw_harmonize(self.layout, context)
+
+
+class HARMONIZE_PT_render(bpy.types.Panel):
+    """Render properties."""
+
+    bl_label = "Harmonize"
+    bl_space_type = "PROPERTIES"
+    bl_region_type = "WINDOW"
+    bl_context = "render"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 (Blender reads this class attribute)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the panel."""
+        draw_harmonize(self.layout, context)
+
+
+CLASSES = (HARMONIZE_PT_sidebar, HARMONIZE_PT_render)

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The background of a shot: where its picture for a frame comes from, and that picture in the size of the render.
+
+`find_plate` turns the artist's choice into a frozen `Plate`; `plate_frame` reads one frame of it. Frame numbers of
+sequences and movies follow Blender's image user (Blender API, `ImageUser`). Movies have no pixels in Blender's Python,
+so a movie frame is written to a PNG by the sequencer of a scene of its own; 8-bit pixels pass through unchanged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from harmonize_core.errors import InputError
+
+from .bridge import pixels
+from .compat import new_movie_strip, set_still_format
+
+MOVIE_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".ogv")
+
+NO_BACKGROUND = "No background is chosen: pick a picture, a sequence or a movie in the Harmonize panel"
+
+
+@dataclass(frozen=True)
+class Plate:
+    """One background: `kind` is "still", "sequence", "movie" or "datablock" (a picture inside the .blend)."""
+
+    kind: str
+    source: str
+    """Absolute file path, or the name of the image datablock."""
+    first_frame: int = 1
+    """Scene frame that shows picture 1 of a movie, or the picture `first_number` of a sequence."""
+    first_number: int = 1
+    length: int = 0
+    """Pictures in a sequence or movie; before and after them the nearest one is held."""
+    method: str = "CROP"
+    flip_x: bool = False
+    flip_y: bool = False
+
+    def number(self, frame: int) -> int:
+        """The picture of the sequence or movie that a scene frame shows."""
+        index = frame - self.first_frame
+        return self.first_number + max(0, min(index, self.length - 1) if self.length else index)
+
+    def path(self, frame: int) -> Path:
+        """The file of a still, or of one picture of a sequence."""
+        if self.kind != "sequence":
+            return Path(self.source)
+        stem, digits, tail = _split_number(Path(self.source).name)
+        return Path(self.source).with_name(f"{stem}{self.number(frame):0{len(digits)}d}{tail}")
+
+    def fingerprint(self, frame: int) -> list[object]:
+        """What a result depends on besides the pixels themselves: file, its date and size, placement."""
+        placement: list[object] = [self.kind, self.number(frame), self.method, self.flip_x, self.flip_y]
+        if self.kind == "datablock":
+            return [*placement, self.source]
+        path = self.path(frame)
+        with contextlib.suppress(OSError):
+            placement += [path.stat().st_mtime_ns, path.stat().st_size]
+        return [*placement, str(path)]
+
+
+def find_plate(scene: bpy.types.Scene) -> Plate:
+    """The background an artist chose in the panel.
+
+    Raises:
+        InputError: there is none, or it cannot be used; the sentence says what to do.
+    """
+    settings = scene.harmonize
+    if settings.background == "CAMERA":
+        return _camera_plate(scene)
+    if not settings.plate_path:
+        raise InputError(NO_BACKGROUND)
+    path = Path(bpy.path.abspath(settings.plate_path))
+    if not path.is_file():
+        raise InputError(f"The background {path} does not exist; choose it again in the Harmonize panel")
+    if path.suffix.lower() in MOVIE_SUFFIXES:
+        return Plate("movie", str(path), settings.plate_start, 1, movie_length(path), settings.plate_fit)
+    if not settings.plate_is_sequence:
+        return Plate("still", str(path), method=settings.plate_fit)
+    first, length = sequence_range(path)
+    return Plate("sequence", str(path), settings.plate_start, first, length, settings.plate_fit)
+
+
+def plate_frame(plate: Plate, frame: int, size_hw: tuple[int, int], scratch: Path) -> NDArray[np.float32]:
+    """The background of a scene frame as (H, W, 3) sRGB in [0, 1]; `scratch` is a PNG path for a movie's frame.
+
+    Raises:
+        InputError: the picture is missing or damaged.
+    """
+    if plate.kind == "datablock":
+        picture = pixels.read_datablock(plate.source)
+    elif plate.kind == "movie":
+        with movie_scene(Path(plate.source)) as scene:
+            picture = _movie_picture(scene, plate.number(frame), scratch)
+    else:
+        picture = pixels.read_plate(plate.path(frame))
+    return pixels.fit_plate(picture, size_hw, plate.method, flip_x=plate.flip_x, flip_y=plate.flip_y)
+
+
+def sequence_range(path: Path) -> tuple[int, int]:
+    """(first number, how many) of the unbroken run of numbered files that starts with the lowest number."""
+    stem, digits, tail = _split_number(path.name)
+    if not digits:
+        raise InputError(f"{path.name} has no frame number in its name; choose a picture of a sequence like plate_0001")
+    pattern = re.compile(re.escape(stem) + r"(\d+)" + re.escape(tail))
+    found = sorted(int(m[1]) for p in path.parent.iterdir() if (m := pattern.fullmatch(p.name)))
+    return found[0], found[-1] - found[0] + 1
+
+
+def movie_length(path: Path) -> int:
+    """Frames in a movie file.
+
+    Raises:
+        InputError: Blender cannot read it.
+    """
+    with movie_scene(path) as scene:
+        return int(scene.frame_end)
+
+
+@contextlib.contextmanager
+def movie_scene(path: Path) -> Generator[bpy.types.Scene]:
+    """A temporary scene whose sequencer plays a movie, one movie frame per scene frame, pixel for pixel."""
+    scene = bpy.data.scenes.new("Harmonize Movie (temporary)")
+    try:
+        strip = new_movie_strip(scene, path)
+        element = strip.elements[0] if strip is not None and strip.elements else None
+        if strip is None or element is None or not (element.orig_width and strip.frame_duration):
+            raise InputError(f"The movie {path} cannot be read by this Blender; convert it to an image sequence")
+        render = scene.render
+        render.resolution_x, render.resolution_y = element.orig_width, element.orig_height
+        render.resolution_percentage = 100
+        # The sequencer plays movies at their own speed: make the scene's the same.
+        render.fps, render.fps_base = max(1, round(strip.fps)), max(1, round(strip.fps)) / (strip.fps or 24)
+        scene.frame_end = strip.frame_duration
+        scene.view_settings.view_transform = "Standard"
+        render.use_compositing, render.use_sequencer, render.dither_intensity = False, True, 0
+        render.use_file_extension = False
+        yield scene
+    finally:
+        bpy.data.scenes.remove(scene)
+
+
+def _movie_picture(scene: bpy.types.Scene, number: int, scratch: Path) -> NDArray[np.float32]:
+    set_still_format(scene, "PNG", "RGB", "8")
+    scene.frame_current = number
+    scene.render.filepath = str(scratch)
+    with bpy.context.temp_override(scene=scene):
+        bpy.ops.render.render(write_still=True)
+    picture = pixels.read_plate(scratch)
+    scratch.unlink()
+    return picture
+
+
+def _camera_plate(scene: bpy.types.Scene) -> Plate:
+    camera = scene.camera.data if scene.camera else None
+    backgrounds = getattr(camera, "background_images", ())
+    background = next((b for b in backgrounds if b.show_background_image and (b.image or b.clip)), None)
+    if background is None:
+        raise InputError(
+            "The camera has no background image: add one in the camera's properties under Background Images, "
+            "or choose a file in the Harmonize panel"
+        )
+    placement = {"method": background.frame_method, "flip_x": background.use_flip_x, "flip_y": background.use_flip_y}
+    moved = abs(background.scale - 1) > 1e-6 or abs(background.rotation) > 1e-6 or any(background.offset)
+    if moved:
+        raise InputError(
+            "The camera's background image is scaled, shifted or turned, which cannot be kept to the pixel; "
+            "reset its Offset, Rotation and Scale, or choose the file in the Harmonize panel"
+        )
+    if background.source == "MOVIE_CLIP":
+        clip = background.clip
+        return _clip_plate(clip, placement)
+    return _image_plate(background.image, background.image_user, placement)
+
+
+def _clip_plate(clip: bpy.types.MovieClip, placement: dict) -> Plate:
+    path = Path(bpy.path.abspath(clip.filepath, library=clip.library))
+    if not path.is_file():
+        raise InputError(f"The background {path} does not exist; choose the clip's file again")
+    start = clip.frame_start
+    if clip.source == "MOVIE":
+        return Plate("movie", str(path), start, 1 + clip.frame_offset, clip.frame_duration, **placement)
+    first, length = sequence_range(path)
+    return Plate("sequence", str(path), start, first + clip.frame_offset, length, **placement)
+
+
+def _image_plate(image: bpy.types.Image, user: bpy.types.ImageUser, placement: dict) -> Plate:
+    path = Path(bpy.path.abspath(image.filepath, library=image.library))
+    if image.source == "GENERATED" or (image.source == "FILE" and (image.packed_file or image.is_dirty)):
+        return Plate("datablock", image.name, **placement)
+    if image.source not in ("FILE", "SEQUENCE", "MOVIE"):
+        raise InputError(f"The background image {image.name!r} is no picture, sequence or movie; choose another")
+    if not path.is_file():
+        raise InputError(f"The background {path} does not exist; choose the image's file again")
+    if image.source == "FILE":
+        return Plate("still", str(path), **placement)
+    first = 1 + user.frame_offset
+    return Plate(image.source.lower(), str(path), user.frame_start, first, user.frame_duration, **placement)
+
+
+def _split_number(name: str) -> tuple[str, str, str]:
+    """A file name as (text, digits, text) around its last number before the suffix; digits may be empty."""
+    match = re.fullmatch(r"(.*?)(\d+)(\D*)", name[: name.rfind(".")] if "." in name else name)
+    suffix = name[name.rfind(".") :] if "." in name else ""
+    return (match[1], match[2], match[3] + suffix) if match else (name, "", "")

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# ty: ignore[invalid-type-form]
+"""The artist's settings, kept in the scene (saved, undone, keyframed with it), and the state of a run."""
+
+import bpy
+from bpy.props import (
+    BoolProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
+
+BACKGROUNDS = (
+    ("CAMERA", "Camera Background", "The background image or movie clip of the active camera"),
+    ("FILE", "File", "A picture, one picture of a numbered sequence, or a movie"),
+)
+FITS = (
+    ("CROP", "Crop", "Fill the frame; what stands out is cut off"),
+    ("FIT", "Fit", "Show the whole background, with black beside it"),
+    ("STRETCH", "Stretch", "Fill the frame, ignoring proportions"),
+)
+OTHERS = (
+    ("LIGHT", "Only Light and Shade", "Other objects light, shade and reflect in the characters but are not seen"),
+    ("HOLDOUT", "Also Hide Characters", "Characters behind other objects are hidden and the background shows there"),
+)
+FORMATS = (
+    ("PNG", "PNG", "8 bits a channel, sRGB"),
+    ("PNG16", "PNG 16 bit", "16 bits a channel, sRGB"),
+    ("EXR", "OpenEXR", "Half float, linear Rec.709, for further compositing"),
+)
+
+
+class HarmonizeSettings(bpy.types.PropertyGroup):
+    """`scene.harmonize`: what the panel shows. `options.read_options` is the only reader."""
+
+    characters: PointerProperty(
+        name="Characters",
+        type=bpy.types.Collection,
+        description="Collection of the rendered characters that are to fit the background",
+    )
+    others: EnumProperty(name="Other Objects", items=OTHERS, description="What the rest of the scene does")
+    background: EnumProperty(name="Background", items=BACKGROUNDS, description="Where the plate comes from")
+    plate_path: StringProperty(name="File", subtype="FILE_PATH", description="Picture or movie behind the characters")
+    plate_is_sequence: BoolProperty(
+        name="Numbered Sequence", description="The file is one picture of a sequence such as plate_0001.png"
+    )
+    plate_start: IntProperty(name="Starts at Frame", default=1, description="Scene frame of its first picture")
+    plate_fit: EnumProperty(name="Fit", items=FITS, description="How a plate of another size fills the frame")
+    strength: FloatProperty(
+        name="Strength",
+        default=1.0,
+        min=0.0,
+        max=2.0,
+        soft_max=1.0,
+        subtype="FACTOR",
+        description="0 leaves the characters as rendered, 1 is the full match; can be keyframed",
+    )
+    smoothing: FloatProperty(
+        name="Smoothing",
+        default=2.0,
+        min=0.0,
+        soft_max=12.0,
+        max=100.0,
+        description="Frames over which the match is averaged in an animation; 0 treats each frame alone",
+    )
+    file_format: EnumProperty(name="Format", items=FORMATS, description="File type of the results")
+    folder: StringProperty(
+        name="Output", default="//harmonized/", subtype="DIR_PATH", description="Folder of the result frames"
+    )
+    name_prefix: StringProperty(name="Name", default="harmonized", description="Start of the file names")
+    write_composite: BoolProperty(
+        name="Also Write Before",
+        default=True,
+        description="Write the composite without the match beside the result, as <name>_before_####",
+    )
+    skip_finished: BoolProperty(
+        name="Keep Finished",
+        default=True,
+        description="Use rendered layers and frames of an earlier run with the same settings; "
+        "switch off after changing the scene",
+    )
+
+
+class HarmonizeProgress(bpy.types.PropertyGroup):
+    """`window_manager.harmonize_progress`: a run in this session; never saved."""
+
+    running: BoolProperty(options={"SKIP_SAVE"})
+    cancel: BoolProperty(options={"SKIP_SAVE"})
+    factor: FloatProperty(options={"SKIP_SAVE"}, min=0.0, max=1.0)
+    text: StringProperty(options={"SKIP_SAVE"})
+    last_result: StringProperty(options={"SKIP_SAVE"})
+    """Name of the image datablock of the last result."""
+
+
+class HarmonizePreferences(bpy.types.AddonPreferences):
+    """Add-on preferences: which network, how many threads."""
+
+    bl_idname = __package__ or "harmonize"
+
+    model_path: StringProperty(
+        name="Network",
+        subtype="FILE_PATH",
+        description="An .onnx file written by `harmonize export`; empty uses the one inside the extension",
+    )
+    threads: IntProperty(name="Threads", min=0, max=256, description="Processor threads of the network; 0 uses all")
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        """Draw the preferences with a word on whether there is a network."""
+        from harmonize_core.errors import HarmonizeError
+
+        from . import model
+
+        layout = self.layout
+        layout.prop(self, "model_path")
+        layout.prop(self, "threads")
+        try:
+            layout.label(text=f"Using {model.model_path()}", icon="CHECKMARK")
+        except HarmonizeError as error:
+            layout.label(text=str(error), icon="ERROR")

@@ -70,11 +70,11 @@ def sample_crop_with_foreground(rng: np.random.Generator, mask: NDArray, **optio
     """As `sample_crop` for a mask (H, W) of any dtype with 1.0 or 255 = foreground, retried while it is empty."""
     peak = 255.0 if mask.dtype == np.uint8 else 1.0
     for _ in range(MAX_TRIES):
-        crop = sample_crop(rng, mask.shape[:2], **options)
+        crop = sample_crop(rng, (mask.shape[0], mask.shape[1]), **options)
         inside = mask[crop.top : crop.top + crop.height, crop.left : crop.left + crop.width]
         if inside.sum(dtype=np.float64) / peak > MIN_MASK_PIXELS or rng.random() < KEEP_EMPTY:
             return crop
-    return Crop(0, 0, *mask.shape[:2])
+    return Crop(0, 0, mask.shape[0], mask.shape[1])
 
 
 def apply_crop(image: NDArray, crop: Crop, size: int) -> NDArray:

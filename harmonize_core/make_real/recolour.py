@@ -71,7 +71,7 @@ def recolour(rgb_srgb: Floats, own: Statistics, donor: Statistics, look: Look) -
     ratio = np.clip(donor.std / np.maximum(own.std, 1e-3), 0.5, 2.0)
     target = (lab - own.mean) * ratio + donor.mean
     lab = lab + look.strength * (target - lab)
-    linear = np.maximum(oklab_to_linear(lab), 0) * np.float32(2.0**look.exposure_ev) * np.float32(look.gains)
+    linear = np.maximum(oklab_to_linear(lab), 0) * np.float32(2.0**look.exposure_ev) * np.array(look.gains, np.float32)
     lab = linear_to_oklab(linear)
     lightness = np.clip(lab[..., 0], 0, None) ** look.gamma
     pivot = float(np.clip(own.mean[0] + look.strength * (donor.mean[0] - own.mean[0]), 0.2, 0.8))

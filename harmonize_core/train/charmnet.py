@@ -8,7 +8,7 @@ Order, detachments and weights as bcmi/Rendered-Image-Harmonization-Dataset-RdHa
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import torch
@@ -41,7 +41,7 @@ class CharmNetTrainer:
         for number, network in enumerate(self._networks().values()):
             bias = config.init.blend_bias if network is model else None
             init_weights(network, 10 * config.seed + number, std=config.init.std, blend_bias=bias)
-            network.to(device=device, memory_format=torch.channels_last).train()
+            network.to(device).to(memory_format=torch.channels_last).train()  # ty: ignore[no-matching-overload]
         betas = (config.optim.beta1, config.optim.beta2)
         generator = [p for n in (model, self.classifier_enc, self.classifier_dec) for p in n.parameters()]
         self.optimizer_g = torch.optim.Adam(generator, lr=config.optim.lr, betas=betas, fused=True)
@@ -167,7 +167,7 @@ def _set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
 
 
 @contextlib.contextmanager
-def _frozen(network: nn.Module) -> Iterator[None]:
+def _frozen(network: nn.Module) -> Generator[None]:
     """Gradients pass through `network` but are not computed for its parameters."""
     network.requires_grad_(False)
     try:

@@ -17,7 +17,7 @@ import torch
 
 from harmonize_core.checkpoint import load_model, save_model
 from harmonize_core.errors import CheckpointError, OutputError
-from harmonize_core.models import HarmonizationModel
+from harmonize_core.models import HarmonizationModel, registered
 
 TRAINER_FORMAT = "harmonize-trainer/1"
 
@@ -96,3 +96,23 @@ def load_model_into(folder: Path, model: HarmonizationModel) -> None:
 
 def _folder(run: Path, step: int) -> Path:
     return run / "checkpoints" / f"step-{step:08d}"
+
+
+def weights_of(path: Path) -> Path:
+    """The weights file meant by a path: the file itself, or what a run's or a checkpoint's folder holds.
+
+    Raises:
+        CheckpointError: nothing there, or a folder without weights; names of architectures get a hint.
+    """
+    path = Path(path)
+    if path.is_dir():
+        candidates = [path / "model.safetensors", *(c / "model.safetensors" for c in reversed(checkpoints(path)))]
+        found = next((c for c in candidates if c.is_file()), None)
+        if found is None:
+            raise CheckpointError(f"{path} should be the folder of a training run but holds no model.safetensors")
+        return found
+    if not path.exists() and str(path) in registered():
+        raise CheckpointError(
+            f"{path} names an architecture, not weights; give a run's folder, .safetensors or .onnx file"
+        )
+    return path

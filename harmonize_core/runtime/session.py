@@ -131,6 +131,7 @@ def _open_session(path: Path, threads: int | None) -> Any:
         raise EnvironmentFault(f"onnxruntime cannot be loaded ({error}); try: pip install onnxruntime") from error
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leaves the cores to the caller
     if threads is not None:
         options.intra_op_num_threads = threads
     try:

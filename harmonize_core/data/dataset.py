@@ -108,7 +108,7 @@ class TripletDataset:
         check_same_size(real, paths.real, mask, paths.mask)
         if not mask.any():
             raise InputError(f"{paths.mask} should mark a foreground but is black all over; draw the mask again")
-        crop = Crop(0, 0, *mask.shape)
+        crop = Crop(0, 0, mask.shape[0], mask.shape[1])
         if self.augment:
             crop = sample_crop_with_foreground(generator(self.seed, "augment", epoch, index), mask)
         return Arrays(*(apply_crop(image, crop, self.size) for image in (composite, mask, real)))

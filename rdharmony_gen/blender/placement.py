@@ -22,6 +22,8 @@ SENSOR_MM = 36.0
 SMALL = {"apple", "bottle", "cake", "knife"}
 VEHICLES = {"car", "motorcycle"}
 HUMANS = ("standing", "holding", "sitting_ground", "walking_nathan")
+COARSE = {"human_boy_01_standing"}
+"""Faces that do not stand being looked at closely."""
 CANDIDATES, ATTEMPTS = 8, 600
 _RASTER = 128
 
@@ -65,7 +67,7 @@ def choose_subject(category: str, rng: np.random.Generator) -> tuple[str, int]:
     if not ids:
         raise UnknownName.of("category", category, sorted({a["category"] for a in manifest().values() if a["kind"] in ("character", "object")}))
     if category == "human":
-        ids = [i for i in ids if i.endswith(HUMANS)]
+        ids = [i for i in ids if i.endswith(HUMANS) and i not in COARSE]
         walking = [i for i in ids if i.endswith("nathan")]
         if rng.random() < 0.2:
             return walking[0], int(rng.integers(1, 54))
@@ -280,6 +282,18 @@ def _seen(rays: _Rays, camera: _Camera, points: np.ndarray, place: Place) -> boo
     return hidden <= 0.12 * len(some)
 
 
+def _lamplight(stage: Stage, chest: np.ndarray, eye: np.ndarray) -> float:
+    """How well lamps light the side of the subject that the camera sees; 1 is plenty."""
+    to_eye = (eye - chest)[:2] / (np.linalg.norm((eye - chest)[:2]) + 1e-6)
+    total = 0.0
+    for lamp, watts in stage.lamps:
+        away = np.array(lamp.location) - chest
+        distance = float(np.linalg.norm(away))
+        frontal = 0.5 + 0.5 * float(away[:2] @ to_eye) / (float(np.linalg.norm(away[:2])) + 1e-6)
+        total += watts / distance**2 * frontal / 14.0
+    return total
+
+
 def _score(rays: _Rays, camera: _Camera, at: np.ndarray, height: float, place: Place, stage: Stage, job: RenderJob) -> float:
     """Prefer places that the sun and the lamps reach, and pictures with depth and some sky."""
     score = 0.0
@@ -288,8 +302,7 @@ def _score(rays: _Rays, camera: _Camera, at: np.ndarray, height: float, place: P
     for elevation, azimuth in directions:
         score += rays.distance(chest, atmosphere.direction(elevation, azimuth)) == np.inf
     if stage.lamps:
-        nearest = min(float(np.linalg.norm(np.array(lamp.location) - chest)) for lamp, _ in stage.lamps)
-        score += float(np.clip((9.0 - nearest) / 6.0, 0.0, 1.0))
+        score += 1.2 * min(1.0, _lamplight(stage, chest, camera.at))
     distances = np.array([rays.distance(camera.at, camera.ray(x, y)) for y in np.linspace(0.9, -0.3, 6) for x in np.linspace(-0.9, 0.9, 7)])
     sky = float(np.mean(np.isinf(distances)))
     score += 0.0 if place.indoor else 1.2 - 4.0 * abs(sky - 0.3)

@@ -75,14 +75,22 @@ class Place:
     indoor: bool = False
 
 
-def _mark_panes(mesh: bpy.types.Mesh) -> None:
+def _mark_panes(mesh: bpy.types.Mesh, slot: int) -> None:
     """Give the panes of one window one random number, so that a whole window is lit or dark: face attribute `pane`."""
     flat = np.empty(len(mesh.polygons) * 3, np.float32)
     mesh.polygons.foreach_get("center", flat)
-    cell = np.floor(flat.reshape(-1, 3) / (1.5, 1.5, 1.6) + 0.5)
-    value = np.abs(np.sin(cell @ np.array([12.9898, 78.233, 37.719])) * 43758.5453) % 1.0
+    slots = np.empty(len(mesh.polygons), np.int32)
+    mesh.polygons.foreach_get("material_index", slots)
+    glass = np.flatnonzero(slots == slot)
+    centres = flat.reshape(-1, 3)[glass]
+    near = np.linalg.norm(centres[:, None] - centres[None], axis=-1) < 0.75
+    label = np.arange(len(glass))
+    for _ in range(12):  # the smallest number among the neighbours spreads through a window
+        label = np.where(near, label[None], len(glass)).min(axis=1)
+    value = np.zeros(len(mesh.polygons), np.float32)
+    value[glass] = np.abs(np.sin((label + 1) * 12.9898) * 43758.5453) % 1.0
     attribute = mesh.attributes.get("pane") or mesh.attributes.new("pane", "FLOAT", "FACE")
-    attribute.data.foreach_set("value", value.astype(np.float32))
+    attribute.data.foreach_set("value", value)
 
 
 @dataclass
@@ -124,18 +132,18 @@ class Stage:
         entry = manifest()[asset_id]
         rng = self.rng("materials", asset_id)
         paint = PAINTS[int(rng.integers(len(PAINTS)))]
-        for material in mesh.materials:
+        for slot, material in enumerate(mesh.materials):
             if material is None:
                 continue
             name = material.name.lower()
             if entry["category"] in FOLIAGE:
                 tint = 1.0 + rng.uniform(-0.12, 0.12, 3) * (1.0, 0.6, 0.6)
-                tint = tint * (1.9 if "grass" in asset_id else 0.95)
+                tint = tint * (2.6 if "grass" in asset_id else 0.95)
                 materials.foliage(material, cutout=entry["category"].endswith("_card"), tint=tuple(tint))
             elif name.startswith("window_glass") and entry["category"] == "building":
                 materials.window_glass(material)
                 self.windows.append(material)
-                _mark_panes(mesh)
+                _mark_panes(mesh, slot)
             elif asset_id in LAMPS and name.startswith(LAMPS[asset_id].glowing):
                 materials.lamp_glass(material)
                 self.glowing.append((material, LAMPS[asset_id].glow))

@@ -75,7 +75,7 @@ def sample_condition(seed: int, path: tuple[str | int, ...], style: Style) -> Co
         cloud_seed=int(rng.integers(2**31)),
         cloud_scale=_draw(rng, (0.7, 1.5)),
         lamps=(1.0 if night else 0.5) if lamps_on else 0.0,
-        lamp_temperature_k=_draw(rng, (2300.0, 3300.0)),
+        lamp_temperature_k=_draw(rng, (2500.0, 3800.0)),
         lit_windows=_draw(rng, (0.3, 0.6)) if lamps_on else 0.0,
         exposure_key=_draw(rng, style.exposure_key),
         exposure_jitter_ev=round(float(np.clip(rng.normal(0.0, 0.18), -0.35, 0.35)), 4),

@@ -81,9 +81,11 @@ def _trees(stage: Stage) -> None:
     for _ in range(7):
         x, y = rng.uniform(-16, 16), rng.choice([-1, 1]) * rng.uniform(4.5, 9)
         stage.put("card_bush_low" if rng.random() < 0.4 else "bush_01", x, y, yaw=rng.uniform(0, 360), scale=rng.uniform(0.5, 0.95))
-    for _ in range(70):
-        x, y = rng.uniform(-12, 12), rng.choice([-1, 1]) * rng.uniform(1.7, 9)
-        stage.put("card_grass", x, y, z=-0.03, yaw=rng.uniform(0, 360), scale=rng.uniform(0.25, 0.6))
+    for _ in range(36):  # tufts in small groups
+        x, y = rng.uniform(-13, 13), rng.choice([-1, 1]) * rng.uniform(1.8, 10)
+        for _ in range(5):
+            dx, dy = rng.normal(0.0, 0.22, 2)
+            stage.put("card_grass", x + dx, y + dy, z=-0.03, yaw=rng.uniform(0, 360), scale=rng.uniform(0.15, 0.36))
 
 
 def _furniture(stage: Stage, path: np.ndarray) -> None:

@@ -151,8 +151,12 @@ def _garden(stage: Stage) -> None:
     stage.floor("lawn", -90, -90, 90, 90, lawn, z=-0.25)
     for x, y in ((-5, -13), (4, -15), (0.5, -21)):
         stage.put(("tree_06_poplar", "tree_03_copper_beech", "tree_08_peach_blossom")[int(rng.integers(3))], x + rng.uniform(-1, 1), y, -0.25, yaw=rng.uniform(0, 360))
-    for step in range(9):
-        stage.put("bush_02_hedge", -6 + 1.45 * step, -9.0 + rng.uniform(-0.1, 0.1), -0.25, scale=1.0)
+    for step in range(-7, 8):
+        stage.put("bush_02_hedge", 1.45 * step, -8.0 + rng.uniform(-0.1, 0.1), -0.25)
+        stage.put("bush_03_hedge_trimmed", -9.5, 1.5 * step, -0.25, yaw=90)
+        stage.put("bush_03_hedge_trimmed", 9.5, 1.5 * step, -0.25, yaw=90)
+    for x, y in ((-15, 6), (-17, -7), (15, 7), (16, -8)):
+        stage.put("tree_02_ficus", x, y + rng.uniform(-1, 1), -0.25, yaw=rng.uniform(0, 360), scale=rng.uniform(0.8, 1.1))
     stage.put("building_04_stucco_house", rng.choice([-1, 1]) * 13, -27, -0.25, yaw=180 + rng.uniform(-15, 15))
     count = 90
     angles = np.linspace(0, 360, count, endpoint=False) + rng.uniform(-2, 2, count)

@@ -74,7 +74,7 @@ def save_model(
         "provenance": json.dumps(dict(provenance or {}), sort_keys=True),
     }
     weights = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
-    write_bytes(path, save(weights, metadata=header))
+    write_bytes(path, _with_sorted_header(save(weights, metadata=header)))
 
 
 def load_model(path: Path) -> Checkpoint:
@@ -154,3 +154,16 @@ def _refuse_other_files(path: Path) -> None:
         )
     if path.suffix != SUFFIX:
         raise CheckpointError(f"a checkpoint should end in {SUFFIX} but {path} ends in {path.suffix or 'nothing'!r}")
+
+
+def _with_sorted_header(data: bytes) -> bytes:
+    """The same safetensors file with its metadata in alphabetical order: equal networks become equal bytes.
+
+    A file is an 8-byte little-endian length, that much JSON padded with spaces, then the tensors at relative offsets.
+    """
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[8 + length :]

@@ -21,7 +21,7 @@ Floats = NDArray[np.float32]
 
 
 def write_rendered(root: Path, *, views: int = 2, conditions: int = 3, size: int = 96, seed: int = 0) -> Path:
-    """A set in RdHarmony layout: `views` scenes, every second one held out, all pairs of `conditions`; returns `root`."""
+    """A set in RdHarmony layout: `views` scenes, every second held out, all pairs of `conditions`; returns `root`."""
     lines: list[str] = []
     splits: dict[str, list[str]] = {"train": [], "test": []}
     for view in range(views):

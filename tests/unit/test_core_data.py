@@ -45,7 +45,8 @@ def test_batches_hold_values_ranges_and_labels(roots):
     batch = dataset.batch([(0, i) for i in range(4)])
     assert batch.composite.shape == batch.real.shape == (4, 3, 64, 64)
     assert batch.mask.shape == (4, 1, 64, 64)
-    assert 0 <= batch.composite.min() and batch.composite.max() <= 1 and batch.mask.max() == 1
+    assert 0 <= batch.composite.min() <= batch.composite.max() <= 1
+    assert batch.mask.max() == 1
     torch.testing.assert_close(batch.style_soft.sum(dim=1), torch.ones(4))
     assert batch.style_hard.tolist() == [0, 0, 1, 1]
     photographic = TripletDataset(sources.list_triplets(roots[1]), size=64).batch([(0, 0)])

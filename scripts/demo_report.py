@@ -77,13 +77,13 @@ def write_page(out: Path) -> None:
     untouched, model = means["composite"]["fmse"], means["model"]["fmse"]
     body = f"""
 <h1>RdHarmony demo</h1>
-<p>Everything below was made on this machine by <code>scripts/demo.sh</code>: the pictures were rendered, the network was
-trained on them and on photographs, and Blender harmonized the animation with the extension built from it.</p>
+<p>Everything below was made on this machine by <code>scripts/demo.sh</code>: the pictures were rendered, the network
+was trained on them and on photographs, and Blender harmonized the animation with the extension built from it.</p>
 
 <h2>The animation, matched to its plate by the Blender extension</h2>
 <img src="animation/animation.png" alt="animation, composite above harmonized">
-<p class="note">Above: the render placed on the photograph. Below: after <i>Harmonize Animation</i>. The photograph's own
-pixels are untouched.</p>
+<p class="note">Above: the render placed on the photograph. Below: after <i>Harmonize Animation</i>. The own
+pixels of the photograph are untouched.</p>
 <div class="pair">
 <figure><img src="animation/{before}" alt="frame before"><figcaption>one frame before</figcaption></figure>
 <figure><img src="animation/{middle}" alt="frame after"><figcaption>and after</figcaption></figure>
@@ -101,7 +101,7 @@ pixels are untouched.</p>
 <p>fMSE of doing nothing: <b>{untouched:.0f}</b>. fMSE of this short training: <b>{model:.0f}</b>.</p>
 <pre>{html.escape(table)}</pre>
 <img src="report/strips.png" alt="composite, mask, harmonized, real">
-<p class="note">composite | mask | harmonized | real; from among the most improved images (above) to among the least.</p>
+<p class="note">composite | mask | harmonized | real; from the most improved images (above) to the least.</p>
 """
     page = f"<!doctype html><html lang=en><meta charset=utf-8><title>RdHarmony demo</title><style>{STYLE}</style>{body}"
     write_text(out / "index.html", page + "</html>\n")

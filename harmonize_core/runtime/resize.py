@@ -17,7 +17,8 @@ def resize(image: Floats, size_hw: tuple[int, int]) -> Floats:
     for axis, size in enumerate(size_hw):
         if size < image.shape[axis]:
             image = _shrink(image, axis, size)
-        elif size > image.shape[axis]:
+    for axis, size in enumerate(size_hw):
+        if size > image.shape[axis]:
             image = _grow(image, axis, size)
     return image.astype(np.float32, copy=False)
 

@@ -22,6 +22,9 @@ from harmonize_core.runtime.transform import ColorTransform, MaskEmpty, fit_tran
 
 FORMAT = "harmonize-onnx/1"
 
+MAX_INPUT_SIZE = 4096
+"""Larger network inputs are refused: a file must not take the memory of the machine."""
+
 Network = Callable[[Floats, Floats], Floats]
 """(S, S, 3) sRGB in [0, 1] and (S, S) mask to (S, S, 3) harmonized sRGB in [0, 1]."""
 
@@ -64,7 +67,7 @@ class Harmonizer:
                 f"{path} should be a model of format {FORMAT} but says {metadata.get('format', 'nothing')!r}; "
                 "write it with `harmonize export`"
             )
-        size = int(metadata["input_size"])
+        size = _input_size(session, metadata, path)
 
         def network(composite: Floats, mask: Floats) -> Floats:
             feed = {
@@ -87,12 +90,18 @@ class Harmonizer:
         Raises:
             InputError: wrong shape, type or sizes, values that are not finite.
             MaskEmpty: the mask is 0 everywhere.
+            CheckpointError: the network's result is not finite.
         """
         check_arrays(composite, mask)
         size = (self.info.input_size, self.info.input_size)
         composite_low = np.clip(resize(composite, size), 0, 1)
         mask_low = np.clip(resize(mask, size), 0, 1)
-        return fit_transform(composite_low, self.network(composite_low, mask_low), mask_low)
+        harmonized_low = self.network(composite_low, mask_low)
+        if not np.isfinite(harmonized_low).all():
+            raise CheckpointError(
+                f"the network {self.info.name} gives values that are not finite for this image; use another checkpoint"
+            )
+        return fit_transform(composite_low, harmonized_low, mask_low)
 
 
 def check_arrays(composite: Floats, mask: Floats) -> None:
@@ -138,3 +147,17 @@ def _open_session(path: Path, threads: int | None) -> Any:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises a family of its own that shares no public base class
         raise CheckpointError(f"{path} is not a readable ONNX model; copy it again or export it anew") from error
+
+
+def _input_size(session: Any, metadata: dict[str, str], path: Path) -> int:
+    """The side S of the network's input, after checking that inputs and outputs are those of the contract."""
+    text = metadata.get("input_size", "")
+    size = int(text) if text.isdecimal() else 0
+    found = {v.name: list(v.shape) for v in (*session.get_inputs(), *session.get_outputs())}
+    wanted = {"composite": [1, 3, size, size], "mask": [1, 1, size, size], "harmonized": [1, 3, size, size]}
+    if not 0 < size <= MAX_INPUT_SIZE or found != wanted:
+        raise CheckpointError(
+            f"{path} should take composite (1, 3, S, S) and mask (1, 1, S, S) and give harmonized, S = its input_size, "
+            f"but has {found} and input_size {text!r}; write it with `harmonize export`"
+        )
+    return size

@@ -12,9 +12,9 @@ import torch
 import harmonize_core
 from harmonize_core.checkpoint import save_model
 from harmonize_core.errors import CheckpointError, EnvironmentFault, InputError, OutputError
-from harmonize_core.infer.export import TOLERANCE, export_onnx
+from harmonize_core.infer.export import TOLERANCE, export_checkpoint, export_onnx
 from harmonize_core.models import build, init_weights
-from harmonize_core.runtime import Harmonizer, harmonize
+from harmonize_core.runtime import Harmonizer, ModelInfo, harmonize
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,13 @@ def test_inference_from_onnx_does_not_import_torch(files):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut", "noise", "foreign"])
+def test_a_checkpoint_is_exported_with_its_provenance(files, tmp_path):
+    report = export_checkpoint(files / "model.safetensors", tmp_path / "again.onnx", half=True)
+    info = Harmonizer.from_file(report.path).info
+    assert (info.name, info.input_size, info.metadata["provenance.data"]) == ("charmnet_256", 256, "none")
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "noise", "foreign", "size"])
 def test_files_that_are_not_our_onnx_are_refused(files, tmp_path, damage):
     path = tmp_path / "bad.onnx"
     if damage == "cut":
@@ -125,6 +131,10 @@ def test_files_that_are_not_our_onnx_are_refused(files, tmp_path, damage):
     elif damage == "foreign":
         graph = onnx.load(files / "half.onnx")
         del graph.metadata_props[:]
+        onnx.save(graph, path)
+    elif damage == "size":
+        graph = onnx.load(files / "half.onnx")
+        next(p for p in graph.metadata_props if p.key == "input_size").value = "512"
         onnx.save(graph, path)
     with pytest.raises(CheckpointError, match=r"bad\.onnx") as caught:
         harmonize_core.load(path)
@@ -149,6 +159,12 @@ def test_a_device_that_is_not_there_is_named(files):
 def test_wrong_types_reach_the_user_as_one_sentence(files, picture):
     with pytest.raises(InputError, match="int64"):
         harmonize_core.load(files / "model.onnx")(picture[0].astype(np.int64), picture[1])
+
+
+def test_a_network_that_gives_nonsense_is_named(picture):
+    broken = Harmonizer(lambda composite, mask: composite * np.nan, ModelInfo("broken", "", "", 256))
+    with pytest.raises(CheckpointError, match="network broken gives values that are not finite"):
+        harmonize(broken, *picture)
 
 
 @pytest.mark.gpu

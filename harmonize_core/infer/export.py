@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from harmonize_core.checkpoint import load_model
 from harmonize_core.errors import CheckpointError, EnvironmentFault
 from harmonize_core.formats.images import atomic_path
 from harmonize_core.models import HarmonizationModel, lookup
@@ -90,22 +89,6 @@ def export_onnx(
             )
         written = partial.stat().st_size
     return ExportReport(Path(path), written, difference)
-
-
-def export_checkpoint(checkpoint_path: Path, path: Path, *, half: bool = False) -> ExportReport:
-    """Write a checkpoint as ONNX; its provenance goes into the file's metadata as `provenance.<key>`.
-
-    Args:
-        checkpoint_path: a .safetensors file.
-        path: the .onnx file to write.
-        half: as for `export_onnx`.
-
-    Raises:
-        CheckpointError, EnvironmentFault, OutputError: as `load_model` and `export_onnx`.
-    """
-    checkpoint = load_model(checkpoint_path)
-    metadata = {f"provenance.{key}": value for key, value in checkpoint.provenance.items()}
-    return export_onnx(checkpoint.model, path, name=checkpoint.name, half=half, metadata=metadata)
 
 
 def _trace(network: torch.nn.Module, size: int):

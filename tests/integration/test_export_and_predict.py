@@ -12,7 +12,7 @@ import torch
 import harmonize_core
 from harmonize_core.checkpoint import save_model
 from harmonize_core.errors import CheckpointError, EnvironmentFault, InputError, OutputError
-from harmonize_core.infer.export import TOLERANCE, export_checkpoint, export_onnx
+from harmonize_core.infer.export import TOLERANCE, export_onnx
 from harmonize_core.models import build, init_weights
 from harmonize_core.runtime import Harmonizer, ModelInfo, harmonize
 
@@ -113,12 +113,6 @@ def test_inference_from_onnx_does_not_import_torch(files):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-
-
-def test_a_checkpoint_is_exported_with_its_provenance(files, tmp_path):
-    report = export_checkpoint(files / "model.safetensors", tmp_path / "again.onnx", half=True)
-    info = Harmonizer.from_file(report.path).info
-    assert (info.name, info.input_size, info.metadata["provenance.data"]) == ("charmnet_256", 256, "none")
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut", "noise", "foreign", "size"])

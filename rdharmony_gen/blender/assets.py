@@ -3,7 +3,6 @@
 
 import functools
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +26,6 @@ def ids_of(category: str, kind: str | None = None) -> list[str]:
     return sorted(
         key for key, a in manifest().items() if a["category"] == category and (kind is None or a["kind"] == kind)
     )
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """Axis-aligned box of a mesh, metres: `low` and `high` are (3,) arrays."""
-
-    low: np.ndarray
-    high: np.ndarray
 
 
 class AssetLibrary:
@@ -114,9 +105,3 @@ def vertices(mesh: bpy.types.Mesh) -> np.ndarray:
     flat = np.empty(len(mesh.vertices) * 3, np.float32)
     mesh.vertices.foreach_get("co", flat)
     return flat.reshape(-1, 3)
-
-
-def bounds(mesh: bpy.types.Mesh) -> Bounds:
-    """Box around a mesh in its own space."""
-    points = vertices(mesh)
-    return Bounds(points.min(axis=0), points.max(axis=0))

@@ -5,7 +5,7 @@ import bpy
 import numpy as np
 
 from rdharmony_gen.blender.stage import Stage
-from rdharmony_gen.light import atmosphere, sky
+from rdharmony_gen.light import sky
 from rdharmony_gen.spec.condition import ConditionSpec
 
 
@@ -71,8 +71,3 @@ class Lights:
         old, self.picture.image = self.picture.image, image
         if old is not None:
             bpy.data.images.remove(old)
-
-
-def towards(condition: ConditionSpec) -> np.ndarray:
-    """Unit vector (3,) from the scene to the sun or moon."""
-    return atmosphere.direction(condition.elevation_deg, condition.azimuth_deg)

@@ -118,9 +118,9 @@ def _render(scene: bpy.types.Scene, scratch: Path, channels: str) -> dict[str, n
     try:
         with quiet():
             bpy.ops.render.render(write_still=True)
-        if not scratch.is_file():
-            raise OutputError(f"Blender wrote no picture to {scratch}; check free space and rights")
         return read_exr(scratch)
+    except InputError as error:
+        raise OutputError(f"Blender wrote no whole picture to {scratch}; check free space and rights there") from error
     finally:
         scratch.unlink(missing_ok=True)
 

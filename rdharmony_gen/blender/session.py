@@ -7,15 +7,13 @@ A job starts from factory settings, so its bytes never depend on the jobs before
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import bpy
 
-SUBJECT_COLLECTION = "subject"
-
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> Generator[None]:
     """Send what Blender's C code prints (progress, importer chatter) to nowhere; exceptions pass through."""
     sys.stdout.flush()
     sys.stderr.flush()
@@ -62,7 +60,7 @@ def reset(width: int, height: int, samples: int) -> bpy.types.Scene:
     cycles.use_denoising = True
     cycles.denoiser = "OPENIMAGEDENOISE"
     cycles.denoising_input_passes = "RGB_ALBEDO_NORMAL"
-    cycles.denoising_prefilter = "FAST"
+    cycles.denoising_prefilter = "ACCURATE"
     cycles.denoising_quality = "HIGH"
     cycles.denoising_use_gpu = False
     cycles.max_bounces, cycles.diffuse_bounces, cycles.glossy_bounces = 5, 3, 2

@@ -28,7 +28,7 @@ def meter(image_linear: NDArray[np.floating], condition: ConditionSpec) -> float
     bright = max(float(np.percentile(light, _HIGHLIGHT_PERCENTILE)), 1e-9)
     guard = np.log2(_HIGHLIGHT_LIMIT / bright)
     if exposure > guard:  # give in half way: a window may burn out, a whole sky should not
-        exposure = guard + 0.35 * (exposure - guard)
+        exposure = guard + 0.5 * (exposure - guard)
     return float(exposure + condition.exposure_jitter_ev)
 
 

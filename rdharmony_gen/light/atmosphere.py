@@ -7,6 +7,7 @@ light scattered more than once, on a coarse grid: the clear sky is symmetric abo
 """
 
 import functools
+import itertools
 
 import numpy as np
 
@@ -80,7 +81,7 @@ def clear_sky_grid(elevation_deg: float, turbidity: float) -> np.ndarray:
     edges = (np.arange(steps + 1) / steps) ** 2
     radiance = np.zeros((*cosine.shape, 3))
     depth = np.zeros_like(radiance)
-    for near, far in zip(edges[:-1], edges[1:], strict=True):
+    for near, far in itertools.pairwise(edges):
         along = length * (near + far) / 2
         position = view * along[..., None] + np.array([0.0, 0.0, GROUND_M])
         radius = np.linalg.norm(position, axis=-1)

@@ -5,6 +5,8 @@ Clear sky from `light.atmosphere`; clouds are a flat layer of filtered noise, li
 towards it; overcast skies follow the CIE overcast distribution (CIE S 011/E:2003, type 1).
 """
 
+import functools
+
 import cv2
 import numpy as np
 
@@ -14,7 +16,7 @@ from rdharmony_gen.spec.condition import ConditionSpec
 
 GROUND_ALBEDO = np.array([0.16, 0.16, 0.12])
 MOON_TINT = np.array([0.55, 0.75, 1.15])
-_FIELD = 1024
+_FIELD = 512
 
 
 def directions(width: int) -> np.ndarray:
@@ -26,12 +28,18 @@ def directions(width: int) -> np.ndarray:
     return np.stack([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)], -1)
 
 
-def _noise_field(rng: np.random.Generator, slope: float) -> np.ndarray:
-    """Tileable noise (1024, 1024) with a power-law spectrum, ranked to be uniform in [0, 1]."""
+@functools.cache
+def _spectrum(slope: float) -> np.ndarray:
+    """Amplitudes of a power law without its longest waves: several clouds fit into the field."""
     frequency = np.fft.fftfreq(_FIELD)[:, None] ** 2 + np.fft.rfftfreq(_FIELD)[None, :] ** 2
-    amplitude = np.where(frequency > (6.0 / _FIELD) ** 2, np.maximum(frequency, 1e-9) ** (-slope / 2), 0.0)
-    phase = np.exp(2j * np.pi * rng.random(amplitude.shape))
-    field = np.fft.irfft2(amplitude * phase, (_FIELD, _FIELD))
+    return np.where(frequency > (3.0 / _FIELD) ** 2, np.maximum(frequency, 1e-9) ** (-slope / 2), 0.0)
+
+
+def _noise_field(rng: np.random.Generator, slope: float) -> np.ndarray:
+    """Tileable noise (512, 512) with a power-law spectrum, values in [0, 1]."""
+    amplitude = _spectrum(slope)
+    angle = (2 * np.pi) * rng.random(amplitude.shape)
+    field = np.fft.irfft2(amplitude * (np.cos(angle) + 1j * np.sin(angle)), (_FIELD, _FIELD))
     field = (field - field.mean()) / field.std()
     return (0.5 * (1 + np.tanh(0.8 * field))).astype(np.float32)
 
@@ -60,7 +68,8 @@ def _cloud_density(condition: ConditionSpec, view: np.ndarray) -> tuple[np.ndarr
 
     def thickness(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         value = _lookup(base, x * scale, y * scale)
-        value = 0.74 * value + 0.26 * _lookup(puffs, x * scale * 2.7 + 311, y * scale * 2.7 + 97)
+        value = 0.72 * value + 0.20 * _lookup(puffs, x * scale * 2.7 + 311, y * scale * 2.7 + 97)
+        value = value + 0.08 * _lookup(puffs, x * scale * 9.1 + 53, y * scale * 9.1 + 211)
         edge = np.interp(cover, [0.0, 0.1, 0.5, 0.9, 1.0], [1.1, 0.80, 0.57, 0.36, 0.25])
         return np.clip((value - edge) / 0.22, 0.0, 1.6)
 

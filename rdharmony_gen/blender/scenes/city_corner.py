@@ -26,11 +26,11 @@ def build(stage: Stage) -> Place:
     _grounds(stage)
     _fronts(stage)
     _vehicles(stage)
-    _furniture(stage)
+    table = _furniture(stage)
     return Place(
         stand=(Patch(-9, -3.6, 10, 3.5, KERB), Patch(-14, -4.0, 11.5, 5.0, KERB)),
         drive=(Patch(-14, -10.5, 8, -7.5), Patch(-10, -2.0, 9, 3.0, KERB)),
-        tops=(),
+        tops=(table,),
         camera_room=((-22.0, -16.5, 0.6), (24.0, 6.3, 2.6)),
     )
 
@@ -103,7 +103,7 @@ def _vehicles(stage: Stage) -> None:
             stage.put(CARS[kinds[number % 4]], x + rng.uniform(-0.8, 0.8), y, 0.0, yaw=yaw + rng.uniform(-2, 2))
 
 
-def _furniture(stage: Stage) -> None:
+def _furniture(stage: Stage) -> Patch:
     rng = stage.rng("furniture")
     post = ("lamp_02_classic", "lamp_03_round")[int(rng.integers(2))]
     tree = TREES[int(rng.integers(len(TREES)))]
@@ -122,14 +122,15 @@ def _furniture(stage: Stage) -> None:
     for x in (-11.5, -4.0, 2.5):
         if rng.random() < 0.7:
             stage.put("flowerbox_01", x + rng.uniform(-1, 1), 6.3, KERB, scale=1.5)
-    if rng.random() < 0.6:
-        x = rng.uniform(-8, 2)
-        stage.put("parasol_01", x, 4.9, KERB)
-        for side in (-1, 1):
-            stage.put("chair_06_cafe", x + side * 0.95, 4.8, KERB, yaw=side * -90 + rng.uniform(-20, 20))
-        stage.put("bar_cafe_table_01", x + 0.35, 4.9, KERB)
+    x = x_table = float(rng.uniform(-8, 2))  # a café table, on some days under a parasol
+    if rng.random() < 0.4:
+        stage.put("parasol_01", x - 1.0, 5.3, KERB)
+    for side in (-1, 1):
+        stage.put("chair_06_cafe", x + side * 0.75, 4.4, KERB, yaw=side * -90 + rng.uniform(-20, 20))
+    stage.put("bar_cafe_table_01", x, 4.4, KERB)
     if rng.random() < 0.5:
         stage.put("bicycle_01", rng.uniform(-13, -9), 6.2, KERB, yaw=80)
     for number, person in enumerate(rng.choice(len(PEOPLE), 3, replace=False)):
         x, y = ((-12.0, 2.5), (9.5, 4.6), (-19.0, -1.0))[number]
         stage.put(PEOPLE[person], x + rng.uniform(-1.5, 1.5), y + rng.uniform(-0.6, 0.6), KERB, yaw=rng.uniform(0, 360))
+    return Patch(x_table - 0.1, 4.3, x_table + 0.1, 4.5, KERB + 0.739)

@@ -22,11 +22,12 @@ def build(stage: Stage) -> Place:
     _house(stage)
     _trees(stage)
     _furniture(stage, path)
+    table = _picnic(stage, path)
     _surroundings(stage)
     return Place(
         stand=(Patch(-7, -1.2, 7, 1.2), Patch(-9, -6, 9, 6)),
         drive=(Patch(-6, -1.0, 6, 1.0), Patch(-8, -5, 8, 4)),
-        tops=(),
+        tops=(table,),
         camera_room=((-22.0, -16.0, 0.6), (22.0, 12.0, 2.6)),
     )
 
@@ -108,6 +109,15 @@ def _furniture(stage: Stage, path: np.ndarray) -> None:
         stage.put(PEOPLE[person], x, float(np.interp(x, path[:, 0], path[:, 1])) + rng.uniform(-0.8, 0.8), yaw=rng.uniform(0, 360))
     for rock in range(4):
         stage.put(f"rock_0{1 + rock % 3}", rng.uniform(-11, 11), rng.choice([-1, 1]) * rng.uniform(3.2, 8), yaw=rng.uniform(0, 360), scale=rng.uniform(0.5, 1.2))
+
+
+def _picnic(stage: Stage, path: np.ndarray) -> Patch:
+    """A wooden table on the lawn; returns its top."""
+    rng = stage.rng("picnic")
+    x = float(rng.uniform(-5, 5))
+    y = float(np.interp(x, path[:, 0], path[:, 1])) + 4.0
+    stage.put("living_table_01", x, y, -0.02)
+    return Patch(x - 0.7, y - 0.2, x + 0.7, y + 0.2, 0.719)
 
 
 def _surroundings(stage: Stage) -> None:

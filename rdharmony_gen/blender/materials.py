@@ -100,12 +100,18 @@ def tiled(
     place = nodes.new("ShaderNodeTexCoord").outputs["Object"]
     stains = nodes.new(
         "ShaderNodeTexNoise",
-        {"Vector": nodes.new("ShaderNodeVectorMath", {0: place, 1: (offset, offset * 1.7, offset)}).outputs[0],
-         "Scale": 1.0 / variation_m, "Detail": 2.0, "Roughness": 0.6},
-    ).outputs[0]  # fmt: skip
+        {
+            "Vector": nodes.new("ShaderNodeVectorMath", {0: place, 1: (offset, offset * 1.7, offset)}).outputs[0],
+            "Scale": 1.0 / variation_m,
+            "Detail": 2.0,
+            "Roughness": 0.6,
+        },
+    ).outputs[0]
 
     def sample(asset: str, tile: float, turn: float = 0.0) -> Socket:
-        mapping = nodes.new("ShaderNodeMapping", {"Vector": uv, "Scale": (1 / tile, 1 / tile, 1.0), "Rotation": (0, 0, turn)})
+        mapping = nodes.new(
+            "ShaderNodeMapping", {"Vector": uv, "Scale": (1 / tile, 1 / tile, 1.0), "Rotation": (0, 0, turn)}
+        )
         return nodes.new("ShaderNodeTexImage", {"Vector": mapping.outputs[0]}, image=library.image(asset)).outputs[0]
 
     colour = sample(f"{texture}_color", tile_m)
@@ -115,18 +121,24 @@ def tiled(
         edge = 0.5 + 0.25 * (1 - 2 * second_share)
         patches = nodes.new("ShaderNodeMapRange", {0: stains, 1: edge - 0.06, 2: edge + 0.06}).outputs[0]
         colour = nodes.mix(patches, colour, sample(f"{second}_color", tile_m * 1.3, 0.3))
-    shade = nodes.new("ShaderNodeMapRange", {0: stains, 1: 0.25, 2: 0.75, 3: 1 - variation, 4: 1 + variation}).outputs[0]
+    shade = nodes.new("ShaderNodeMapRange", {0: stains, 1: 0.25, 2: 0.75, 3: 1 - variation, 4: 1 + variation}).outputs[
+        0
+    ]
     colour = nodes.mix(1.0, colour, _rgba(tint), "MULTIPLY")
     colour = nodes.mix(1.0, colour, shade, "MULTIPLY")
     inputs: dict[str | int, object] = {"Base Color": colour, "Roughness": roughness}
     if f"{texture}_normal" in manifest():
-        normal = nodes.new("ShaderNodeNormalMap", {"Color": sample(f"{texture}_normal", tile_m), "Strength": bump}, uv_map="metres")
+        normal = nodes.new(
+            "ShaderNodeNormalMap", {"Color": sample(f"{texture}_normal", tile_m), "Strength": bump}, uv_map="metres"
+        )
         inputs["Normal"] = normal.outputs[0]
     nodes.output(nodes.new("ShaderNodeBsdfPrincipled", inputs).outputs[0])
     return material
 
 
-def plain(name: str, colour: tuple[float, float, float], roughness: float = 0.6, metallic: float = 0.0) -> bpy.types.Material:
+def plain(
+    name: str, colour: tuple[float, float, float], roughness: float = 0.6, metallic: float = 0.0
+) -> bpy.types.Material:
     """A surface of one colour, for small parts such as frames, kerbs and posts."""
     material = bpy.data.materials.new(name)
     nodes = Nodes(material)
@@ -166,24 +178,35 @@ def foliage(material: bpy.types.Material, *, cutout: bool, tint: tuple[float, fl
     leaf = nodes.new("ShaderNodeMixShader", {0: 0.35, 1: diffuse, 2: through}).outputs[0]
     if cutout:
         inside = nodes.math("GREATER_THAN", texture.outputs["Alpha"], 0.5)
-        leaf = nodes.new("ShaderNodeMixShader", {0: inside, 1: nodes.new("ShaderNodeBsdfTransparent").outputs[0], 2: leaf}).outputs[0]
+        leaf = nodes.new(
+            "ShaderNodeMixShader", {0: inside, 1: nodes.new("ShaderNodeBsdfTransparent").outputs[0], 2: leaf}
+        ).outputs[0]
     nodes.output(leaf)
 
 
 def window_glass(material: bpy.types.Material) -> None:
-    """Dark mirroring glass by day; by night a share of the panes glows. Values named `lit` and `glow` are the controls."""
+    """Dark mirroring glass by day; by night a share of the windows glows: set by the values `lit` and `glow`."""
     nodes = Nodes(material)
     chance = nodes.new("ShaderNodeAttribute", attribute_name="pane").outputs["Fac"]
     lit = nodes.new("ShaderNodeValue", name="lit").outputs[0]
     glow = nodes.new("ShaderNodeValue", name="glow").outputs[0]
     lit.default_value = glow.default_value = 0.0
-    colour = nodes.mix(nodes.math("FRACT", nodes.math("MULTIPLY", chance, 37.0)), (1.0, 0.50, 0.18, 1), (1.0, 0.72, 0.42, 1))
-    level = nodes.math("ADD", nodes.math("MULTIPLY", nodes.math("FRACT", nodes.math("MULTIPLY", chance, 91.0)), 0.8), 0.3)
+    colour = nodes.mix(
+        nodes.math("FRACT", nodes.math("MULTIPLY", chance, 37.0)), (1.0, 0.50, 0.18, 1), (1.0, 0.72, 0.42, 1)
+    )
+    level = nodes.math(
+        "ADD", nodes.math("MULTIPLY", nodes.math("FRACT", nodes.math("MULTIPLY", chance, 91.0)), 0.8), 0.3
+    )
     strength = nodes.math("MULTIPLY", nodes.math("MULTIPLY", nodes.math("LESS_THAN", chance, lit), glow), level)
     nodes.output(
         nodes.new(
             "ShaderNodeBsdfPrincipled",
-            {"Base Color": (0.02, 0.025, 0.03, 1), "Roughness": 0.06, "Emission Color": colour, "Emission Strength": strength},
+            {
+                "Base Color": (0.02, 0.025, 0.03, 1),
+                "Roughness": 0.06,
+                "Emission Color": colour,
+                "Emission Strength": strength,
+            },
         ).outputs[0]
     )
     material.cycles.emission_sampling = "NONE"
@@ -207,12 +230,22 @@ def lamp_glass(material: bpy.types.Material) -> None:
 def car_paint(material: bpy.types.Material, colour: tuple[float, float, float]) -> None:
     """Glossy paint with a clear coat in place of an imported material."""
     nodes = Nodes(material)
-    inputs: dict[str | int, object] = {"Base Color": _rgba(colour), "Roughness": 0.35, "Metallic": 0.3, "Coat Weight": 1.0, "Coat Roughness": 0.04}
+    inputs: dict[str | int, object] = {
+        "Base Color": _rgba(colour),
+        "Roughness": 0.35,
+        "Metallic": 0.3,
+        "Coat Weight": 1.0,
+        "Coat Roughness": 0.04,
+    }
     nodes.output(nodes.new("ShaderNodeBsdfPrincipled", inputs).outputs[0])
 
 
 def car_glass(material: bpy.types.Material) -> None:
     """Dark glass for vehicles: a mirror over a dark inside, without the cost and noise of refraction."""
     nodes = Nodes(material)
-    inputs: dict[str | int, object] = {"Base Color": (0.012, 0.015, 0.017, 1), "Roughness": 0.03, "Specular IOR Level": 0.7}
+    inputs: dict[str | int, object] = {
+        "Base Color": (0.012, 0.015, 0.017, 1),
+        "Roughness": 0.03,
+        "Specular IOR Level": 0.7,
+    }
     nodes.output(nodes.new("ShaderNodeBsdfPrincipled", inputs).outputs[0])

@@ -65,7 +65,11 @@ def choose_subject(category: str, rng: np.random.Generator) -> tuple[str, int]:
     """Draw an asset of the category and, for a rigged one, a frame of its action."""
     ids = ids_of(category)
     if not ids:
-        raise UnknownName.of("category", category, sorted({a["category"] for a in manifest().values() if a["kind"] in ("character", "object")}))
+        raise UnknownName.of(
+            "category",
+            category,
+            sorted({a["category"] for a in manifest().values() if a["kind"] in ("character", "object")}),
+        )
     if category == "human":
         ids = [i for i in ids if i.endswith(HUMANS) and i not in COARSE]
         walking = [i for i in ids if i.endswith("nathan")]
@@ -158,7 +162,15 @@ def _share(frame_points: np.ndarray) -> float:
     return float(cv2.morphologyEx(raster, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)).mean())
 
 
-def _aim(points: np.ndarray, at: np.ndarray, heading: float, distance: float, eye: float, half: tuple[float, float], offset: tuple[float, float]) -> tuple[_Camera, bool]:
+def _aim(
+    points: np.ndarray,
+    at: np.ndarray,
+    heading: float,
+    distance: float,
+    eye: float,
+    half: tuple[float, float],
+    offset: tuple[float, float],
+) -> tuple[_Camera, bool]:
     """Camera at `distance` from the subject in the compass direction `heading`, framing it whole or cutting it low."""
     low, high = points[:, 2].min(), points[:, 2].max()
     position = at + np.array([np.sin(heading) * distance, np.cos(heading) * distance, 0.0])
@@ -184,7 +196,9 @@ def find_view(stage: Stage, place: Place, job: RenderJob, library: AssetLibrary)
     height = float(surface[:, 2].max())
     patches = place.tops if job.category in SMALL else place.drive if job.category in VEHICLES else place.stand
     if not patches:
-        raise PlacementError(f"{job.job_id}: the scene {stage.kind} has no place for a {job.category}; choose another scene")
+        raise PlacementError(
+            f"{job.job_id}: the scene {stage.kind} has no place for a {job.category}; choose another scene"
+        )
     longest = max(job.width, job.height)
     rays = _Rays()
     wanted = float(np.exp(rng.uniform(np.log(0.055), np.log(0.30))))
@@ -212,9 +226,27 @@ def find_view(stage: Stage, place: Place, job: RenderJob, library: AssetLibrary)
         if not _stands_free(rays, points, at) or not _seen(rays, camera, points + at, place):
             continue
         score = _score(rays, camera, at, height, place, stage, job) + 0.3 * rng.random()
-        found.append((score, View(asset_id, frame, _triple(at), yaw, _triple(camera.at), float(np.degrees(camera.yaw) % 360), float(np.degrees(camera.pitch)), focal, ratio, cropped)))
+        found.append(
+            (
+                score,
+                View(
+                    asset_id,
+                    frame,
+                    _triple(at),
+                    yaw,
+                    _triple(camera.at),
+                    float(np.degrees(camera.yaw) % 360),
+                    float(np.degrees(camera.pitch)),
+                    focal,
+                    ratio,
+                    cropped,
+                ),
+            )
+        )
     if not found:
-        raise PlacementError(f"{job.job_id}: no free and visible place for {asset_id} was found in {stage.kind}; use another seed")
+        raise PlacementError(
+            f"{job.job_id}: no free and visible place for {asset_id} was found in {stage.kind}; use another seed"
+        )
     return max(found, key=lambda pair: pair[0])[1]
 
 
@@ -235,7 +267,15 @@ def _eye_height(category: str, height: float, rng: np.random.Generator) -> float
     return float(rng.uniform(1.25, 1.75))
 
 
-def _solve(points: np.ndarray, at: np.ndarray, heading: float, eye: float, half: tuple[float, float], offset: tuple[float, float], wanted: float) -> tuple[_Camera, bool, float] | None:
+def _solve(
+    points: np.ndarray,
+    at: np.ndarray,
+    heading: float,
+    eye: float,
+    half: tuple[float, float],
+    offset: tuple[float, float],
+    wanted: float,
+) -> tuple[_Camera, bool, float] | None:
     """Find the distance at which the subject covers the wanted share of the frame."""
     size = float(np.ptp(points, axis=0).max())
     near, far = 0.35 * size + 0.25, 25.0 * size
@@ -294,18 +334,29 @@ def _lamplight(stage: Stage, chest: np.ndarray, eye: np.ndarray) -> float:
     return total
 
 
-def _score(rays: _Rays, camera: _Camera, at: np.ndarray, height: float, place: Place, stage: Stage, job: RenderJob) -> float:
+def _score(
+    rays: _Rays, camera: _Camera, at: np.ndarray, height: float, place: Place, stage: Stage, job: RenderJob
+) -> float:
     """Prefer places that the sun and the lamps reach, and pictures with depth and some sky."""
     score = 0.0
     chest = at + np.array([0.0, 0.0, 0.7 * height])
-    directions = {(c.elevation_deg, c.azimuth_deg): c for c in job.conditions if c.key == "sun" and c.key_transmission > 0.3}
+    directions = {
+        (c.elevation_deg, c.azimuth_deg): c for c in job.conditions if c.key == "sun" and c.key_transmission > 0.3
+    }
     for elevation, azimuth in directions:
         score += rays.distance(chest, atmosphere.direction(elevation, azimuth)) == np.inf
     if stage.lamps:
         score += 1.2 * min(1.0, _lamplight(stage, chest, camera.at))
-    distances = np.array([rays.distance(camera.at, camera.ray(x, y)) for y in np.linspace(0.9, -0.3, 6) for x in np.linspace(-0.9, 0.9, 7)])
+    distances = np.array(
+        [
+            rays.distance(camera.at, camera.ray(x, y))
+            for y in np.linspace(0.9, -0.3, 6)
+            for x in np.linspace(-0.9, 0.9, 7)
+        ]
+    )
     sky = float(np.mean(np.isinf(distances)))
-    score += 0.0 if place.indoor else 1.2 - 4.0 * abs(sky - 0.3)
+    outside = float(np.mean(distances > 10.0))  # through the windows: some is good, all is a silhouette
+    score += 1.2 - 4.0 * (max(0.0, outside - 0.2) if place.indoor else abs(sky - 0.3))
     finite = distances[np.isfinite(distances)]
     if len(finite) > 4:
         score += 0.5 * float(np.clip(np.std(np.log(finite)), 0.0, 1.2))

@@ -53,6 +53,8 @@ def render_job(job: RenderJob, out_dir: Path, progress: Progress | None = None) 
     missing_coverage = not _finished(out_dir / "coverage.exr", "Y")
     if not todo and not missing_coverage and (out_dir / "view.json").is_file():
         return
+    scratch = out_dir / ".render.exr"
+    scratch.unlink(missing_ok=True)
     scene = reset(job.width, job.height, job.samples)
     library = AssetLibrary()
     stage = Stage(job.seed, job.scene, job.variation, library)
@@ -61,7 +63,6 @@ def render_job(job: RenderJob, out_dir: Path, progress: Progress | None = None) 
     subject = _put_subject(stage, view)
     _put_camera(scene, view)
     lights = Lights(stage, job.width)
-    scratch = out_dir / ".render.exr"
     for condition in todo:
         lights.apply(condition)
         picture = _render(scene, scratch, "RGB")

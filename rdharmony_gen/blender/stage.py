@@ -12,7 +12,16 @@ from rdharmony_gen.blender.assets import AssetLibrary, manifest
 from rdharmony_gen.sampling.rng import rng_for
 
 FOLIAGE = {"tree", "tree_card", "bush", "bush_card"}
-PAINTS = ((0.45, 0.02, 0.02), (0.02, 0.06, 0.25), (0.55, 0.55, 0.56), (0.03, 0.03, 0.035), (0.7, 0.7, 0.68), (0.03, 0.14, 0.07), (0.5, 0.28, 0.02), (0.10, 0.25, 0.38))  # fmt: skip
+PAINTS = (
+    (0.45, 0.02, 0.02),
+    (0.02, 0.06, 0.25),
+    (0.55, 0.55, 0.56),
+    (0.03, 0.03, 0.035),
+    (0.7, 0.7, 0.68),
+    (0.03, 0.14, 0.07),
+    (0.5, 0.28, 0.02),
+    (0.10, 0.25, 0.38),
+)
 
 
 @dataclass(frozen=True)
@@ -111,7 +120,9 @@ class Stage:
         """The generator of one named decision about this place."""
         return rng_for(self.seed, "scene", self.kind, self.variation, *path)
 
-    def put(self, asset_id: str, x: float, y: float, z: float = 0.0, *, yaw: float = 0.0, scale: float = 1.0) -> bpy.types.Object:
+    def put(
+        self, asset_id: str, x: float, y: float, z: float = 0.0, *, yaw: float = 0.0, scale: float = 1.0
+    ) -> bpy.types.Object:
         """Place an asset; the mesh is shared between all its copies. `yaw` in degrees, 0 keeps it facing -Y."""
         mesh = self.library.mesh(asset_id)
         self.dress(asset_id, mesh)
@@ -148,7 +159,18 @@ class Stage:
                 materials.lamp_glass(material)
                 self.glowing.append((material, LAMPS[asset_id].glow))
             elif entry["category"] in ("car", "bus", "truck", "motorcycle"):
-                if name.startswith(("firstcolor", "first_color", "carpaint", "paint_yellow", "paint_lt_blue", "color_exterior", "chapa_roja", "color_beige")):
+                if name.startswith(
+                    (
+                        "firstcolor",
+                        "first_color",
+                        "carpaint",
+                        "paint_yellow",
+                        "paint_lt_blue",
+                        "color_exterior",
+                        "chapa_roja",
+                        "color_beige",
+                    )
+                ):
                     materials.car_paint(material, paint)
                 elif "glass" in name or name.startswith(("cristales", "sweethome3d_window")):
                     materials.car_glass(material)
@@ -185,7 +207,9 @@ class Stage:
         holder.rotation_euler = (np.pi / 2, 0.0, np.radians(turn + 180.0))
         self.collection.objects.link(holder)
 
-    def surface(self, name: str, points: np.ndarray, faces: np.ndarray, uv: np.ndarray, material: bpy.types.Material) -> bpy.types.Object:
+    def surface(
+        self, name: str, points: np.ndarray, faces: np.ndarray, uv: np.ndarray, material: bpy.types.Material
+    ) -> bpy.types.Object:
         """A mesh of our own.
 
         Args:
@@ -204,12 +228,16 @@ class Stage:
         self.collection.objects.link(made)
         return made
 
-    def floor(self, name: str, x0: float, y0: float, x1: float, y1: float, material: bpy.types.Material, z: float = 0.0) -> bpy.types.Object:
+    def floor(
+        self, name: str, x0: float, y0: float, x1: float, y1: float, material: bpy.types.Material, z: float = 0.0
+    ) -> bpy.types.Object:
         """A level rectangle."""
         points = np.array([[x0, y0, z], [x1, y0, z], [x1, y1, z], [x0, y1, z]])
         return self.surface(name, points, np.array([[0, 1, 2, 3]]), points[:, :2], material)
 
-    def strip(self, name: str, line: np.ndarray, width: float, material: bpy.types.Material, z: float) -> bpy.types.Object:
+    def strip(
+        self, name: str, line: np.ndarray, width: float, material: bpy.types.Material, z: float
+    ) -> bpy.types.Object:
         """A path of the given width along a line (N, 2)."""
         along = np.gradient(line, axis=0)
         side = np.stack([-along[:, 1], along[:, 0]], -1)
@@ -220,7 +248,9 @@ class Stage:
         faces = np.stack([i + count, i + count + 1, i + 1, i], -1)
         return self.surface(name, np.column_stack([points, np.full(2 * count, z)]), faces, points, material)
 
-    def box(self, name: str, low: Sequence[float], high: Sequence[float], material: bpy.types.Material) -> bpy.types.Object:
+    def box(
+        self, name: str, low: Sequence[float], high: Sequence[float], material: bpy.types.Material
+    ) -> bpy.types.Object:
         """A closed box with textures in metres on every side: kerbs, walls, sills, table tops."""
         (x0, y0, z0), (x1, y1, z1) = low, high
         quads = [
@@ -235,7 +265,15 @@ class Stage:
         uv = np.concatenate([np.array(quad[:4], float)[:, list(quad[4])] for quad in quads])
         return self.surface(name, points, np.arange(24).reshape(6, 4), uv, material)
 
-    def belt(self, name: str, cards: Sequence[str], angles_deg: np.ndarray, radii: np.ndarray, scales: np.ndarray, rng: np.random.Generator) -> None:
+    def belt(
+        self,
+        name: str,
+        cards: Sequence[str],
+        angles_deg: np.ndarray,
+        radii: np.ndarray,
+        scales: np.ndarray,
+        rng: np.random.Generator,
+    ) -> None:
         """A ring of tree pictures that face the middle: the closed background of an outdoor place.
 
         Args:
@@ -256,15 +294,25 @@ class Stage:
                 continue
             angle = np.radians(angles_deg[mine] + 0.0)
             middle = np.stack([np.sin(angle), np.cos(angle)], -1) * radii[mine, None]
-            side = np.stack([np.cos(angle), -np.sin(angle)], -1) * (width / 2 * scales[mine] * rng.choice([-1.0, 1.0], len(mine)))[:, None]
+            side = (
+                np.stack([np.cos(angle), -np.sin(angle)], -1)
+                * (width / 2 * scales[mine] * rng.choice([-1.0, 1.0], len(mine)))[:, None]
+            )
             top = height * scales[mine]
-            points = np.concatenate([np.column_stack([middle + s * side, z]) for s, z in ((-1, top * 0 - 0.1), (1, top * 0 - 0.1), (1, top), (-1, top))])
+            points = np.concatenate(
+                [
+                    np.column_stack([middle + s * side, z])
+                    for s, z in ((-1, top * 0 - 0.1), (1, top * 0 - 0.1), (1, top), (-1, top))
+                ]
+            )
             i, count = np.arange(len(mine)), len(mine)
             faces = np.stack([i, i + count, i + 2 * count, i + 3 * count], -1)
             uv = np.repeat(np.array([[0, 0], [1, 0], [1, 1], [0, 1]], float), count, axis=0)
             self.surface(f"{name}_{card}", points, faces, uv, mesh.materials[0])
 
-    def hills(self, name: str, radius: float, height: float, material: bpy.types.Material, *, low_sides: bool = True) -> None:
+    def hills(
+        self, name: str, radius: float, height: float, material: bpy.types.Material, *, low_sides: bool = True
+    ) -> None:
         """A ring of far hills; lower in the east and west, where the sun rises and sets."""
         rng = self.rng(name)
         count = 96

@@ -26,9 +26,7 @@ ELEVATIONS, AZIMUTHS = 40, 37
 def direction(elevation_deg: float, azimuth_deg: float) -> np.ndarray:
     """Unit vector (3,) towards a compass direction: azimuth clockwise from +Y, +Z up."""
     elevation, azimuth = np.radians(elevation_deg), np.radians(azimuth_deg)
-    return np.array(
-        [np.sin(azimuth) * np.cos(elevation), np.cos(azimuth) * np.cos(elevation), np.sin(elevation)]
-    )
+    return np.array([np.sin(azimuth) * np.cos(elevation), np.cos(azimuth) * np.cos(elevation), np.sin(elevation)])
 
 
 def _density(height_m: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -69,7 +67,12 @@ def clear_sky_grid(elevation_deg: float, turbidity: float) -> np.ndarray:
     elevation = (np.linspace(0.0, 1.0, ELEVATIONS) ** 2 * (np.pi / 2 - 0.02) + 0.02)[:, None]
     azimuth = np.linspace(0.0, np.pi, AZIMUTHS)[None, :]
     sun = np.radians(elevation_deg)
-    view = np.stack(np.broadcast_arrays(np.sin(azimuth) * np.cos(elevation), np.cos(azimuth) * np.cos(elevation), np.sin(elevation)), -1)
+    view = np.stack(
+        np.broadcast_arrays(
+            np.sin(azimuth) * np.cos(elevation), np.cos(azimuth) * np.cos(elevation), np.sin(elevation)
+        ),
+        -1,
+    )
     to_sun = np.array([0.0, np.cos(sun), np.sin(sun)])
     cosine = view @ to_sun
     sine = view[..., 2]

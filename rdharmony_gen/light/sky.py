@@ -126,7 +126,7 @@ def _night(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
     moon = atmosphere.direction(condition.elevation_deg, condition.azimuth_deg)
     up = np.maximum(view[..., 2], 0.0)[..., None]
     cosine = (view @ moon)[..., None]
-    zenith, horizon = np.array([0.0030, 0.0060, 0.0170]), np.array([0.0110, 0.0170, 0.0330])
+    zenith, horizon = np.array([0.0042, 0.0080, 0.0215]), np.array([0.0150, 0.0225, 0.0420])
     town = np.array([0.0065, 0.0042, 0.0022]) * np.exp(-up / 0.10)
     sky = zenith + (horizon - zenith) * np.exp(-up / 0.22) + town
     rng = rng_for(condition.cloud_seed, "stars")
@@ -169,5 +169,7 @@ def irradiance(picture: np.ndarray) -> np.ndarray:
     """Irradiance (3,) on the ground from the upper half of a panorama (H, 2 H, 3)."""
     height, width = picture.shape[:2]
     elevation = (0.5 - (np.arange(height) + 0.5) / height) * np.pi
-    weight = np.where(elevation > 0, np.sin(elevation) * np.cos(elevation), 0.0) * (np.pi / height) * (2 * np.pi / width)
+    weight = (
+        np.where(elevation > 0, np.sin(elevation) * np.cos(elevation), 0.0) * (np.pi / height) * (2 * np.pi / width)
+    )
     return np.einsum("ijk,i->k", picture.astype(float), weight)

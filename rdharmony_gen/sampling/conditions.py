@@ -13,7 +13,7 @@ from rdharmony_gen.sampling.rng import rng_for
 from rdharmony_gen.spec.condition import RGB, ConditionSpec
 from rdharmony_gen.spec.styles import STYLES, Range, Style
 
-MOON_IRRADIANCE = 0.15
+MOON_IRRADIANCE = 0.18
 WARM_WINDOW_SIDE_DEG = 35.0
 """How far from due east or west a low sun may stand: the scenes are open to those sides."""
 

@@ -10,12 +10,32 @@ from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.assets import manifest
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
-NORTH = ("building_03_brick_apartment", "building_06_shops", "building_08_townhouse", "building_12_balcony_block", "building_05_office")  # fmt: skip
+NORTH = (
+    "building_03_brick_apartment",
+    "building_06_shops",
+    "building_08_townhouse",
+    "building_12_balcony_block",
+    "building_05_office",
+)
 SOUTH = ("building_06_shops", "building_04_stucco_house", "building_08_townhouse", "building_07_stone_cottage")
-CARS = ("car_01_hatchback", "car_02_beetle", "car_04_suv", "car_06_compact", "car_08_minivan", "car_09_hatchback", "car_10_van")  # fmt: skip
+CARS = (
+    "car_01_hatchback",
+    "car_02_beetle",
+    "car_04_suv",
+    "car_06_compact",
+    "car_08_minivan",
+    "car_09_hatchback",
+    "car_10_van",
+)
 TREES = ("tree_06_poplar", "tree_09_pine", "tree_02_ficus", "tree_03_copper_beech", "tree_08_peach_blossom")
 CARDS = ("card_green_tree", "card_thick_tree", "card_horse_chestnut_tree")
-PEOPLE = ("human_male_04_holding", "human_female_02_standing", "human_boy_01_standing", "human_female_04_holding", "human_male_02_standing")  # fmt: skip
+PEOPLE = (
+    "human_male_04_holding",
+    "human_female_02_standing",
+    "human_boy_01_standing",
+    "human_female_04_holding",
+    "human_male_02_standing",
+)
 KERB = 0.14
 STREET_SOUTH, STREET_NORTH = -14.0, -5.0
 SIDE_WEST, SIDE_EAST = 13.0, 20.0
@@ -38,18 +58,39 @@ def build(stage: Stage) -> Place:
 def _grounds(stage: Stage) -> None:
     rng = stage.rng("ground")
     asphalt = materials.tiled(
-        stage.library, "asphalt", "asphalt_02", 2.4, variation=0.35, variation_m=3.5,
-        tint=(2.2, 2.2, 2.2), break_tiling=True, roughness=0.8, bump=0.7,
-    )  # fmt: skip
+        stage.library,
+        "asphalt",
+        "asphalt_02",
+        2.4,
+        variation=0.35,
+        variation_m=3.5,
+        tint=(2.2, 2.2, 2.2),
+        break_tiling=True,
+        roughness=0.8,
+        bump=0.7,
+    )
     slabs = ("paving_01", "concrete_tiles_01")[int(rng.integers(2))]
     paving = materials.tiled(
-        stage.library, "paving", slabs, 2.2 if slabs == "paving_01" else 2.6, variation=0.22, variation_m=2.6,
-        tint=tuple(np.array((1.05, 1.0, 0.94)) * rng.uniform(0.95, 1.25)), roughness=0.75,
-    )  # fmt: skip
+        stage.library,
+        "paving",
+        slabs,
+        2.2 if slabs == "paving_01" else 2.6,
+        variation=0.22,
+        variation_m=2.6,
+        tint=tuple(np.array((1.05, 1.0, 0.94)) * rng.uniform(0.95, 1.25)),
+        roughness=0.75,
+    )
     stone = materials.plain("kerb", (0.30, 0.29, 0.27), 0.8)
-    paint = materials.tiled(stage.library, "marking", "concrete_02", 2.0, tint=(1.3, 1.3, 1.25), variation=0.35, variation_m=0.6)
+    paint = materials.tiled(
+        stage.library, "marking", "concrete_02", 2.0, tint=(1.3, 1.3, 1.25), variation=0.35, variation_m=0.6
+    )
     stage.floor("asphalt", -160, -90, 160, 90, asphalt, z=-0.01)
-    blocks = ((-160, STREET_NORTH, SIDE_WEST, 60), (SIDE_EAST, STREET_NORTH, 160, 60), (-160, -60, SIDE_WEST, STREET_SOUTH), (SIDE_EAST, -60, 160, STREET_SOUTH))  # fmt: skip
+    blocks = (
+        (-160, STREET_NORTH, SIDE_WEST, 60),
+        (SIDE_EAST, STREET_NORTH, 160, 60),
+        (-160, -60, SIDE_WEST, STREET_SOUTH),
+        (SIDE_EAST, -60, 160, STREET_SOUTH),
+    )
     for x0, y0, x1, y1 in blocks:
         stage.box("pavement", (x0 + 0.18, y0 + 0.18, -0.2), (x1 - 0.18, y1 - 0.18, KERB), paving)
         stage.box("kerb", (x0, y0, -0.2), (x1, y1, KERB - 0.012), stone)
@@ -63,7 +104,15 @@ def _grounds(stage: Stage) -> None:
 def _fronts(stage: Stage) -> None:
     rng = stage.rng("fronts")
 
-    def row(names: tuple[str, ...], start: float, stop: float, front_y: float, yaw: float, gap: tuple[float, float], label: str) -> None:
+    def row(
+        names: tuple[str, ...],
+        start: float,
+        stop: float,
+        front_y: float,
+        yaw: float,
+        gap: tuple[float, float],
+        label: str,
+    ) -> None:
         draw = stage.rng("row", label)
         x, last = start, ""
         while x < stop:
@@ -87,6 +136,10 @@ def _fronts(stage: Stage) -> None:
     stage.put("building_11_warehouse", -112, -9.5, 0.0, yaw=90)
     stage.put("building_11_warehouse", 112, -9.5, 0.0, yaw=-90)
     stage.put("building_04_stucco_house", (SIDE_WEST + SIDE_EAST) / 2, -52.0, 0.0, yaw=180)
+    for end_x in (-66, 72):  # avenues close the street, low enough for a low sun
+        for y in (4.5, 2.0, -0.5, -3.0, -16.0, -18.5, -21.0, -24.0):
+            card = CARDS[int(rng.integers(len(CARDS)))]
+            stage.put(card, end_x + rng.uniform(-2, 2), y, KERB, yaw=rng.uniform(0, 360), scale=rng.uniform(0.5, 0.68))
     count = 150
     angles = np.linspace(0, 360, count, endpoint=False) + rng.uniform(-1.0, 1.0, count)
     to_side = np.abs(np.sin(np.radians(angles)))
@@ -97,7 +150,17 @@ def _fronts(stage: Stage) -> None:
 def _vehicles(stage: Stage) -> None:
     rng = stage.rng("vehicles")
     kinds = rng.permutation(len(CARS))
-    spots = [(-24, -6.1, 90), (-17.5, -6.2, 90), (4.0, -12.9, -90), (-9.5, -12.9, -90), (-30, -12.9, -90), (30, -6.2, 90), (37, -12.8, -90), (14.4, 14, 0), (18.6, 24, 180)]  # fmt: skip
+    spots = [
+        (-24, -6.1, 90),
+        (-17.5, -6.2, 90),
+        (4.0, -12.9, -90),
+        (-9.5, -12.9, -90),
+        (-30, -12.9, -90),
+        (30, -6.2, 90),
+        (37, -12.8, -90),
+        (14.4, 14, 0),
+        (18.6, 24, 180),
+    ]
     for number, (x, y, yaw) in enumerate(spots):
         if rng.random() < 0.75:
             stage.put(CARS[kinds[number % 4]], x + rng.uniform(-0.8, 0.8), y, 0.0, yaw=yaw + rng.uniform(-2, 2))
@@ -113,7 +176,15 @@ def _furniture(stage: Stage) -> Patch:
         if number in (1, 2, 3):
             stage.put(tree, x + 4.4, STREET_NORTH + 1.3, KERB, yaw=rng.uniform(0, 360), scale=rng.uniform(0.7, 0.9))
             if rng.random() < 0.6:
-                stage.put(("bench_03_concrete", "bench_04_wood")[int(rng.integers(2))], x + 2.0, STREET_NORTH + 1.4, KERB, yaw=0 if rng.random() < 0.5 else 180)
+                stage.put(
+                    ("bench_03_concrete", "bench_04_wood")[int(rng.integers(2))],
+                    x + 2.0,
+                    STREET_NORTH + 1.4,
+                    KERB,
+                    yaw=0 if rng.random() < 0.5 else 180,
+                )
+    for x in (-19.0, -8.0, 4.5):  # a second row along the house fronts
+        stage.put(post, x + rng.uniform(-1.5, 1.5), 5.7, KERB, scale=1.25)
     for x in (-21, 1, 30):
         stage.put("lamp_04_street", x + rng.uniform(-1, 1), STREET_SOUTH - 0.6, KERB, yaw=180)
     stage.put("lamp_04_street", SIDE_WEST - 0.7, STREET_NORTH + 1.0, KERB, yaw=0)

@@ -7,12 +7,36 @@ from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 HOUSES = ("building_04_stucco_house", "building_07_stone_cottage", "building_10_wood_cabin", "building_08_townhouse")
-TREES = ("tree_01_acacia", "tree_02_ficus", "tree_03_copper_beech", "tree_05_japanese_maple", "tree_06_poplar", "tree_08_peach_blossom", "tree_09_pine", "tree_12_sycamore")  # fmt: skip
-CARDS = ("card_green_tree", "card_green_tree2", "card_fine_tree", "card_horse_chestnut_tree", "card_thick_tree", "card_wide_tree2", "card_birch", "card_willow")  # fmt: skip
+TREES = (
+    "tree_01_acacia",
+    "tree_02_ficus",
+    "tree_03_copper_beech",
+    "tree_05_japanese_maple",
+    "tree_06_poplar",
+    "tree_08_peach_blossom",
+    "tree_09_pine",
+    "tree_12_sycamore",
+)
+CARDS = (
+    "card_green_tree",
+    "card_green_tree2",
+    "card_fine_tree",
+    "card_horse_chestnut_tree",
+    "card_thick_tree",
+    "card_wide_tree2",
+    "card_birch",
+    "card_willow",
+)
 BENCHES = ("bench_02_painted", "bench_03_concrete", "bench_04_wood")
 LAMP_POSTS = ("lamp_01_park", "lamp_02_classic", "lamp_03_round")
 FEATURES = ("fountain_01", "playground_01", "playground_02", "swing_01", "lantern_01_stone", "parasol_01")
-PEOPLE = ("human_female_01_standing", "human_male_01_standing", "human_girl_01_standing", "human_female_06_holding", "human_male_03_standing")  # fmt: skip
+PEOPLE = (
+    "human_female_01_standing",
+    "human_male_01_standing",
+    "human_girl_01_standing",
+    "human_female_06_holding",
+    "human_male_03_standing",
+)
 
 
 def build(stage: Stage) -> Place:
@@ -36,9 +60,19 @@ def _ground(stage: Stage) -> None:
     rng = stage.rng("ground")
     tint = (0.95 + 0.25 * rng.random(), 0.95 + 0.1 * rng.random(), 0.85)
     lawn = materials.tiled(
-        stage.library, "lawn", "grass_03", 1.7, second="grass_01", second_share=0.4, tint=tint,
-        variation=0.35, variation_m=5.0, break_tiling=True, roughness=0.95, bump=0.8,
-    )  # fmt: skip
+        stage.library,
+        "lawn",
+        "grass_03",
+        1.7,
+        second="grass_01",
+        second_share=0.4,
+        tint=tint,
+        variation=0.35,
+        variation_m=5.0,
+        break_tiling=True,
+        roughness=0.95,
+        bump=0.8,
+    )
     stage.floor("lawn", -150, -150, 150, 150, lawn, z=-0.012)
 
 
@@ -49,9 +83,15 @@ def _path(stage: Stage) -> np.ndarray:
     line = np.stack([x, y], -1)
     kind = ("gravel_01", "paving_01", "sand_01")[int(rng.integers(3))]
     surface = materials.tiled(
-        stage.library, "path", kind, {"gravel_01": 1.2, "paving_01": 2.0, "sand_01": 1.8}[kind], variation=0.25,
-        variation_m=3.0, tint=(1.0, 0.95, 0.86), break_tiling=kind != "paving_01",
-    )  # fmt: skip
+        stage.library,
+        "path",
+        kind,
+        {"gravel_01": 1.2, "paving_01": 2.0, "sand_01": 1.8}[kind],
+        variation=0.25,
+        variation_m=3.0,
+        tint=(1.0, 0.95, 0.86),
+        break_tiling=kind != "paving_01",
+    )
     edge = materials.tiled(stage.library, "edge", "soil_01", 1.5, variation=0.3, variation_m=2.0, break_tiling=True)
     stage.strip("edge", line, 3.1, edge, -0.006)
     stage.strip("path", line, 2.7, surface, 0.0)
@@ -63,17 +103,37 @@ def _house(stage: Stage) -> None:
     first, second = rng.choice(len(HOUSES), 2, replace=False)
     x = rng.uniform(-9, 9)
     stage.put(HOUSES[first], x, rng.uniform(17, 21), yaw=rng.uniform(-14, 14))
-    stage.put(HOUSES[second], x + rng.choice([-1, 1]) * rng.uniform(20, 25), rng.uniform(22, 28), yaw=rng.uniform(-25, 25))
+    stage.put(
+        HOUSES[second], x + rng.choice([-1, 1]) * rng.uniform(20, 25), rng.uniform(22, 28), yaw=rng.uniform(-25, 25)
+    )
     for side in (-1, 1):
         for step in range(int(rng.integers(2, 4))):
-            stage.put("bush_02_hedge", x + side * (3.2 + 1.35 * step), 11.6 + 0.4 * rng.random(), yaw=rng.uniform(-8, 8))
+            stage.put(
+                "bush_02_hedge", x + side * (3.2 + 1.35 * step), 11.6 + 0.4 * rng.random(), yaw=rng.uniform(-8, 8)
+            )
 
 
 def _trees(stage: Stage) -> None:
     rng = stage.rng("trees")
     kinds = rng.choice(len(TREES), 4, replace=False)
-    spots = [(x + rng.uniform(-1.6, 1.6), y + rng.uniform(-1.3, 1.3)) for x, y in
-             ((-13, 9), (13, 8.5), (-8, 12.5), (-15, -9), (-6, -12), (4, -11), (14, -10), (22, 13), (-23, 14), (-24, -13), (25, -14), (9, -19), (-12, -20))]  # fmt: skip
+    spots = [
+        (x + rng.uniform(-1.6, 1.6), y + rng.uniform(-1.3, 1.3))
+        for x, y in (
+            (-13, 9),
+            (13, 8.5),
+            (-8, 12.5),
+            (-15, -9),
+            (-6, -12),
+            (4, -11),
+            (14, -10),
+            (22, 13),
+            (-23, 14),
+            (-24, -13),
+            (25, -14),
+            (9, -19),
+            (-12, -20),
+        )
+    ]
     for number, (x, y) in enumerate(spots):
         kind = TREES[kinds[number % len(kinds)] if rng.random() < 0.8 else int(rng.integers(len(TREES)))]
         if kind not in {TREES[k] for k in kinds}:
@@ -81,7 +141,13 @@ def _trees(stage: Stage) -> None:
         stage.put(kind, x, y, yaw=rng.uniform(0, 360), scale=rng.uniform(0.85, 1.25))
     for _ in range(7):
         x, y = rng.uniform(-16, 16), rng.choice([-1, 1]) * rng.uniform(4.5, 9)
-        stage.put("card_bush_low" if rng.random() < 0.4 else "bush_01", x, y, yaw=rng.uniform(0, 360), scale=rng.uniform(0.5, 0.95))
+        stage.put(
+            "card_bush_low" if rng.random() < 0.4 else "bush_01",
+            x,
+            y,
+            yaw=rng.uniform(0, 360),
+            scale=rng.uniform(0.5, 0.95),
+        )
     for _ in range(36):  # tufts in small groups
         x, y = rng.uniform(-13, 13), rng.choice([-1, 1]) * rng.uniform(1.8, 10)
         for _ in range(5):
@@ -106,9 +172,20 @@ def _furniture(stage: Stage, path: np.ndarray) -> None:
     stage.put(feature, rng.uniform(-8, 8), -7.5 + rng.uniform(-0.8, 0.8), yaw=rng.uniform(-30, 30))
     for number, person in enumerate(rng.choice(len(PEOPLE), 2, replace=False)):
         x = (-1) ** number * rng.uniform(8, 13)
-        stage.put(PEOPLE[person], x, float(np.interp(x, path[:, 0], path[:, 1])) + rng.uniform(-0.8, 0.8), yaw=rng.uniform(0, 360))
+        stage.put(
+            PEOPLE[person],
+            x,
+            float(np.interp(x, path[:, 0], path[:, 1])) + rng.uniform(-0.8, 0.8),
+            yaw=rng.uniform(0, 360),
+        )
     for rock in range(4):
-        stage.put(f"rock_0{1 + rock % 3}", rng.uniform(-11, 11), rng.choice([-1, 1]) * rng.uniform(3.2, 8), yaw=rng.uniform(0, 360), scale=rng.uniform(0.5, 1.2))
+        stage.put(
+            f"rock_0{1 + rock % 3}",
+            rng.uniform(-11, 11),
+            rng.choice([-1, 1]) * rng.uniform(3.2, 8),
+            yaw=rng.uniform(0, 360),
+            scale=rng.uniform(0.5, 1.2),
+        )
 
 
 def _picnic(stage: Stage, path: np.ndarray) -> Patch:
@@ -129,5 +206,15 @@ def _surroundings(stage: Stage) -> None:
     scales = rng.uniform(0.8, 1.3, count) * (1 - 0.55 * np.clip((to_side - 0.72) / 0.2, 0, 1))
     cards = [CARDS[i] for i in rng.choice(len(CARDS), 5, replace=False)]
     stage.belt("belt", cards, angles, radii, scales, rng)
-    woods = materials.tiled(stage.library, "woods", "grass_01", 9.0, tint=(0.42, 0.5, 0.36), variation=0.6, variation_m=14.0, break_tiling=True, roughness=1.0)
+    woods = materials.tiled(
+        stage.library,
+        "woods",
+        "grass_01",
+        9.0,
+        tint=(0.42, 0.5, 0.36),
+        variation=0.6,
+        variation_m=14.0,
+        break_tiling=True,
+        roughness=1.0,
+    )
     stage.hills("hills", 105.0, 13.0, woods)

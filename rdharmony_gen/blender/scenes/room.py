@@ -36,16 +36,31 @@ def build(stage: Stage) -> Place:
 def _shell(stage: Stage, mirror: float) -> None:
     rng = stage.rng("shell")
     texture, tile = FLOORS[int(rng.integers(len(FLOORS)))]
-    floor = materials.tiled(stage.library, "floor", texture, tile, variation=0.12, variation_m=1.5, roughness=0.42, bump=0.5)
+    floor = materials.tiled(
+        stage.library, "floor", texture, tile, variation=0.12, variation_m=1.5, roughness=0.42, bump=0.5
+    )
     first, second = (np.array(PAINTS[i]) for i in rng.choice(len(PAINTS), 2, replace=False))
-    walls = materials.tiled(stage.library, "wall", "drywall_01", 2.0, tint=tuple(first * 1.15), variation=0.05, variation_m=1.2)
+    walls = materials.tiled(
+        stage.library, "wall", "drywall_01", 2.0, tint=tuple(first * 1.15), variation=0.05, variation_m=1.2
+    )
     accent_kind = ("drywall_01", "brick_01", "stucco_01")[int(rng.integers(3))]
-    accent = materials.tiled(stage.library, "accent", accent_kind, 2.2, tint=tuple(second * 1.15) if accent_kind != "brick_01" else (1.25, 1.15, 1.1), variation=0.1)  # fmt: skip
+    accent = materials.tiled(
+        stage.library,
+        "accent",
+        accent_kind,
+        2.2,
+        tint=tuple(second * 1.15) if accent_kind != "brick_01" else (1.25, 1.15, 1.1),
+        variation=0.1,
+    )
     white = materials.plain("white", (0.78, 0.77, 0.74), 0.5)
     ceiling = materials.tiled(stage.library, "ceiling", "drywall_01", 2.0, tint=(1.0, 1.0, 0.98), variation=0.04)
-    cloth = materials.plain("curtain", tuple(np.array(PAINTS[int(rng.integers(len(PAINTS)))]) * rng.uniform(0.35, 0.9)), 0.95)
+    cloth = materials.plain(
+        "curtain", tuple(np.array(PAINTS[int(rng.integers(len(PAINTS)))]) * rng.uniform(0.35, 0.9)), 0.95
+    )
     stage.box("floor", (-HALF_X - WALL, -HALF_Y - WALL, -0.2), (HALF_X + WALL, HALF_Y + WALL, 0.0), floor)
-    stage.box("ceiling", (-HALF_X - WALL, -HALF_Y - WALL, HEIGHT), (HALF_X + WALL, HALF_Y + WALL, HEIGHT + 0.2), ceiling)
+    stage.box(
+        "ceiling", (-HALF_X - WALL, -HALF_Y - WALL, HEIGHT), (HALF_X + WALL, HALF_Y + WALL, HEIGHT + 0.2), ceiling
+    )
     openings = [(-2.6, -0.45), (0.45, 2.6)]
     _wall(stage, "south", walls, white, cloth, openings)
     _wall(stage, "west" if mirror > 0 else "east", walls, white, cloth, [(-1.3, 1.0)])
@@ -53,13 +68,17 @@ def _shell(stage: Stage, mirror: float) -> None:
     _wall(stage, "north", accent, white, cloth, [])
 
 
-def _wall(stage: Stage, side: str, wall: object, trim: object, cloth: object, openings: list[tuple[float, float]]) -> None:
+def _wall(
+    stage: Stage, side: str, wall: object, trim: object, cloth: object, openings: list[tuple[float, float]]
+) -> None:
     """One wall with windows; `openings` are intervals along it."""
     along_x = side in ("south", "north")
     sign = -1.0 if side in ("south", "west") else 1.0
     length, inner = (HALF_X, HALF_Y) if along_x else (HALF_Y, HALF_X)
 
-    def block(name: str, a0: float, a1: float, z0: float, z1: float, material: object, d0: float = 0.0, d1: float = WALL) -> None:
+    def block(
+        name: str, a0: float, a1: float, z0: float, z1: float, material: object, d0: float = 0.0, d1: float = WALL
+    ) -> None:
         near, far = sorted((sign * (inner + d0), sign * (inner + d1)))
         low, high = ((a0, near, z0), (a1, far, z1)) if along_x else ((near, a0, z0), (far, a1, z1))
         stage.box(name, low, high, material)
@@ -77,7 +96,12 @@ def _wall(stage: Stage, side: str, wall: object, trim: object, cloth: object, op
         for c0, c1 in ((a0 - 0.34, a0 + 0.08), (a1 - 0.08, a1 + 0.34)):
             _curtain(stage, along_x, sign * (inner - 0.09), c0, c1, cloth)
         middle = sign * (inner + WALL)
-        stage.portal((((a0 + a1) / 2, middle) if along_x else (middle, (a0 + a1) / 2)), (SILL + HEAD) / 2, (a1 - a0, HEAD - SILL), side)
+        stage.portal(
+            (((a0 + a1) / 2, middle) if along_x else (middle, (a0 + a1) / 2)),
+            (SILL + HEAD) / 2,
+            (a1 - a0, HEAD - SILL),
+            side,
+        )
         edge = a1
     block("wall", edge, length, 0, HEIGHT, wall)
     block("skirting", -length, length, 0.0, 0.09, trim, -0.015, 0.0)
@@ -127,7 +151,11 @@ def _furniture(stage: Stage, mirror: float) -> Patch:
         stage.put("living_plant_03_indoor", mirror * -3.0, 2.3, scale=1.2)
         stage.put("living_fireplace_01", mirror * -(HALF_X - 0.18), 1.75, yaw=mirror * 90)
     _pictures(stage, mirror)
-    return Patch(x - 0.1, y - 0.15, x + 0.45, y + 0.15, top) if mirror > 0 else Patch(x - 0.45, y - 0.15, x + 0.1, y + 0.15, top)
+    return (
+        Patch(x - 0.1, y - 0.15, x + 0.45, y + 0.15, top)
+        if mirror > 0
+        else Patch(x - 0.45, y - 0.15, x + 0.1, y + 0.15, top)
+    )
 
 
 def _pictures(stage: Stage, mirror: float) -> None:
@@ -140,23 +168,49 @@ def _pictures(stage: Stage, mirror: float) -> None:
         w, h = rng.uniform(0.22, 0.33), rng.uniform(0.24, 0.38)
         z = 1.72 + rng.uniform(-0.06, 0.06)
         tint = tuple(rng.uniform(0.4, 1.3, 3))
-        motif = materials.tiled(stage.library, f"motif{number}", motifs[int(rng.integers(4))], 1.3, tint=tint, variation=0.8, variation_m=0.22)
+        motif = materials.tiled(
+            stage.library,
+            f"motif{number}",
+            motifs[int(rng.integers(4))],
+            1.3,
+            tint=tint,
+            variation=0.8,
+            variation_m=0.22,
+        )
         stage.box("frame", (x - w - 0.03, y - 0.035, z - h - 0.03), (x + w + 0.03, y, z + h + 0.03), frame)
         stage.box("motif", (x - w, y - 0.04, z - h), (x + w, y - 0.03, z + h), motif)
 
 
 def _garden(stage: Stage) -> None:
     rng = stage.rng("garden")
-    lawn = materials.tiled(stage.library, "lawn", "grass_03", 1.7, second="grass_01", second_share=0.4, variation=0.35, variation_m=5.0, break_tiling=True)  # fmt: skip
+    lawn = materials.tiled(
+        stage.library,
+        "lawn",
+        "grass_03",
+        1.7,
+        second="grass_01",
+        second_share=0.4,
+        variation=0.35,
+        variation_m=5.0,
+        break_tiling=True,
+    )
     stage.floor("lawn", -90, -90, 90, 90, lawn, z=-0.25)
     for x, y in ((-5, -13), (4, -15), (0.5, -21)):
-        stage.put(("tree_06_poplar", "tree_03_copper_beech", "tree_08_peach_blossom")[int(rng.integers(3))], x + rng.uniform(-1, 1), y, -0.25, yaw=rng.uniform(0, 360))
+        stage.put(
+            ("tree_06_poplar", "tree_03_copper_beech", "tree_08_peach_blossom")[int(rng.integers(3))],
+            x + rng.uniform(-1, 1),
+            y,
+            -0.25,
+            yaw=rng.uniform(0, 360),
+        )
     for step in range(-7, 8):
         stage.put("bush_02_hedge", 1.45 * step, -8.0 + rng.uniform(-0.1, 0.1), -0.25)
         stage.put("bush_03_hedge_trimmed", -9.5, 1.5 * step, -0.25, yaw=90)
         stage.put("bush_03_hedge_trimmed", 9.5, 1.5 * step, -0.25, yaw=90)
     for x, y in ((-15, 6), (-17, -7), (15, 7), (16, -8)):
-        stage.put("tree_02_ficus", x, y + rng.uniform(-1, 1), -0.25, yaw=rng.uniform(0, 360), scale=rng.uniform(0.8, 1.1))
+        stage.put(
+            "tree_02_ficus", x, y + rng.uniform(-1, 1), -0.25, yaw=rng.uniform(0, 360), scale=rng.uniform(0.8, 1.1)
+        )
     stage.put("building_04_stucco_house", rng.choice([-1, 1]) * 13, -27, -0.25, yaw=180 + rng.uniform(-15, 15))
     count = 90
     angles = np.linspace(0, 360, count, endpoint=False) + rng.uniform(-2, 2, count)

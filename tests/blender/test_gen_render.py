@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rendering a job: files, coverage, placement, resuming to the same bytes, and refusals. Real Blender, tiny pictures."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from harmonize_core.errors import OutputError, UnknownName
+from harmonize_core.formats.images import read_exr
+from rdharmony_gen.blender.render_job import render_job
+from rdharmony_gen.sampling.conditions import sample_conditions
+from rdharmony_gen.spec.job import RenderJob
+
+
+def _job(scene="park", category="human", view=0, styles=(4, 10), size=40, samples=2, variation=0):
+    conditions = tuple(c for c in sample_conditions(7, scene, variation, view) if c.style_id in styles)
+    scene_id = f"{scene}_{variation:02d}_v{view:03d}"
+    return RenderJob(f"S/{scene_id}", category, scene, scene_id, variation, view, 7, size, size, samples, conditions)
+
+
+@pytest.mark.parametrize(
+    ("scene", "category"), [("park", "human"), ("city_corner", "car"), ("room", "chair"), ("room", "apple")]
+)
+def test_a_job_makes_pictures_and_a_subject_of_useful_size(tmp_path, scene, category):
+    job = _job(scene, category)
+    seen = []
+    render_job(job, tmp_path, seen.append)
+    assert seen == ["noon_clear.exr", "night.exr", "coverage.exr", "view.json"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(seen)
+    coverage = read_exr(tmp_path / "coverage.exr")
+    assert set(coverage) == {"Y"}
+    soft = coverage["Y"]
+    assert soft.shape == (40, 40)
+    assert soft.min() == 0
+    assert soft.max() == 1
+    assert ((soft > 0) & (soft < 1)).any(), "the edge should be soft"
+    facts = json.loads((tmp_path / "view.json").read_text())
+    assert 0.03 <= facts["fg_ratio"] <= 0.45
+    assert 28 <= facts["focal_mm"] <= 70
+    assert facts["asset_id"] in facts["assets"]
+    day, night = (read_exr(tmp_path / f"{name}.exr") for name in ("noon_clear", "night"))
+    assert set(day) == {"R", "G", "B"}
+    for picture in (day, night):
+        values = np.stack([picture[c] for c in "RGB"])
+        assert np.isfinite(values).all()
+        assert values.min() >= 0
+        assert values.mean() > 1e-4
+    assert day["G"].mean() > 3 * night["G"].mean() or scene == "room"
+
+
+def test_a_job_that_was_cut_off_goes_on_to_the_same_bytes(tmp_path):
+    job = _job(styles=(1, 5, 10))
+    render_job(job, tmp_path / "whole")
+    whole = {p.name: p.read_bytes() for p in (tmp_path / "whole").iterdir()}
+    again = tmp_path / "again"
+    again.mkdir()
+    (again / "noon_partly_cloudy.exr").write_bytes(whole["noon_partly_cloudy.exr"])
+    (again / "night.exr").write_bytes(whole["night.exr"][:200])  # a damaged file is rendered again
+    (again / ".render.exr").write_bytes(b"left over")
+    rendered = []
+    render_job(job, again, rendered.append)
+    assert "noon_partly_cloudy.exr" not in rendered
+    assert {p.name: p.read_bytes() for p in again.iterdir()} == whole
+    rendered.clear()
+    render_job(job, again, rendered.append)
+    assert rendered == []
+
+
+def test_unknown_scene_and_category_are_named(tmp_path):
+    job = _job()
+    with pytest.raises(UnknownName, match=r"no scene is named 'parc'; did you mean 'park'\?"):
+        render_job(dataclasses.replace(job, scene="parc"), tmp_path / "a")
+    with pytest.raises(UnknownName, match=r"no category is named 'dragon'"):
+        render_job(dataclasses.replace(job, category="dragon"), tmp_path / "b")
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match="cannot be made"):
+        render_job(_job(), tmp_path / "file" / "out")

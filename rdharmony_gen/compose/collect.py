@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gather the composed views into the set's own files: manifest, labels, splits, dataset.json, credits."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import PurePosixPath
+
+from harmonize_core.formats.images import write_text
+from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS, LabelLine, format_label_line, soft_label
+from rdharmony_gen.compose.view import is_composed
+from rdharmony_gen.library import Asset, assets
+from rdharmony_gen.sampling.plan import job_ids
+from rdharmony_gen.spec.codec import decode, encode, encode_line
+from rdharmony_gen.spec.dataset import DatasetSpec
+from rdharmony_gen.spec.layout import SetLayout
+from rdharmony_gen.spec.records import ViewRecord
+from rdharmony_gen.spec.styles import STYLES
+
+FORMAT = "rdharmony/1"
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How much of everything the set holds."""
+
+    views: int
+    real_images: int
+    composites: int
+
+
+def composed_views(layout: SetLayout, spec: DatasetSpec) -> list[ViewRecord]:
+    """Records of all views that are composed, in the order of the plan."""
+    ids = [job_id for _, _, job_id in job_ids(spec)]
+    return [decode(layout.view_record(i), ViewRecord) for i in ids if is_composed(layout, i)]
+
+
+def collect(layout: SetLayout, spec: DatasetSpec) -> Counts:
+    """Write the files that speak of the whole set; they hold nothing that changes from run to run.
+
+    Raises:
+        OutputError: a file could not be written.
+    """
+    records = composed_views(layout, spec)
+    write_text(layout.manifest, "".join(encode_line(line) + "\n" for r in records for line in _lines(r)))
+    for category in spec.categories:
+        folder = CATEGORY_FOLDERS[category]
+        own = [r for r in records if r.view.category == category]
+        write_text(layout.labels(folder), "".join(f"{_label(t, r)}\n" for r in own for t in r.triplets))
+    for split in SPLITS:
+        paths = [t.composite for r in records if r.view.split == split for t in r.triplets]
+        write_text(layout.split(split), "".join(f"{p}\n" for p in paths))
+    used = used_assets(records)
+    counts = Counts(len(records), sum(len(r.reals) for r in records), sum(len(r.triplets) for r in records))
+    write_text(layout.dataset, encode(_dataset(spec, records, used, counts)))
+    write_text(layout.credits, credits_text(used))
+    return counts
+
+
+def used_assets(records: list[ViewRecord]) -> list[Asset]:
+    """Assets that appear in at least one view, in the order of the library."""
+    names = {name for r in records for name in r.view.geometry.get("assets", [])}
+    return [a for a in assets() if a.id in names]
+
+
+def credits_text(used: list[Asset]) -> str:
+    """Attribution of everything that is in the pictures, as Markdown."""
+    lines = ["# Credits", "", "These pictures show the following works, changed by lighting, posing and framing.", ""]
+    lines += [f"- *{a.title}* (`{a.id}`) by {a.author}, {a.licence}; {a.source}" for a in used]
+    return "\n".join(lines) + "\n"
+
+
+def _lines(record: ViewRecord) -> list[object]:
+    return [record.view, *record.reals, *record.triplets]
+
+
+def _label(triplet, record: ViewRecord) -> str:
+    soft = soft_label(triplet.bg_style, triplet.fg_style, record.view.fg_ratio)
+    return format_label_line(LabelLine(PurePosixPath(triplet.composite), soft, triplet.bg_style))
+
+
+def _dataset(spec: DatasetSpec, records: list[ViewRecord], used: list[Asset], counts: Counts) -> dict:
+    engines = sorted({f"Cycles, Blender {r.view.geometry.get('blender', 'unknown')}" for r in records})
+    scenes: dict[str, int] = {}
+    for record in records:
+        scenes[record.view.scene] = scenes.get(record.view.scene, 0) + 1
+    return {
+        "format": FORMAT,
+        "generator": f"rdharmony {_own_version()}",
+        "engine": engines,
+        "seed": spec.seed,
+        "spec": spec,
+        "counts": asdict(counts) | {"views_by_scene": scenes},
+        "splits": {s: sum(len(r.triplets) for r in records if r.view.split == s) for s in SPLITS},
+        "styles": [asdict(s) for s in STYLES if s.name in spec.styles],
+        "assets": [
+            {"id": a.id, "title": a.title, "licence": a.licence, "author": a.author, "source": a.source} for a in used
+        ],
+    }
+
+
+def _own_version() -> str:
+    try:
+        return version("rdharmony")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compose one rendered view: its real images, composites, mask and alpha as files, and its lines of the manifest.
+
+Layout as RdHarmony (bcmi/Rendered-Image-Harmonization-Dataset-RdHarmony, commit 9a647e8); `alpha/` is ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import shutil
+from itertools import permutations
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from harmonize_core.errors import DatasetError, InputError
+from harmonize_core.formats.images import read_exr, write_alpha16, write_bytes, write_mask, write_text
+from harmonize_core.formats.rdharmony import composite_name, mask_name, real_name
+from rdharmony_gen.compose.develop import develop
+from rdharmony_gen.compose.exchange import Layers, exchange, separate
+from rdharmony_gen.spec.codec import decode, encode
+from rdharmony_gen.spec.dataset import DatasetSpec, split_of
+from rdharmony_gen.spec.job import RenderJob
+from rdharmony_gen.spec.layout import SetLayout
+from rdharmony_gen.spec.records import RealLine, TripletLine, ViewLine, ViewRecord
+
+JPEG_QUALITY = 95
+LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float64)
+
+
+def is_rendered(layout: SetLayout, job: RenderJob) -> bool:
+    """Whether all renders of a job are there; `view.json` is the last file that a renderer writes."""
+    folder = layout.renders(job.job_id)
+    names = ["view.json", "coverage.exr", *(f"{c.style}.exr" for c in job.conditions)]
+    return all((folder / name).is_file() for name in names)
+
+
+def is_composed(layout: SetLayout, job_id: str) -> bool:
+    """Whether a view's pictures are all there, by its record; a view with a missing file is composed again."""
+    path = layout.view_record(job_id)
+    if not path.is_file():
+        return False
+    record = decode(path, ViewRecord)
+    files = [
+        record.view.mask,
+        record.view.alpha,
+        *(r.path for r in record.reals),
+        *(t.composite for t in record.triplets),
+    ]
+    return all((layout.root / name).is_file() for name in files)
+
+
+def compose_view(layout: SetLayout, spec: DatasetSpec, job: RenderJob, *, keep_renders: bool) -> ViewRecord:
+    """Turn the renders of one job into triplets; files of the same name are replaced, each atomically.
+
+    Raises:
+        InputError: a render is missing or damaged; a damaged one is removed, so that the next run renders it again.
+        DatasetError: a render has another size, holds values that are not finite, or shows no foreground.
+        OutputError: a picture could not be written.
+    """
+    coverage, geometry = _coverage(layout, job), _geometry(layout, job)
+    folder, suffix = job.folder, f".{spec.format}"
+    mask = f"{folder}/masks/{mask_name(job.scene_id)}"
+    alpha = f"{folder}/alpha/{mask_name(job.scene_id)}"
+    write_mask(layout.root / mask, coverage)
+    write_alpha16(layout.root / alpha, coverage)
+    strict = coverage >= 0.5
+
+    layers: dict[int, Layers] = {}
+    reals = []
+    for condition in job.conditions:
+        picture, exposure_ev, gains = develop(_render(layout, job, condition.style), condition)
+        layer = layers[condition.style_id] = separate(picture, coverage)
+        path = f"{folder}/real_images/{real_name(job.scene_id, condition.style_id, suffix)}"
+        digest = _write_picture(layout.root / path, layer.picture)
+        reals.append(
+            RealLine(
+                kind="real",
+                scene_id=job.scene_id,
+                style=condition.style_id,
+                path=path,
+                sha256=digest,
+                exposure_ev=round(float(exposure_ev), 4),
+                white_balance=gains,
+                luma=round(float((layer.picture @ LUMA).mean() / 255), 4),
+                condition=condition,
+            )
+        )
+    real_of = {r.style: r.path for r in reals}
+    triplets = []
+    for bg_style, fg_style in permutations(layers, 2):
+        real, donor = layers[bg_style], layers[fg_style]
+        composite = exchange(real, donor, coverage)
+        path = f"{folder}/composite_images/{composite_name(job.scene_id, bg_style, fg_style, suffix)}"
+        change = np.abs(composite[strict].astype(np.int16) - real.picture[strict]).mean() / 255
+        triplets.append(
+            TripletLine(
+                kind="triplet",
+                scene_id=job.scene_id,
+                bg_style=bg_style,
+                fg_style=fg_style,
+                composite=path,
+                sha256=_write_picture(layout.root / path, composite),
+                mask=mask,
+                real=real_of[bg_style],
+                fg_change=round(float(change), 4),
+            )
+        )
+    view = ViewLine(
+        kind="view",
+        scene_id=job.scene_id,
+        category=job.category,
+        scene=job.scene,
+        variation=job.variation,
+        split=split_of(spec, job.scene),
+        mask=mask,
+        mask_sha256=sha256_of(layout.root / mask),
+        alpha=alpha,
+        alpha_sha256=sha256_of(layout.root / alpha),
+        fg_ratio=round(float(strict.mean()), 6),
+        geometry=geometry,
+    )
+    record = ViewRecord(view, tuple(reals), tuple(triplets))
+    write_text(layout.view_record(job.job_id), encode(record))
+    if not keep_renders:
+        shutil.rmtree(layout.renders(job.job_id))
+    return record
+
+
+def sha256_of(path: Path) -> str:
+    """Hex digest of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _write_picture(path: Path, pixels: NDArray[np.uint8]) -> str:
+    """Encode by suffix, write atomically, and return the SHA-256 of the file."""
+    buffer = io.BytesIO()
+    if path.suffix == ".jpg":
+        Image.fromarray(pixels).save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+    else:
+        Image.fromarray(pixels).save(buffer, "PNG", compress_level=6)
+    data = buffer.getvalue()
+    write_bytes(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def _coverage(layout: SetLayout, job: RenderJob) -> NDArray[np.float32]:
+    """Coverage on the 16-bit grid of the alpha file, so that what is stored is exactly what was used."""
+    path = layout.renders(job.job_id) / "coverage.exr"
+    coverage = _channels(path, job, "Y")[..., 0]
+    if not (coverage >= 0.5).any():
+        raise DatasetError(f"{path} should show a foreground but no pixel is covered by half; render the view again")
+    return (np.rint(np.clip(coverage, 0, 1) * 65535) / 65535).astype(np.float32)
+
+
+def _render(layout: SetLayout, job: RenderJob, style: str) -> NDArray[np.float32]:
+    return _channels(layout.renders(job.job_id) / f"{style}.exr", job, "RGB")
+
+
+def _channels(path: Path, job: RenderJob, names: str) -> NDArray[np.float32]:
+    """Channels (H, W, C) of a render, checked for presence, size and finite values."""
+    try:
+        channels = read_exr(path)
+    except InputError:
+        path.unlink(missing_ok=True)
+        raise
+    if not set(names) <= set(channels):
+        found = ", ".join(sorted(channels))
+        raise DatasetError(f"{path} should hold the channels {', '.join(names)} but holds {found}; render it again")
+    image = np.stack([channels[name] for name in names], axis=-1)
+    if image.shape[:2] != (job.height, job.width):
+        raise DatasetError(
+            f"{path} should be {job.width}x{job.height} but is {image.shape[1]}x{image.shape[0]}; render it again"
+        )
+    if not np.isfinite(image).all():
+        raise DatasetError(f"{path} should hold finite values only but holds NaN or infinity; render it again")
+    return image
+
+
+def _geometry(layout: SetLayout, job: RenderJob) -> dict:
+    path = layout.renders(job.job_id) / "view.json"
+    try:
+        data = msgspec.json.decode(path.read_bytes(), type=dict)
+    except OSError as error:
+        raise InputError(f"{path} could not be read ({error.strerror}); run rdharmony render first") from None
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        path.unlink(missing_ok=True)
+        raise InputError(f"{path} should be a JSON object but is not ({error}); render the view again") from None
+    return data

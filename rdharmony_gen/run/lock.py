@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run at a time on one data set: a file lock that the kernel drops when its last holder dies."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+from harmonize_core.errors import OutputError
+
+try:
+    import fcntl
+except ImportError:  # Windows has no flock; there a second run is not refused
+    fcntl = None
+
+
+@contextlib.contextmanager
+def exclusive(path: Path, patience_s: float = 5.0) -> Generator[int]:
+    """Hold the lock file; yields its descriptor, which worker processes inherit, so orphans keep the lock too.
+
+    Args:
+        path: Lock file; made if it is not there and left behind.
+        patience_s: How long to wait for the workers of a run that was just killed.
+
+    Raises:
+        OutputError: another run holds the lock, or the folder cannot be written to.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise OutputError(
+            f"{path.parent} cannot be written to ({error.strerror}); choose a folder you may write to"
+        ) from None
+    try:
+        _wait_for(handle, path, patience_s)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _wait_for(handle: int, path: Path, patience_s: float) -> None:
+    deadline = time.monotonic() + patience_s
+    while fcntl is not None:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise OutputError(
+                    f"another run is at work on {path.parent.parent}; wait for it, stop it, or choose another folder"
+                ) from None
+            time.sleep(0.1)

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the recipe of a data set to its render jobs: deterministic, without files and without Blender."""
+
+from __future__ import annotations
+
+from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
+from rdharmony_gen.sampling.conditions import sample_conditions
+from rdharmony_gen.spec.dataset import DatasetSpec
+from rdharmony_gen.spec.job import RenderJob, SceneKind
+
+
+def job_ids(spec: DatasetSpec) -> list[tuple[str, int, str]]:
+    """(category, view, job id) of all jobs, category by category, view by view.
+
+    View i shows scene kind i modulo the number of kinds, in its variant (i // kinds) // views_per_scene. A job does
+    not depend on how many views there are, so a set can grow.
+    """
+    return [(c, view, _job_id(spec, c, view)) for c in spec.categories for view in range(spec.views)]
+
+
+def plan_job(spec: DatasetSpec, category: str, view: int) -> RenderJob:
+    """The job of one view; drawing its ten skies takes most of a second."""
+    scene, variation = _place(spec, view)
+    job_id = _job_id(spec, category, view)
+    conditions = sample_conditions(spec.seed, scene, variation, view)
+    return RenderJob(
+        job_id=job_id,
+        category=category,
+        scene=scene,
+        scene_id=job_id.partition("/")[2],
+        variation=variation,
+        view=view,
+        seed=spec.seed,
+        width=spec.width,
+        height=spec.height,
+        samples=spec.samples,
+        conditions=tuple(c for c in conditions if c.style in spec.styles),
+    )
+
+
+def _place(spec: DatasetSpec, view: int) -> tuple[SceneKind, int]:
+    return spec.scenes[view % len(spec.scenes)], view // len(spec.scenes) // spec.views_per_scene
+
+
+def _job_id(spec: DatasetSpec, category: str, view: int) -> str:
+    scene, variation = _place(spec, view)
+    return f"{CATEGORY_FOLDERS[category]}/{scene}_{variation:02d}_v{view:03d}"

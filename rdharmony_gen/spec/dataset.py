@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a data set is to contain: the few numbers from which every job, picture and label follows."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from harmonize_core.errors import ConfigError, UnknownName
+from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
+from rdharmony_gen.spec.job import SCENE_KINDS, SceneKind
+from rdharmony_gen.spec.styles import STYLE_NAMES
+
+SIDE_RANGE = (32, 8192)
+MAX_VIEWS = 999_999
+ImageFormat = Literal["jpg", "png"]
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """The recipe of a data set; equal specs give equal bytes on one machine."""
+
+    views: int
+    """Camera views per category, dealt over the scenes in turn."""
+    categories: tuple[str, ...]
+    scenes: tuple[SceneKind, ...]
+    styles: tuple[str, ...]
+    """Names of capture conditions, in the order of their numbers; at least two."""
+    test_scenes: tuple[SceneKind, ...]
+    val_scenes: tuple[SceneKind, ...]
+    views_per_scene: int
+    """How many views share one seeded variant of a place."""
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+    samples: int
+    """Path-tracing samples a pixel, before denoising."""
+    seed: int
+    format: ImageFormat
+    """Of composites and real images; JPEG is quality 95 without chroma subsampling."""
+
+
+def make_spec(
+    *,
+    views: int = 50,
+    categories: Sequence[str] = ("human",),
+    scenes: Sequence[str] = SCENE_KINDS,
+    styles: Sequence[str] = STYLE_NAMES,
+    test_scenes: Sequence[str] = ("city_corner",),
+    val_scenes: Sequence[str] = (),
+    views_per_scene: int = 5,
+    size: str = "512x512",
+    samples: int = 32,
+    seed: int = 0,
+    format: str = "jpg",
+) -> DatasetSpec:
+    """Check the user's choices and put lists into their canonical order.
+
+    Raises:
+        UnknownName: a category, scene or style that does not exist.
+        ConfigError: a number out of range, a repeated name, or choices that contradict each other.
+    """
+    width, height = parse_size(size)
+    _in_range("--views", views, 1, MAX_VIEWS)
+    _in_range("--views-per-scene", views_per_scene, 1, MAX_VIEWS)
+    _in_range("--samples", samples, 1, 65536)
+    _in_range("--seed", seed, 0, 2**63 - 1)
+    if format not in ("jpg", "png"):
+        raise ConfigError(f"--format should be jpg or png but is {format!r}")
+    chosen_styles = _choose("style", styles, STYLE_NAMES)
+    if len(chosen_styles) < 2:
+        raise ConfigError(
+            f"--styles should name at least two styles, to exchange foregrounds between, but names {chosen_styles[0]!r} only"
+        )
+    tests, vals = _choose("scene", test_scenes, SCENE_KINDS), _choose("scene", val_scenes, SCENE_KINDS)
+    if both := set(tests) & set(vals):
+        raise ConfigError(
+            f"--test-scenes and --val-scenes should share no scene but both name {', '.join(sorted(both))}"
+        )
+    return DatasetSpec(
+        views=views,
+        categories=_some("--category", _choose("category", categories, CATEGORY_FOLDERS)),
+        scenes=_some("--scenes", _choose("scene", scenes, SCENE_KINDS)),
+        styles=chosen_styles,
+        test_scenes=tests,
+        val_scenes=vals,
+        views_per_scene=views_per_scene,
+        width=width,
+        height=height,
+        samples=samples,
+        seed=seed,
+        format=format,
+    )
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """`"640x360"` to (width, height) in pixels.
+
+    Raises:
+        ConfigError: not of this form, or a side outside 32..8192.
+    """
+    match = re.fullmatch(r"(\d{1,6})x(\d{1,6})", text.strip().lower())
+    if not match:
+        raise ConfigError(f"--size should read WIDTHxHEIGHT, for instance 512x512, but reads {text!r}")
+    width, height = int(match[1]), int(match[2])
+    _in_range("--size width", width, *SIDE_RANGE)
+    _in_range("--size height", height, *SIDE_RANGE)
+    return width, height
+
+
+def growth_only(old: DatasetSpec, new: DatasetSpec) -> str | None:
+    """None if a set made from `old` may go on as `new` (equal, or more views), else what differs in words."""
+    for field in dataclasses.fields(DatasetSpec):
+        before, after = getattr(old, field.name), getattr(new, field.name)
+        if before != after and not (field.name == "views" and after > before):
+            return f"{field.name} was {_words(before)} and is now {_words(after)}"
+    return None
+
+
+def split_of(spec: DatasetSpec, scene: str) -> str:
+    """Which of train, val and test all pictures of a 3D scene belong to."""
+    return "test" if scene in spec.test_scenes else "val" if scene in spec.val_scenes else "train"
+
+
+def _choose(kind: str, chosen: Sequence[str], known: Sequence[str] | dict[str, str]) -> tuple:
+    order = list(known)
+    for name in chosen:
+        if name not in order:
+            raise UnknownName.of(kind, name, order)
+    if len(set(chosen)) != len(chosen):
+        raise ConfigError(f"every {kind} should be named once but the list is {', '.join(chosen)}")
+    return tuple(name for name in order if name in chosen)
+
+
+def _some(option: str, chosen: tuple) -> tuple:
+    if not chosen:
+        raise ConfigError(f"{option} should name at least one but names none")
+    return chosen
+
+
+def _in_range(option: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise ConfigError(f"{option} should be between {low} and {high} but is {value}")
+
+
+def _words(value: object) -> str:
+    return ", ".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of single files and views: each returns what is wrong as sentences, nothing when all is well."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from harmonize_core.errors import DatasetError, HarmonizeError
+from harmonize_core.formats import rdharmony
+from harmonize_core.formats.images import image_size, read_exr
+from rdharmony_gen.spec.dataset import DatasetSpec
+from rdharmony_gen.spec.records import RealLine, TripletLine, ViewRecord
+
+FG_RATIO = (0.03, 0.45)
+LUMA_RANGE = (0.02, 0.85)
+"""Mean luma of a real image, sRGB 0..1: outside it is black or blown out."""
+READABLE = 0.10
+"""The 95th percentile of luma must reach this: a night is dark but something can be seen."""
+BLOWN_SHARE = 0.35
+"""Largest allowed share of pixels within 5 levels of white."""
+SCENE_ID = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
+JPEG_BLOCK = 8
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with one file of a set."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+def check_view(root: Path, spec: DatasetSpec, record: ViewRecord) -> list[Problem]:
+    """Everything about one view: opens its mask, alpha, real images and composites."""
+    view = record.view
+    problems = list(_names(record, spec))
+    try:
+        mask, coverage = _mask(root, spec, record), _alpha(root, spec, record)
+    except HarmonizeError as error:
+        return [*problems, Problem(view.mask, str(error))]
+    if not np.array_equal(mask, coverage >= 0.5):
+        problems.append(Problem(view.mask, f"should be 255 exactly where {view.alpha} is at least 0.5 but differs"))
+    ratio = float(mask.mean())
+    if abs(ratio - view.fg_ratio) > 1e-5:
+        problems.append(
+            Problem(view.mask, f"covers {ratio:.4f} of the picture but the manifest says {view.fg_ratio:.4f}")
+        )
+    if not FG_RATIO[0] <= ratio <= FG_RATIO[1]:
+        wanted = f"between {FG_RATIO[0]:.0%} and {FG_RATIO[1]:.0%}"
+        problems.append(
+            Problem(view.mask, f"the foreground should cover {wanted} of the picture but covers {ratio:.1%}")
+        )
+
+    reals: dict[int, NDArray[np.uint8]] = {}
+    seen: dict[str, str] = {}
+    for real in record.reals:
+        try:
+            reals[real.style] = picture = _picture(root, real.path, real.sha256, spec)
+        except HarmonizeError as error:
+            problems.append(Problem(real.path, str(error)))
+            continue
+        problems += _exposure(real, picture)
+        if real.sha256 in seen:
+            problems.append(Problem(real.path, f"should differ from {seen[real.sha256]} but has the same bytes"))
+        seen[real.sha256] = real.path
+    outside = untouched_pixels(coverage, spec.format)
+    for triplet in record.triplets:
+        problems += _composite(root, spec, triplet, reals.get(triplet.bg_style), outside)
+    return problems
+
+
+def untouched_pixels(coverage: NDArray[np.floating], image_format: str) -> NDArray[np.bool_]:
+    """Where composite and real must be equal: coverage 0, in JPEG only in blocks of 8 x 8 without any coverage."""
+    outside = coverage <= 0
+    if image_format == "png":
+        return outside
+    height, width = outside.shape
+    pad = ((0, -height % JPEG_BLOCK), (0, -width % JPEG_BLOCK))
+    padded = np.pad(outside, pad, constant_values=True)
+    rows, columns = padded.shape[0] // JPEG_BLOCK, padded.shape[1] // JPEG_BLOCK
+    blocks = padded.reshape(rows, JPEG_BLOCK, columns, JPEG_BLOCK).all(axis=(1, 3))
+    return np.kron(blocks, np.ones((JPEG_BLOCK, JPEG_BLOCK), dtype=bool))[:height, :width]
+
+
+def check_renders(folder: Path, spec: DatasetSpec, styles: list[str]) -> list[Problem]:
+    """Kept renders of a view: every EXR opens, has its channels and size, and holds finite values in range."""
+    problems = []
+    for name in [*styles, "coverage"]:
+        path = folder / f"{name}.exr"
+        try:
+            channels = read_exr(path)
+        except HarmonizeError as error:
+            problems.append(Problem(str(path), str(error)))
+            continue
+        wanted = {"Y"} if name == "coverage" else set("RGB")
+        if not wanted <= set(channels):
+            problems.append(Problem(str(path), f"should hold the channels {', '.join(sorted(wanted))}"))
+            continue
+        values = np.stack([channels[c] for c in sorted(wanted)])
+        if values.shape[1:] != (spec.height, spec.width):
+            problems.append(Problem(str(path), f"should be {spec.width}x{spec.height} but is not"))
+        if not np.isfinite(values).all() or (name == "coverage" and (values.min() < 0 or values.max() > 1)):
+            limits = "coverage in [0, 1]" if name == "coverage" else "finite values"
+            problems.append(Problem(str(path), f"should hold {limits} only but does not"))
+    return problems
+
+
+def _names(record: ViewRecord, spec: DatasetSpec) -> Iterator[Problem]:
+    view = record.view
+    folder = rdharmony.CATEGORY_FOLDERS.get(view.category, "?")
+    if not SCENE_ID.fullmatch(view.scene_id):
+        yield Problem(
+            view.mask, f"the scene id {view.scene_id!r} should hold lower-case letters, digits and single _ only"
+        )
+    suffix = f".{spec.format}"
+    named = [
+        (view.mask, f"masks/{rdharmony.mask_name(view.scene_id)}"),
+        (view.alpha, f"alpha/{rdharmony.mask_name(view.scene_id)}"),
+    ]
+    named += [(r.path, f"real_images/{rdharmony.real_name(view.scene_id, r.style, suffix)}") for r in record.reals]
+    for t in record.triplets:
+        named.append(
+            (t.composite, f"composite_images/{rdharmony.composite_name(view.scene_id, t.bg_style, t.fg_style, suffix)}")
+        )
+        composite = PurePosixPath(t.composite)
+        if str(rdharmony.real_of(composite)) != t.real or str(rdharmony.mask_of(composite)) != t.mask:
+            yield Problem(t.composite, "its name should lead to its real image and mask but does not")
+    for path, wanted in named:
+        if path != f"{folder}/{wanted}":
+            yield Problem(path, f"should be named {folder}/{wanted}")
+    styles = sorted(r.style for r in record.reals)
+    pairs = sorted((t.bg_style, t.fg_style) for t in record.triplets)
+    if len(styles) != len(spec.styles) or pairs != [(a, b) for a in styles for b in styles if a != b]:
+        yield Problem(view.mask, f"the view should have {len(spec.styles)} styles and all their ordered pairs")
+
+
+def _mask(root: Path, spec: DatasetSpec, record: ViewRecord) -> NDArray[np.bool_]:
+    path = root / record.view.mask
+    with _whole(path, record.view.mask_sha256, spec) as image:
+        values = np.asarray(image)
+    if values.ndim != 2 or not np.isin(values, (0, 255)).all():
+        raise DatasetError("a mask should be 8-bit grey with the values 0 and 255 only but is not")
+    return values == 255
+
+
+def _alpha(root: Path, spec: DatasetSpec, record: ViewRecord) -> NDArray[np.float64]:
+    path = root / record.view.alpha
+    _whole(path, record.view.alpha_sha256, spec).close()
+    values = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    if values is None or values.dtype != np.uint16 or values.ndim != 2:
+        raise DatasetError(f"{record.view.alpha} should be 16-bit grey but is not")
+    return values / 65535
+
+
+def _picture(root: Path, name: str, sha256: str, spec: DatasetSpec) -> NDArray[np.uint8]:
+    with _whole(root / name, sha256, spec) as image:
+        if image.mode != "RGB":
+            raise DatasetError(f"should be an RGB image but is {image.mode}")
+        return np.asarray(image)
+
+
+def _whole(path: Path, sha256: str, spec: DatasetSpec) -> Image.Image:
+    """Open an image after looking at its digest and size; the caller closes it."""
+    height, width = image_size(path)
+    if (width, height) != (spec.width, spec.height):
+        raise DatasetError(f"{path} should be {spec.width}x{spec.height} but is {width}x{height}")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if digest != sha256:
+        raise DatasetError(f"{path} was changed after it was made: SHA-256 {digest[:12]}..., manifest {sha256[:12]}...")
+    image = Image.open(path)
+    try:
+        image.load()
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DatasetError(f"{path} is damaged or cut off ({error})") from None
+    return image
+
+
+def _exposure(real: RealLine, picture: NDArray[np.uint8]) -> Iterator[Problem]:
+    luma = (picture @ np.array([0.2126, 0.7152, 0.0722])) / 255
+    mean, bright = float(luma.mean()), float(np.percentile(luma, 95))
+    blown = float((picture >= 250).all(axis=-1).mean())
+    if mean < LUMA_RANGE[0] or bright < READABLE:
+        yield Problem(
+            real.path, f"should be readable but is nearly black (mean luma {mean:.3f}, 95th percentile {bright:.3f})"
+        )
+    if mean > LUMA_RANGE[1] or blown > BLOWN_SHARE:
+        yield Problem(real.path, f"should not be blown out but {blown:.0%} of it is white (mean luma {mean:.3f})")
+
+
+def _composite(
+    root: Path, spec: DatasetSpec, triplet: TripletLine, real: NDArray[np.uint8] | None, outside: NDArray[np.bool_]
+) -> Iterator[Problem]:
+    try:
+        composite = _picture(root, triplet.composite, triplet.sha256, spec)
+    except HarmonizeError as error:
+        yield Problem(triplet.composite, str(error))
+        return
+    if real is None:
+        return
+    wrong = int((composite[outside] != real[outside]).any(axis=-1).sum())
+    if wrong:
+        yield Problem(
+            triplet.composite, f"should equal its real image outside the foreground but {wrong} pixels differ"
+        )

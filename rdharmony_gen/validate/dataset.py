@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Validate a finished set: re-open every file, compare lists, splits, names and digests with what they should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from tqdm import tqdm
+
+from harmonize_core.errors import DatasetError, InputError
+from harmonize_core.formats import rdharmony
+from rdharmony_gen.compose.collect import FORMAT, SPLITS
+from rdharmony_gen.run.steps import existing
+from rdharmony_gen.spec.codec import encode
+from rdharmony_gen.spec.dataset import DatasetSpec, split_of
+from rdharmony_gen.spec.layout import SetLayout
+from rdharmony_gen.spec.records import ViewRecord, read_manifest
+from rdharmony_gen.validate.checks import Problem, check_renders, check_view
+
+PICTURE_FOLDERS = ("masks", "alpha", "real_images", "composite_images")
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The result of looking at a whole set."""
+
+    views: int
+    files: int
+    """How many files were opened."""
+    problems: tuple[Problem, ...]
+
+
+def validate(root: Path, *, quiet: bool = True, threads: int = 2) -> Validation:
+    """Look at everything in the set at `root`.
+
+    Raises:
+        InputError: there is no set, or its manifest cannot be read.
+        ConfigError, DatasetError: spec, dataset.json or manifest are broken as a whole.
+    """
+    layout, spec = existing(root)
+    records = read_manifest(layout.manifest)
+    if not records:
+        raise DatasetError(f"{layout.manifest} should list at least one view but is empty; run rdharmony compose")
+    for record in records:
+        _refuse_escape(layout, record)
+    problems = [*_dataset_file(layout, spec, records)]
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        found = pool.map(lambda r: _view(layout, spec, r), records)
+        for part in tqdm(found, total=len(records), desc="validate", unit="view", disable=quiet, leave=False):
+            problems += part
+    problems += [*_labels(layout, records), *_splits(layout, spec, records), *_strays(layout, records)]
+    files = sum(2 + len(r.reals) + len(r.triplets) for r in records)
+    return Validation(len(records), files, tuple(problems))
+
+
+def _view(layout: SetLayout, spec: DatasetSpec, record: ViewRecord) -> list[Problem]:
+    problems = check_view(layout.root, spec, record)
+    folder = layout.renders(_job_id(record))
+    if (folder / "view.json").is_file():
+        problems += check_renders(folder, spec, [r.condition.style for r in record.reals])
+    return problems
+
+
+def _job_id(record: ViewRecord) -> str:
+    return f"{rdharmony.CATEGORY_FOLDERS.get(record.view.category, '?')}/{record.view.scene_id}"
+
+
+def _files(record: ViewRecord) -> list[str]:
+    view = record.view
+    return [view.mask, view.alpha, *(r.path for r in record.reals), *(t.composite for t in record.triplets)]
+
+
+def _refuse_escape(layout: SetLayout, record: ViewRecord) -> None:
+    for name in _files(record):
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise DatasetError(f"{layout.manifest} names {name!r}, which leaves the data set; get the set again")
+
+
+def _dataset_file(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) -> Iterator[Problem]:
+    name = layout.dataset.name
+    try:
+        data = msgspec.json.decode(layout.dataset.read_bytes(), type=dict)
+    except OSError as error:
+        raise InputError(f"{layout.dataset} could not be read ({error.strerror}); run rdharmony compose") from None
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise DatasetError(
+            f"{layout.dataset} should be a JSON object but is not ({error}); run rdharmony compose"
+        ) from None
+    if data.get("format") != FORMAT:
+        yield Problem(name, f"should have the format {FORMAT!r} but has {data.get('format')!r}")
+    if data.get("spec") != msgspec.json.decode(encode(spec)):
+        yield Problem(name, f"its spec should equal {layout.spec.relative_to(layout.root)} but differs")
+    counts = data.get("counts", {})
+    wanted = {
+        "views": len(records),
+        "real_images": sum(len(r.reals) for r in records),
+        "composites": sum(len(r.triplets) for r in records),
+    }
+    for key, value in wanted.items():
+        if counts.get(key) != value:
+            yield Problem(name, f"counts {counts.get(key)} {key} but the manifest lists {value}")
+    planned = spec.views * len(spec.categories)
+    if len(records) != planned:
+        yield Problem(layout.manifest.name, f"should list {planned} views as planned but lists {len(records)}")
+
+
+def _labels(layout: SetLayout, records: list[ViewRecord]) -> Iterator[Problem]:
+    """Label files against the manifest, read with the loader that training uses."""
+    wanted = {t.composite: (t, r) for r in records for t in r.triplets}
+    listed: set[str] = set()
+    for category in sorted({r.view.category for r in records}):
+        file = layout.labels(rdharmony.CATEGORY_FOLDERS[category])
+        name = str(file.relative_to(layout.root))
+        if not file.is_file():
+            yield Problem(name, "is missing; run rdharmony compose")
+            continue
+        for number, text in enumerate(file.read_text().splitlines(), 1):
+            try:
+                line = rdharmony.parse_label_line(text, f"line {number}")
+            except DatasetError as error:
+                yield Problem(name, str(error))
+                continue
+            path = str(line.composite)
+            if path in listed:
+                yield Problem(name, f"line {number} names {path} a second time")
+            listed.add(path)
+            if path not in wanted:
+                yield Problem(name, f"line {number} names {path}, which the manifest does not list")
+                continue
+            triplet, record = wanted[path]
+            soft = rdharmony.soft_label(triplet.bg_style, triplet.fg_style, record.view.fg_ratio)
+            if (
+                line.style_hard != triplet.bg_style
+                or max(abs(a - b) for a, b in zip(soft, line.style_soft, strict=True)) > 1e-5
+            ):
+                yield Problem(name, f"line {number} should hold the labels of {path} but holds others")
+    for path in sorted(set(wanted) - listed):
+        yield Problem(path, "is in no label file")
+
+
+def _splits(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) -> Iterator[Problem]:
+    """Every composite in exactly one split, and no 3D scene in two."""
+    where: dict[str, str] = {}
+    for split in SPLITS:
+        file = layout.split(split)
+        if not file.is_file():
+            yield Problem(str(file.relative_to(layout.root)), "is missing; run rdharmony compose")
+            continue
+        for path in file.read_text().splitlines():
+            if path in where:
+                yield Problem(path, f"should be in one split but is in {where[path]} and {split}")
+            where[path] = split
+    scenes: dict[tuple[str, int], set[str]] = {}
+    for record in records:
+        view = record.view
+        if view.split != split_of(spec, view.scene):
+            yield Problem(
+                view.mask, f"scene {view.scene} belongs to {split_of(spec, view.scene)} but is in {view.split}"
+            )
+        for triplet in record.triplets:
+            found = where.pop(triplet.composite, None)
+            scenes.setdefault((view.scene, view.variation), set()).add(found or "none")
+            if found != view.split:
+                yield Problem(triplet.composite, f"should be in the split {view.split} but is in {found or 'none'}")
+    for (scene, variation), splits in scenes.items():
+        if len(splits) > 1:
+            yield Problem(
+                "splits", f"the scene {scene}_{variation:02d} is in several splits: {', '.join(sorted(splits))}"
+            )
+    for path in where:
+        yield Problem(path, "is in a split but not in the manifest")
+
+
+def _strays(layout: SetLayout, records: list[ViewRecord]) -> Iterator[Problem]:
+    known = {name for r in records for name in _files(r)}
+    for folder in sorted({rdharmony.CATEGORY_FOLDERS[r.view.category] for r in records}):
+        for kind in PICTURE_FOLDERS:
+            for path in sorted((layout.root / folder / kind).iterdir()):
+                name = path.relative_to(layout.root).as_posix()
+                if name not in known:
+                    yield Problem(name, "is not in the manifest; remove it")

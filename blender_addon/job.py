@@ -137,7 +137,10 @@ class Job:
         done = self.progress
         kept = f", {done.kept} of them from before" if done.kept else ""
         seconds = clock(time.monotonic() - done.started)
-        return f"{verb}: {done.written} of {done.frames} frames{kept} in {seconds}, in {self.options.folder}"
+        text = f"{verb}: {done.written} of {done.frames} frames{kept} in {seconds}, in {self.options.folder}"
+        if done.written == done.frames:
+            return text
+        return f"{text}; {done.rendered} are rendered, run again to continue"
 
     @property
     def without_characters(self) -> str:

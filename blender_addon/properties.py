@@ -12,6 +12,9 @@ from bpy.props import (
     StringProperty,
 )
 
+RELATIVE_PATH = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
+"""Paths may begin with // (the folder of the .blend); Blender 4.5 began to ask for this option, 4.4 refuses it."""
+
 BACKGROUNDS = (
     ("CAMERA", "Camera Background", "The background image or movie clip of the active camera"),
     ("FILE", "File", "A picture, one picture of a numbered sequence, or a movie"),
@@ -67,7 +70,11 @@ class HarmonizeSettings(bpy.types.PropertyGroup):
     )
     file_format: EnumProperty(name="Format", items=FORMATS, description="File type of the results")
     folder: StringProperty(
-        name="Output", default="//harmonized/", subtype="DIR_PATH", description="Folder of the result frames"
+        name="Output",
+        default="//harmonized/",
+        subtype="DIR_PATH",
+        options=RELATIVE_PATH,
+        description="Folder of the result frames",
     )
     name_prefix: StringProperty(name="Name", default="harmonized", description="Start of the file names")
     write_composite: BoolProperty(
@@ -102,6 +109,7 @@ class HarmonizePreferences(bpy.types.AddonPreferences):
     model_path: StringProperty(
         name="Network",
         subtype="FILE_PATH",
+        options=RELATIVE_PATH,
         description="An .onnx file written by `harmonize export`; empty uses the one inside the extension",
     )
     threads: IntProperty(name="Threads", min=0, max=256, description="Processor threads of the network; 0 uses all")

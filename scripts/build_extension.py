@@ -180,13 +180,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Command line; exit code 0 only when the zip was written."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, help="network to ship inside, written by `harmonize export`")
-    parser.add_argument("--output", type=Path, default=ROOT / "dist", help="folder of the zip (default: dist)")
+    parser.add_argument("--out", type=Path, default=ROOT / "dist", help="folder of the zip (default: dist)")
     parser.add_argument("--platform", choices=sorted(PIP_PLATFORMS), default=this_platform())
     parser.add_argument("--tags", nargs="+", choices=PYTHON_TAGS, default=PYTHON_TAGS, help="Pythons to serve")
     parser.add_argument("--cache", type=Path, default=ROOT / "build/wheels", help="keeps downloaded wheels")
     args = parser.parse_args(argv)
     try:
-        path = build(args.output, model=args.model, platform=args.platform, tags=args.tags, cache=args.cache)
+        path = build(args.out, model=args.model, platform=args.platform, tags=args.tags, cache=args.cache)
     except HarmonizeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -174,7 +174,7 @@ def _remaining(layout: SetLayout, jobs: list[Path], steps: str) -> tuple[list[Pa
         todo.append(path)
     if unrendered and not todo:
         raise InputError(
-            f"{layout.root / 'renders'} should hold the renders of {unrendered[0]} and {len(unrendered) - 1} more views "
+            f"{layout.root / 'renders'} should hold the renders of {unrendered[0]} (and {len(unrendered) - 1} more) "
             "but does not; run rdharmony render first"
         )
     return todo, count
@@ -207,7 +207,8 @@ def _refuse_foreign(layout: SetLayout) -> None:
         raise OutputError(f"{root} cannot be read ({error.strerror}); choose a folder of yours") from None
     if foreign:
         raise OutputError(
-            f"{root} should be empty or hold a data set of this program but holds {foreign[0]!r}; choose an empty folder"
+            f"{root} should be empty or hold a data set of this program but holds {foreign[0]!r}; "
+            "choose an empty folder"
         )
 
 

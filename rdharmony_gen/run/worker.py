@@ -106,7 +106,7 @@ def _cpu_seconds() -> float:
 
 
 def _die_with_parent() -> None:
-    """Ask Linux to kill this process when the pool dies, however it dies; elsewhere the pool's lock guards the folder."""
+    """Ask Linux to kill this process when the pool dies, however it dies; elsewhere only the lock guards the folder."""
     if platform.system() == "Linux" and os.environ.get("RDHARMONY_POOL"):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
         if os.getppid() != int(os.environ["RDHARMONY_POOL"]):

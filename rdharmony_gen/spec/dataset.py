@@ -74,7 +74,7 @@ def make_spec(
     chosen_styles = _choose("style", styles, STYLE_NAMES)
     if len(chosen_styles) < 2:
         raise ConfigError(
-            f"--styles should name at least two styles, to exchange foregrounds between, but names {chosen_styles[0]!r} only"
+            f"--styles should name at least two styles, to exchange foregrounds between, but names {len(chosen_styles)}"
         )
     tests, vals = _choose("scene", test_scenes, SCENE_KINDS), _choose("scene", val_scenes, SCENE_KINDS)
     if both := set(tests) & set(vals):

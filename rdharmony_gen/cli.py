@@ -1,0 +1,356 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command `rdharmony`: parsing and printing only. Exit code 0 for success, 1 for bad input, 2 for bad arguments."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from harmonize_core.errors import ConfigError, DatasetError, EnvironmentFault, HarmonizeError, UnknownName
+
+if TYPE_CHECKING:
+    from rdharmony_gen.run.pool import PoolOptions
+    from rdharmony_gen.spec.dataset import DatasetSpec
+    from rdharmony_gen.validate.dataset import Validation
+
+Out = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
+Names = tuple[str, ...]
+Workers = int | None
+SCENES: Names = ("park", "city_corner", "room")
+
+
+class _BadArguments(HarmonizeError):
+    """Options that parse but make no sense; the exit code is 2."""
+
+
+@dataclass(frozen=True)
+class SetOptions:
+    """The recipe of a data set, as options."""
+
+    views: int = 50
+    """Camera views per category, dealt over the scenes in turn."""
+    category: Names = ("human",)
+    """What stands in the foreground; `rdharmony assets` lists what there is."""
+    size: str = "512x512"
+    """Width x height in pixels, for instance 1920x1080."""
+    seed: int = 0
+    """Root of all chance; the same seed gives the same bytes."""
+    samples: int = 24
+    """Path-tracing samples a pixel, before denoising."""
+    styles: Names = ()
+    """Names of capture conditions (see `rdharmony styles`); all ten if none is given."""
+    scenes: Names = SCENES
+    """Kinds of places to use."""
+    test_scenes: Names = ("city_corner",)
+    """Kinds of places whose pictures form the test split."""
+    val_scenes: Names = ()
+    """Kinds of places whose pictures form the validation split."""
+    views_per_scene: int = 5
+    """Views that share one seeded variant of a place."""
+    format: str = "jpg"
+    """Of composites and real images, jpg or png."""
+
+
+Recipe = Annotated[SetOptions, tyro.conf.arg(name=""), tyro.conf.OmitArgPrefixes]
+DEFAULT_RECIPE = SetOptions()
+
+
+def make(
+    out: Out,
+    /,
+    recipe: Recipe = DEFAULT_RECIPE,
+    workers: Workers = None,
+    timeout_s: float = 1800.0,
+    keep_renders: bool = False,
+    quiet: bool = False,
+) -> None:
+    """Plan, render, compose, validate and report: one command to a whole data set.
+
+    Stopped or killed, the same command goes on where it was. With a larger --views a finished set grows.
+
+    Example: rdharmony make out --views 2 --category human --size 256x256 --seed 7
+
+    Args:
+        out: Folder of the data set; made if it is not there.
+        recipe: What the set is to hold.
+        workers: Processes that render; half the processors if not given.
+        timeout_s: Seconds without a finished picture after which a worker is restarted.
+        keep_renders: Keep the linear EXR renders, about 60 bytes a pixel and view.
+        quiet: Print nothing but errors.
+    """
+    from rdharmony_gen.report.page import write_report
+    from rdharmony_gen.run import steps
+    from rdharmony_gen.validate.dataset import validate as validate_set
+
+    spec = _spec(recipe)
+    options = _pool_options(workers, timeout_s, "render,compose", keep_renders)
+    with steps.opened(out) as (layout, lock_fd):
+        jobs = steps.plan(layout, spec, quiet=quiet)
+        cost = steps.work(layout, jobs, options(lock_fd), quiet=quiet)
+        counts = steps.gather(layout, spec)
+        validation = validate_set(out, quiet=quiet)
+        page = write_report(out, validation)
+    say = _printer(quiet)
+    say(f"{counts.real_images} real images and {counts.composites} composites of {counts.views} views are in {out}")
+    if cost.pictures:
+        each = cost.render_cpu_s / cost.pictures
+        say(f"rendered {cost.pictures} pictures in {cost.wall_s:.0f} s, {each:.1f} CPU seconds each")
+    _judge(validation, out, say)
+    say(f"look at {page}")
+
+
+def plan(out: Out, /, recipe: Recipe = DEFAULT_RECIPE, quiet: bool = False) -> None:
+    """Write the recipe of a data set: jobs/spec.json and one job file a view.
+
+    Example: rdharmony plan out --views 50 --category human car --size 1920x1080
+
+    Args:
+        out: Folder of the data set; made if it is not there.
+        recipe: What the set is to hold.
+        quiet: Print nothing but errors.
+    """
+    from rdharmony_gen.run import steps
+
+    spec = _spec(recipe)
+    with steps.opened(out) as (layout, _):
+        jobs = steps.plan(layout, spec, quiet=quiet)
+    _printer(quiet)(f"{len(jobs)} jobs are in {out / 'jobs'}")
+
+
+def render(out: Out, /, workers: Workers = None, timeout_s: float = 1800.0, quiet: bool = False) -> None:
+    """Render the jobs of a planned set that have no renders yet, into OUT/renders.
+
+    Example: rdharmony render out --workers 2
+
+    Args:
+        out: Folder of a planned set.
+        workers: Processes that render; half the processors if not given.
+        timeout_s: Seconds without a finished picture after which a worker is restarted.
+        quiet: Print nothing but errors.
+    """
+    from rdharmony_gen.run import steps
+
+    options = _pool_options(workers, timeout_s, "render", True)
+    _, spec = steps.existing(out)
+    with steps.opened(out) as (layout, lock_fd):
+        cost = steps.work(layout, steps.plan(layout, spec, quiet=quiet), options(lock_fd), quiet=quiet)
+    _printer(quiet)(f"rendered {cost.pictures} pictures in {cost.wall_s:.0f} s")
+
+
+def compose(out: Out, /, keep_renders: bool = True, workers: Workers = None, quiet: bool = False) -> None:
+    """Turn renders into triplets, and write manifest, labels and splits.
+
+    Example: rdharmony compose out --no-keep-renders
+
+    Args:
+        out: Folder of a rendered set.
+        keep_renders: Keep the linear EXR renders of a view when its triplets are written.
+        workers: Processes that compose; half the processors if not given.
+        quiet: Print nothing but errors.
+    """
+    from rdharmony_gen.run import steps
+
+    options = _pool_options(workers, 1800.0, "compose", keep_renders)
+    _, spec = steps.existing(out)
+    with steps.opened(out) as (layout, lock_fd):
+        steps.work(layout, steps.plan(layout, spec, quiet=quiet), options(lock_fd), quiet=quiet)
+        counts = steps.gather(layout, spec)
+    _printer(quiet)(f"{counts.real_images} real images and {counts.composites} composites of {counts.views} views")
+
+
+def validate(out: Out, /, quiet: bool = False) -> None:
+    """Open every file of a set again and check sizes, masks, backgrounds, exposure, names, labels, splits, digests.
+
+    Example: rdharmony validate out
+
+    Args:
+        out: Folder of a composed set.
+        quiet: Print nothing but errors.
+    """
+    from rdharmony_gen.validate.dataset import validate as validate_set
+
+    _judge(validate_set(out, quiet=quiet), out, _printer(quiet))
+
+
+def report(out: Out, /, quiet: bool = False) -> None:
+    """Write OUT/report with index.html (works offline) and contact_sheet.png.
+
+    Example: rdharmony report out
+
+    Args:
+        out: Folder of a composed set.
+        quiet: Print nothing but errors.
+    """
+    from rdharmony_gen.report.page import write_report
+    from rdharmony_gen.validate.dataset import validate as validate_set
+
+    _printer(quiet)(f"look at {write_report(out, validate_set(out, quiet=quiet))}")
+
+
+def styles(json: bool = False) -> None:
+    """List the ten capture conditions with the ranges they are drawn from.
+
+    Example: rdharmony styles --json
+
+    Args:
+        json: Print JSON instead of a table.
+    """
+    from rdharmony_gen.spec.codec import encode
+    from rdharmony_gen.spec.styles import STYLES
+
+    if json:
+        print(encode([asdict(s) for s in STYLES]), end="")
+        return
+    print(f"{'id':>2}  {'name':30}{'elevation':>12}{'cloud cover':>14}{'key light':>12}  lamps")
+    for style in STYLES:
+        low, high = style.elevation_deg
+        cover, key = (f"{a:g}..{b:g}" for a, b in (style.cloud_cover, style.key_transmission))
+        lamps = "on" if style.lamps == 1 else "sometimes" if style.lamps else "off"
+        print(f"{style.style_id:>2}  {style.name:30}{f'{low:g}..{high:g} deg':>12}{cover:>14}{key:>12}  {lamps}")
+
+
+def list_assets(category: Names = (), verify: bool = False, json: bool = False) -> None:
+    """List the assets inside this package: id, category, size, rigged, licence.
+
+    Example: rdharmony assets --category human car --verify
+
+    Args:
+        category: Only these categories.
+        verify: Compare every file with its checksum.
+        json: Print JSON instead of a table.
+    """
+    from rdharmony_gen.library import assets, damaged
+    from rdharmony_gen.spec.codec import encode
+
+    known = sorted({a.category for a in assets()})
+    for name in category:
+        if name not in known:
+            raise _BadArguments(str(UnknownName.of("category", name, known)))
+    chosen = [a for a in assets() if not category or a.category in category]
+    if json:
+        print(encode(chosen), end="")
+    else:
+        print(f"{'id':44}{'category':14}{'size, m':22}{'rigged':8}licence")
+        for a in chosen:
+            size = " x ".join(f"{s:.2f}" for s in a.size_m) if a.size_m else "-"
+            print(f"{a.id:44}{a.category:14}{size:22}{'yes' if a.rigged else '-':8}{a.licence}")
+    if verify:
+        wrong = [message for a in chosen if (message := damaged(a))]
+        for message in wrong:
+            print(message, file=sys.stderr)
+        if wrong:
+            raise DatasetError(
+                f"{len(wrong)} of {len(chosen)} assets are not as they should be; install rdharmony again"
+            )
+        print(f"{len(chosen)} assets, all checksums correct", file=sys.stderr)
+
+
+def doctor() -> None:
+    """Look whether this machine has everything that rendering needs, and name what is missing.
+
+    Example: rdharmony doctor
+    """
+    from rdharmony_gen.run.environment import examine
+
+    findings = examine()
+    for finding in findings:
+        print(f"{'ok     ' if finding.ok else 'missing'}  {finding.what}: {finding.detail}")
+    if not all(f.ok for f in findings):
+        raise EnvironmentFault("something that rendering needs is missing; see the lines above")
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "make": make,
+    "plan": plan,
+    "render": render,
+    "compose": compose,
+    "validate": validate,
+    "report": report,
+    "styles": styles,
+    "assets": list_assets,
+    "doctor": doctor,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Entry point; ends the process with the exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        tyro.extras.subcommand_cli_from_dict(
+            COMMANDS,
+            prog="rdharmony",
+            description="Render data sets for image harmonization: one place, ten lights, exchanged foregrounds.",
+            args=argv,
+        )
+    except _BadArguments as error:
+        _fail(str(error), 2)
+    except HarmonizeError as error:
+        _fail(str(error), 1)
+    except OSError as error:
+        where = f" at {error.filename}" if error.filename else ""
+        _fail(f"the system refused a file operation{where} ({error.strerror}); check space and rights", 1)
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command goes on from here", 130)
+
+
+def _spec(recipe: SetOptions) -> DatasetSpec:
+    from rdharmony_gen.spec.dataset import make_spec
+    from rdharmony_gen.spec.styles import STYLE_NAMES
+
+    options = asdict(recipe)
+    options["categories"] = options.pop("category")
+    options["styles"] = options["styles"] or STYLE_NAMES
+    try:
+        return make_spec(**options)
+    except (ConfigError, UnknownName) as error:
+        raise _BadArguments(str(error)) from None
+
+
+def _pool_options(
+    workers: Workers, timeout_s: float, steps_text: str, keep_renders: bool
+) -> Callable[[int], PoolOptions]:
+    """Checked now, so that a bad number is refused before anything is made; the lock comes later."""
+    from rdharmony_gen.run.pool import PoolOptions
+    from rdharmony_gen.run.steps import default_workers
+
+    if workers is not None and not 1 <= workers <= 1024:
+        raise _BadArguments(f"--workers should be between 1 and 1024 but is {workers}")
+    if not timeout_s > 0:
+        raise _BadArguments(f"--timeout-s should be more than 0 but is {timeout_s:g}")
+    return lambda lock_fd: PoolOptions(workers or default_workers(), steps_text, keep_renders, timeout_s, lock_fd)
+
+
+def _judge(validation: Validation, out: Path, say: Callable[[str], None]) -> None:
+    """Print the result of a validation; problems end the command with exit code 1."""
+    if not validation.problems:
+        say(f"checked {validation.files} files of {validation.views} views: no problems")
+        return
+    for problem in validation.problems[:50]:
+        print(problem, file=sys.stderr)
+    raise DatasetError(
+        f"{out} has {len(validation.problems)} problems, the first with {validation.problems[0].path}; "
+        "delete what is damaged and run rdharmony make again"
+    )
+
+
+def _printer(quiet: bool) -> Callable[[str], None]:
+    return (lambda _: None) if quiet else print
+
+
+def _fail(message: str, code: int) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

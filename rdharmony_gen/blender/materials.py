@@ -126,13 +126,14 @@ def tiled(
     ]
     colour = nodes.mix(1.0, colour, _rgba(tint), "MULTIPLY")
     colour = nodes.mix(1.0, colour, shade, "MULTIPLY")
-    inputs: dict[str | int, object] = {"Base Color": colour, "Roughness": roughness}
+    matt = roughness >= 0.8  # a plain diffuse surface costs a third of the full one
+    inputs: dict[str | int, object] = {"Color" if matt else "Base Color": colour, "Roughness": 0.0 if matt else roughness}
     if f"{texture}_normal" in manifest():
         normal = nodes.new(
             "ShaderNodeNormalMap", {"Color": sample(f"{texture}_normal", tile_m), "Strength": bump}, uv_map="metres"
         )
         inputs["Normal"] = normal.outputs[0]
-    nodes.output(nodes.new("ShaderNodeBsdfPrincipled", inputs).outputs[0])
+    nodes.output(nodes.new("ShaderNodeBsdfDiffuse" if matt else "ShaderNodeBsdfPrincipled", inputs).outputs[0])
     return material
 
 

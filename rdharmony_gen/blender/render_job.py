@@ -59,6 +59,8 @@ def render_job(job: RenderJob, out_dir: Path, progress: Progress | None = None) 
     library = AssetLibrary()
     stage = Stage(job.seed, job.scene, job.variation, library)
     place = SCENES[job.scene](stage)
+    if place.indoor:  # even walls show every blotch; lawns lose their blades to the costlier prefilter
+        scene.cycles.denoising_prefilter = "ACCURATE"
     view = find_view(stage, place, job, library)
     subject = _put_subject(stage, view)
     _put_camera(scene, view)

@@ -60,7 +60,7 @@ def reset(width: int, height: int, samples: int) -> bpy.types.Scene:
     cycles.use_denoising = True
     cycles.denoiser = "OPENIMAGEDENOISE"
     cycles.denoising_input_passes = "RGB_ALBEDO_NORMAL"
-    cycles.denoising_prefilter = "ACCURATE"
+    cycles.denoising_prefilter = "FAST"
     cycles.denoising_quality = "HIGH"
     cycles.denoising_use_gpu = False
     cycles.max_bounces, cycles.diffuse_bounces, cycles.glossy_bounces = 5, 3, 2

@@ -27,8 +27,8 @@ def meter(image_linear: NDArray[np.floating], condition: ConditionSpec) -> float
     exposure = np.log2(condition.exposure_key / average)
     bright = max(float(np.percentile(light, _HIGHLIGHT_PERCENTILE)), 1e-9)
     guard = np.log2(_HIGHLIGHT_LIMIT / bright)
-    if exposure > guard:  # give in half way: a window may burn out, a whole sky should not
-        exposure = guard + 0.5 * (exposure - guard)
+    if exposure > guard:  # give in nearly half way: a window may burn out, a whole sky should not
+        exposure = guard + 0.6 * (exposure - guard)
     return float(exposure + condition.exposure_jitter_ev)
 
 

@@ -84,7 +84,8 @@ def test_copies_of_an_asset_share_one_mesh():
 
 def test_lamps_are_warm_and_less_so_when_hotter():
     warm, white = lighting.blackbody(2500), lighting.blackbody(6500)
-    assert warm[0] == 1 and warm[0] > warm[1] > warm[2]
+    assert warm[0] == 1
+    assert warm[0] > warm[1] > warm[2]
     assert white == pytest.approx((1.0, 1.0, 1.0))
     assert sky.MOON_TINT[2] > sky.MOON_TINT[0]
     assert atmosphere.sun_colour(60, 2.0).min() > 5

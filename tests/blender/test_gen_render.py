@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rendering a job: files, coverage, placement, resuming to the same bytes, and refusals. Real Blender, tiny pictures."""
+"""Rendering a job: files, coverage, placement, resuming to the same bytes, refusals. Real Blender, tiny pictures."""
 
 import dataclasses
 import json

@@ -127,7 +127,10 @@ def tiled(
     colour = nodes.mix(1.0, colour, _rgba(tint), "MULTIPLY")
     colour = nodes.mix(1.0, colour, shade, "MULTIPLY")
     matt = roughness >= 0.8  # a plain diffuse surface costs a third of the full one
-    inputs: dict[str | int, object] = {"Color" if matt else "Base Color": colour, "Roughness": 0.0 if matt else roughness}
+    inputs: dict[str | int, object] = {
+        "Color" if matt else "Base Color": colour,
+        "Roughness": 0.0 if matt else roughness,
+    }
     if f"{texture}_normal" in manifest():
         normal = nodes.new(
             "ShaderNodeNormalMap", {"Color": sample(f"{texture}_normal", tile_m), "Strength": bump}, uv_map="metres"

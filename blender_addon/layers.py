@@ -133,10 +133,12 @@ def render_layer(layer: str, frame: int, path: Path, interactive: bool) -> Itera
         if role == layer or shot.view_layers.get(_VIEW_LAYER_NAMES[role]):
             _view_layer(shot, role).use = role == layer
     set_still_format(shot, "OPEN_EXR", "RGBA", "16")
-    shot.frame_current = frame  # not frame_set: that would move the artist's animated objects too
-    partial = path.with_name(f"{path.stem}.partial.exr")
+    # An animation of one frame: it is evaluated apart. frame_set(), or the scene as a context override, would move the
+    # artist's animated objects to that frame; a still would take the artist's frame.
+    shot.frame_start = shot.frame_end = frame
+    partial = path.with_name(f"{layer}_{frame:04d}.partial.exr")
     partial.unlink(missing_ok=True)
-    shot.render.filepath = str(partial)
+    shot.render.filepath = str(partial.with_name(f"{layer}_####.partial.exr"))
     yield from (_render_in_window(shot) if interactive else _render_here(shot))
     if not partial.is_file():
         raise OutputError(
@@ -152,11 +154,10 @@ class RenderStopped(HarmonizeError):
 
 def _render_here(shot: bpy.types.Scene) -> Iterator[None]:
     try:
-        with bpy.context.temp_override(scene=shot):
-            bpy.ops.render.render(write_still=True)
+        bpy.ops.render.render(animation=True, scene=shot.name)
     except RuntimeError as error:
-        message = str(error).strip().removeprefix("Error: ")
-        raise OutputError(f"Blender could not render frame {shot.frame_current}: {message}") from error
+        message = str(error).strip().removeprefix("Error: ").splitlines()[0]
+        raise OutputError(f"Blender could not render frame {shot.frame_start}: {message}") from error
     yield
 
 
@@ -178,8 +179,7 @@ def _render_in_window(shot: bpy.types.Scene) -> Iterator[None]:
         while bpy.app.is_job_running("RENDER"):  # the artist's own render, or the last one ending
             yield
         view.render_display_type = "NONE"
-        with bpy.context.temp_override(scene=shot):
-            bpy.ops.render.render("INVOKE_DEFAULT", write_still=True)
+        bpy.ops.render.render("INVOKE_DEFAULT", animation=True, scene=shot.name)
         while not ended or bpy.app.is_job_running("RENDER"):
             yield
     finally:

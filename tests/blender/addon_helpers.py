@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A tiny network in the harmonize-onnx/1 format for add-on tests: it shifts the foreground's mean to the background's."""
+"""A tiny network in the harmonize-onnx/1 format: it shifts the foreground's mean towards the background's."""
 
 from __future__ import annotations
 

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The add-on's own PNG and EXR writers, against Pillow, OpenCV and OpenEXR."""
+
+import cv2
+import numpy as np
+import OpenEXR
+import pytest
+from PIL import Image
+
+from blender_addon.bridge.files import encode_exr, encode_png, write_atomic
+from harmonize_core.errors import OutputError
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (17, 33), (64, 40)])
+def test_8_bit_png_holds_exactly_the_bytes(tmp_path, size):
+    values = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
+    write_atomic(tmp_path / "a.png", encode_png(values / np.float32(255)))
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "a.png")), values)
+
+
+def test_16_bit_png_holds_exactly_the_values(tmp_path):
+    values = np.random.default_rng(2).integers(0, 65536, (9, 7, 3), dtype=np.uint16)
+    write_atomic(tmp_path / "a.png", encode_png(values / np.float32(65535), 16))
+    assert np.array_equal(cv2.imread(str(tmp_path / "a.png"), cv2.IMREAD_UNCHANGED)[..., ::-1], values)
+
+
+def test_values_outside_the_range_are_clipped(tmp_path):
+    write_atomic(tmp_path / "a.png", encode_png(np.array([[[-1, 0.5, 7]]], dtype=np.float32)))
+    assert np.asarray(Image.open(tmp_path / "a.png")).tolist() == [[[0, 128, 255]]]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (16, 4), (17, 3), (50, 61)])
+@pytest.mark.parametrize("smooth", [False, True])
+def test_exr_is_half_float_rgb(tmp_path, size, smooth):
+    rng = np.random.default_rng(3)
+    linear = rng.normal(size=(*size, 3)).astype(np.float32) * 4
+    if smooth:
+        linear = np.broadcast_to(np.linspace(0, 2, size[1], dtype=np.float32)[None, :, None], (*size, 3))
+    write_atomic(tmp_path / "a.exr", encode_exr(linear))
+    with OpenEXR.File(str(tmp_path / "a.exr")) as file:
+        pixels = np.asarray(file.channels()["RGB"].pixels)
+    assert pixels.dtype == np.float16
+    assert np.array_equal(pixels, linear.astype(np.float16))
+
+
+def test_exr_clips_what_half_cannot_hold(tmp_path):
+    write_atomic(tmp_path / "a.exr", encode_exr(np.full((2, 2, 3), 1e9, dtype=np.float32)))
+    with OpenEXR.File(str(tmp_path / "a.exr")) as file:
+        assert np.asarray(file.channels()["RGB"].pixels).max() == 65504
+
+
+def test_half_float_linear_keeps_every_8_bit_value():
+    from harmonize_core.color import linear_to_srgb, srgb_to_linear
+
+    levels = np.arange(256, dtype=np.float32) / 255
+    half = srgb_to_linear(levels).astype(np.float16).astype(np.float32)
+    assert np.array_equal(np.rint(linear_to_srgb(half) * 255), np.arange(256))
+
+
+def test_unwritable_places_are_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="choose an output folder you may write to"):
+        write_atomic(tmp_path / "file" / "a.png", b"")
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]

@@ -24,7 +24,7 @@ def light_colour(condition: ConditionSpec) -> str:
 
 def sky_dome(reals: Sequence[RealLine]) -> str:
     """Suns and moons on the sky seen from below: zenith in the middle, horizon at the rim, north up."""
-    size, radius = 320, 130
+    size, radius = 360, 150
     centre = size / 2
     parts = [f'<svg viewBox="0 0 {size} {size}" role="img" aria-label="Directions of the key light">']
     for elevation in (0, 30, 60):
@@ -50,7 +50,7 @@ def sky_dome(reals: Sequence[RealLine]) -> str:
 
 def strips(rows: Sequence[tuple[str, Sequence[float]]], low: float, high: float, unit: str) -> str:
     """One labelled line a row with a dot a value."""
-    width, left, right, step = 560, 190, 16, 25
+    width, left, right, step = 600, 218, 16, 25
     height = step * len(rows) + 34
     scale = (width - left - right) / (high - low)
     parts = [f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(unit)} by style">']

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 from pathlib import Path
 
@@ -109,7 +110,8 @@ def _page(
     reals = sum(len(r.reals) for r in records)
     composites = sum(len(r.triplets) for r in records)
     rows = choose_rows(records, SHEET_ROWS)
-    hero_record, hero = best_triplets(rows, 1)[0]
+    large = sorted(rows, key=lambda r: -min(r.view.fg_ratio, 0.2))
+    hero_record, hero = best_triplets(large, 1)[0]
     title = f"{len(records)} views under {len(spec.styles)} lights"
     body = [
         f"<h1>{title}</h1>",
@@ -121,7 +123,7 @@ def _page(
         _hero(hero_record, hero, pictures),
         "<h2>Exchange the light</h2>",
         "<p>Rows are the light of the background, columns the light of the foreground; on the diagonal they agree. "
-        "Move over the squares, then drag across the picture to wipe from composite to real.</p>",
+        "Move over the squares, click to keep one, and drag across the picture to wipe from composite to real.</p>",
         _playground(layout, rows, pictures),
         "<h2>Contact sheet</h2>",
         f"<p>{_sheet_words(rows, records)} Click a picture to enlarge it, or take "
@@ -272,6 +274,11 @@ def _charts(records: list[ViewRecord], spec: DatasetSpec) -> str:
             "BT.709 luma of sRGB.",
         ),
         ("Foreground, per cent of the picture", charts.foreground_histogram(records), "Number of views."),
+        (
+            "Exposure of the camera",
+            charts.strips(rows(lambda r: r.exposure_ev), *_round_range([r.exposure_ev for r in reals]), "stops"),
+            "Stops from scene-linear to display light: the camera opens up as the light goes.",
+        ),
     ]
     return (
         '<div class="charts">'
@@ -280,12 +287,18 @@ def _charts(records: list[ViewRecord], spec: DatasetSpec) -> str:
     )
 
 
+def _round_range(values: list[float]) -> tuple[float, float]:
+    """Multiples of four around the values, so that five ticks are whole numbers."""
+    low = math.floor(min(values) / 4) * 4
+    return low, max(low + 4, math.ceil(max(values) / 4) * 4)
+
+
 def _checks(validation: Validation) -> str:
     if not validation.problems:
         return (
-            f'<p><b class="good">No problems</b> in {validation.files} pictures of {validation.views} views: every file '
-            "was opened again; sizes, strict masks, coverage, backgrounds equal to the real image, foreground ratio, "
-            "exposure, names, labels, splits by place, and checksums are as they should be.</p>"
+            f'<p><b class="good">No problems</b> in {validation.files} pictures of {validation.views} views: '
+            "every file was opened again; sizes, strict masks, coverage, backgrounds equal to the real image, "
+            "foreground ratio, exposure, names, labels, splits by place, and checksums are as they should be.</p>"
         )
     items = "".join(f"<li><code>{escape(p.path)}</code> {escape(p.message)}</li>" for p in validation.problems[:100])
     return f'<p class="bad">{len(validation.problems)} problems:</p><ul>{items}</ul>'

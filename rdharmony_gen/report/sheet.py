@@ -14,7 +14,7 @@ from rdharmony_gen.spec.styles import STYLES
 MAX_ROWS = 12
 CELL, GAP, MARGIN, HEAD = 168, 6, 28, 58
 PAPER, INK, QUIET = (250, 249, 246), (28, 28, 30), (120, 118, 112)
-TIME_WORDS = {"sunrise_sunset": "sunrise, sunset", "noon": "noon", "other": "morning, afternoon", "night": "night"}
+TIME_WORDS = {"sunrise_sunset": "sunrise/sunset", "noon": "noon", "other": "morning/afternoon", "night": "night"}
 WEATHER_WORDS = {"clear": "clear", "partly_cloudy": "partly cloudy", "cloudy": "cloudy"}
 
 
@@ -30,13 +30,18 @@ def best_triplets(records: list[ViewRecord], count: int) -> list[tuple[ViewRecor
     used: set[tuple[int, int]] = set()
     chosen = []
     for record in records[:count]:
-        ranked = sorted(record.triplets, key=lambda t: -t.fg_change)
-        ranked = [t for t in ranked if 0.1 <= t.fg_change <= 0.45] or ranked
+        luma = {r.style: r.luma for r in record.reals}
+        ranked = sorted(record.triplets, key=lambda t: -telling(t, luma[t.bg_style]))
         pick = next((t for t in ranked if not {t.bg_style, t.fg_style} & {s for p in used for s in p}), None)
         pick = pick or next((t for t in ranked if (t.bg_style, t.fg_style) not in used), ranked[0])
         used.add((pick.bg_style, pick.fg_style))
         chosen.append((record, pick))
     return chosen
+
+
+def telling(triplet: TripletLine, real_luma: float) -> float:
+    """How well a triplet shows what harmonization is about: a wrong foreground in a picture bright enough to see."""
+    return min(triplet.fg_change, 0.3) * min(1.0, real_luma / 0.3)
 
 
 def contact_sheet(root: Path, records: list[ViewRecord], path: Path) -> None:
@@ -51,7 +56,7 @@ def contact_sheet(root: Path, records: list[ViewRecord], path: Path) -> None:
     shown = [s for s in STYLES if any(r.style == s.style_id for r in records[0].reals)]
     with Image.open(root / rows[0].reals[0].path) as first:
         cell = (CELL, max(1, round(CELL * first.height / first.width)))
-    triplets = best_triplets(rows, max(1, (len(shown) + 1) // 4 or 1))
+    triplets = best_triplets(rows, max(1, len(shown) // 3))
     width = 2 * MARGIN + max(len(shown) * (CELL + GAP) - GAP, len(triplets) * 3 * (CELL + GAP))
     height = 2 * MARGIN + HEAD + len(rows) * (cell[1] + GAP) + HEAD + cell[1]
     sheet = Image.new("RGB", (width, height), PAPER)

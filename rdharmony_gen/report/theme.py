@@ -45,20 +45,20 @@ table { border-collapse:separate; border-spacing:4px }
 .sheet tbody th { font-size:12px; white-space:nowrap; vertical-align:middle; padding-right:8px }
 .cards { display:grid; grid-template-columns:repeat(auto-fill, minmax(400px, 1fr)); gap:20px; margin-top:16px }
 .triple { display:grid; grid-template-columns:repeat(3, 1fr); gap:4px } .triple img { width:100%; border-radius:4px; cursor:zoom-in }
-.charts { display:grid; grid-template-columns:repeat(auto-fit, minmax(340px, 1fr)); gap:32px; margin-top:16px }
+.charts { display:grid; grid-template-columns:2fr 3fr; gap:40px 56px; margin-top:16px }
 .charts h3 { font-size:16px; margin:0 0 8px } svg { width:100%; height:auto; font:13px system-ui, sans-serif; fill:var(--ink) }
 svg .rule { stroke:var(--line); fill:none } svg .tick { fill:var(--quiet); font-size:12px } svg .dot { fill:var(--accent); fill-opacity:.6 } svg .bar { fill:var(--accent) }
 details { border-top:1px solid var(--line); padding:12px 0 } summary { cursor:pointer } code { font-size:14px }
 .plain td, .plain th { text-align:left; padding:2px 16px 2px 0; font-size:14px; vertical-align:top }
-dialog { border:0; padding:0; background:none; max-width:96vw; max-height:96vh } dialog::backdrop { background:#000c }
+dialog { border:0; outline:0; padding:0; background:none; max-width:96vw; max-height:96vh } dialog::backdrop { background:#000c }
 dialog img { max-width:96vw; max-height:88vh; border-radius:6px; image-rendering:auto; min-width:min(512px, 90vw) } dialog p { color:#fff; margin:8px 0; max-width:none; text-align:center }
-@media (max-width:900px) { .play { grid-template-columns:1fr } main { padding:24px 16px } .cards { grid-template-columns:1fr } }
+@media (max-width:900px) { .play, .charts { grid-template-columns:1fr } main { padding:24px 16px } .cards { grid-template-columns:1fr } }
 """
 
 SCRIPT = """
 const views = JSON.parse(document.getElementById('views').textContent);
 const $ = id => document.getElementById(id);
-let view = views[0], bg, fg;
+let view = views[0], bg, fg, kept;
 function show() {
   const name = s => view.names[view.styles.indexOf(s)];
   for (const b of $('matrix').querySelectorAll('button')) b.setAttribute('aria-pressed', b.dataset.bg == bg && b.dataset.fg == fg);
@@ -67,7 +67,7 @@ function show() {
   $('said').textContent = bg == fg ? 'The real image: ' + name(bg) + '.' : 'The background is ' + name(bg) + ', the foreground comes from ' + name(fg) + '.';
 }
 function pick(v) {
-  view = v; [bg, fg] = v.start;
+  view = v; kept = v.start; [bg, fg] = kept;
   const m = $('matrix'), n = v.styles.length; m.style.setProperty('--n', n); m.style.setProperty('--ratio', v.ratio); m.replaceChildren(document.createElement('span'));
   for (const s of v.styles) { const e = document.createElement('span'); e.textContent = s; e.title = 'foreground from ' + v.names[v.styles.indexOf(s)]; m.append(e); }
   v.styles.forEach((a, i) => {
@@ -77,14 +77,15 @@ function pick(v) {
       c.setAttribute('aria-label', 'background ' + v.names[i] + ', foreground ' + v.names[j]); c.title = c.getAttribute('aria-label');
       c.style.backgroundImage = 'url(' + v.sprite + ')'; c.style.backgroundSize = n * 100 + '% ' + n * 100 + '%';
       c.style.backgroundPosition = (n > 1 ? j / (n - 1) * 100 : 0) + '% ' + (n > 1 ? i / (n - 1) * 100 : 0) + '%';
-      const choose = () => { bg = a; fg = b; show(); };
-      c.onclick = choose; c.onmouseenter = choose; m.append(c);
+      c.onmouseenter = c.onfocus = () => { bg = a; fg = b; show(); };
+      c.onclick = () => { kept = [bg, fg] = [a, b]; show(); }; m.append(c);
     });
   });
   for (const t of $('tabs').children) t.setAttribute('aria-pressed', views[t.dataset.view] === v);
   show();
 }
 for (const t of $('tabs').children) t.onclick = () => pick(views[t.dataset.view]);
+$('matrix').onmouseleave = () => { [bg, fg] = kept; show(); };
 const wipe = $('wipe'), cut = e => { const r = wipe.getBoundingClientRect(); wipe.style.setProperty('--cut', Math.min(100, Math.max(0, (e.clientX - r.left) / r.width * 100)) + '%'); };
 wipe.addEventListener('pointerdown', cut); wipe.addEventListener('pointermove', cut);
 pick(view);

@@ -1,0 +1,449 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole way from seed to validated set, with the real renderer at 64 x 64: counts, bytes, kills, damage."""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from harmonize_core.errors import DatasetError, HarmonizeError, InputError, OutputError
+from harmonize_core.formats import rdharmony
+from harmonize_core.formats.images import read_exr, read_mask, write_exr
+from harmonize_core.formats.triplet import load_triplet
+from rdharmony_gen.cli import main
+from rdharmony_gen.compose.view import compose_view
+from rdharmony_gen.run.lock import exclusive
+from rdharmony_gen.run.steps import existing
+from rdharmony_gen.spec.job import read_job
+from rdharmony_gen.validate.dataset import validate
+
+OPTIONS = "--views 2 --category human --size 64x64 --samples 2 --seed 7 --workers 1 --keep-renders".split()
+VIEW = "city_corner_00_v001"
+
+
+def rdharmony_command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "rdharmony_gen", *map(str, arguments)]
+
+
+def content(root: Path) -> dict[str, bytes]:
+    """Bytes of everything that belongs to the set."""
+    files = [p for p in sorted(root.rglob("*")) if p.is_file() and ".rdharmony" not in p.relative_to(root).parts]
+    return {p.relative_to(root).as_posix(): p.read_bytes() for p in files}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """A set made in one go; tests that damage it work on copies."""
+    out = tmp_path_factory.mktemp("finished") / "out"
+    started = time.monotonic()
+    done = subprocess.run(rdharmony_command("make", out, *OPTIONS), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (out.parent / "seconds").write_text(str(time.monotonic() - started))
+    return out
+
+
+@pytest.fixture
+def copy(finished, tmp_path) -> Path:
+    return Path(shutil.copytree(finished, tmp_path / "out"))
+
+
+def run_main(capsys, *arguments: str | Path) -> tuple[int, str]:
+    """Exit code and standard error of the command, in this process."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        main([str(a) for a in arguments])
+        code = 0
+    except SystemExit as leaving:
+        code = int(leaving.code or 0)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return code, capsys.readouterr().err
+
+
+def one_sentence(error: str) -> str:
+    """The refusal: a single last line, never a traceback."""
+    assert "Traceback" not in error, error
+    line = error.strip().splitlines()[-1]
+    assert line.startswith("error: "), error
+    return line
+
+
+def test_two_views_give_the_promised_files(finished):
+    own = finished / "SHuman"
+    counts = {name: len(list((own / name).iterdir())) for name in ("real_images", "composite_images", "masks", "alpha")}
+    assert counts == {"real_images": 20, "composite_images": 180, "masks": 2, "alpha": 2}
+    lines = (own / "SHuman_all_labeled.txt").read_text().splitlines()
+    assert len(lines) == 180
+    labels = [rdharmony.parse_label_line(line, "here") for line in lines]
+    assert all(len(label.style_soft) == 10 and abs(sum(label.style_soft) - 1) < 1e-5 for label in labels)
+    assert len((finished / "manifest.jsonl").read_text().splitlines()) == 2 + 20 + 180
+    assert json.loads((finished / "dataset.json").read_text())["counts"]["composites"] == 180
+    assert (finished / "report" / "index.html").is_file()
+    assert (finished / "report" / "contact_sheet.png").is_file()
+    assert not list(finished.rglob("*.partial*"))
+
+
+def test_our_loader_reads_the_set_and_its_splits(finished):
+    everything = rdharmony.list_triplets(finished)
+    assert len(everything) == 180
+    test, train = (rdharmony.list_triplets(finished, split) for split in ("test", "train"))
+    assert len(test) == len(train) == 90
+    assert {t.group for t in test}.isdisjoint({t.group for t in train})
+    assert {t.group for t in test} == {VIEW}
+    triplet = load_triplet(everything[0])
+    assert triplet.composite.shape == (64, 64, 3)
+
+
+def test_the_released_charmnet_loader_would_find_its_files(finished):
+    """Its string rules: real = cut at the last underscore, mask = cut at the last hyphen (str.replace on paths)."""
+    for line in (finished / "SHuman" / "SHuman_all_labeled.txt").read_text().splitlines():
+        path = line.split("\t")[0]
+        tail = path[path.rfind("_") :]
+        real = path.replace("composite_images", "real_images").replace(tail, ".jpg")
+        tail = path[path.rfind("-") :]
+        mask = path.replace("composite_images", "masks").replace(tail, ".png")
+        assert (finished / real).is_file()
+        assert (finished / mask).is_file()
+
+
+def test_masks_are_strict_and_alpha_is_soft(finished):
+    mask = np.asarray(Image.open(finished / "SHuman" / "masks" / f"{VIEW}.png"))
+    alpha = cv2.imread(str(finished / "SHuman" / "alpha" / f"{VIEW}.png"), cv2.IMREAD_UNCHANGED)
+    assert set(np.unique(mask)) == {0, 255}
+    assert alpha.dtype == np.uint16
+    assert ((alpha > 0) & (alpha < 65535)).any()
+    assert np.array_equal(mask == 255, alpha >= 32768)
+    coverage = read_exr(finished / "renders" / "SHuman" / VIEW / "coverage.exr")["Y"]
+    assert np.abs(alpha / 65535 - coverage).max() <= 1 / 65535
+
+
+def test_the_page_shows_only_files_that_are_there(finished):
+    page = (finished / "report" / "index.html").read_text()
+    assert "http:" not in page.replace("http://www.", "").replace("http://", "", page.count("<td>"))
+    for name in re.findall(r'(?:src|href)="([^"#]+)"', page):
+        assert (finished / "report" / name).is_file(), name
+    for name in re.findall(r'"(images/[^"]+)"', page):
+        assert (finished / "report" / name).is_file(), name
+
+
+def test_kill_at_any_moment_and_the_same_command_gives_the_same_bytes(finished, tmp_path):
+    """Five kills -9 at random moments, then the end: every byte as in the set that was made in one go."""
+    out = tmp_path / "out"
+    seconds = float((finished.parent / "seconds").read_text())
+    rng, ends = random.Random(11), []
+    for _ in range(5):
+        with open(tmp_path / "log", "ab") as log:
+            process = subprocess.Popen(rdharmony_command("make", out, *OPTIONS), stdout=log, stderr=log)
+        time.sleep(rng.uniform(0.03, 0.4) * seconds)
+        os.kill(process.pid, signal.SIGKILL)
+        ends.append(process.wait())
+    assert ends.count(-signal.SIGKILL) >= 4, "kills should meet a run at work"
+    done = subprocess.run(rdharmony_command("make", out, *OPTIONS), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert content(out) == content(finished)
+
+
+def test_a_finished_set_is_not_made_again(copy, capsys):
+    before = content(copy)
+    started = time.monotonic()
+    assert run_main(capsys, "make", copy, *OPTIONS, "--quiet") == (0, "")
+    assert time.monotonic() - started < 20
+    assert content(copy) == before
+
+
+def test_a_lost_composite_comes_back_from_the_renders(copy, capsys):
+    before = content(copy)
+    lost = copy / "SHuman" / "composite_images" / f"{VIEW}-4_10.jpg"
+    lost.unlink()
+    assert run_main(capsys, "make", copy, *OPTIONS, "--quiet") == (0, "")
+    assert content(copy) == before
+
+
+def test_two_runs_on_one_folder_are_refused_and_a_dead_one_does_not_block(copy):
+    lock = copy / ".rdharmony" / "lock"
+    with exclusive(lock), pytest.raises(OutputError, match="another run is at work"), exclusive(lock, patience_s=0):
+        pass
+    code = (
+        "from rdharmony_gen.run.lock import exclusive\nfrom pathlib import Path\nimport os\n"
+        f"with exclusive(Path({str(lock)!r})): os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+    with exclusive(lock, patience_s=0):
+        pass
+
+
+def _rewrite(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def _redigest(root: Path, name: str) -> None:
+    """Make the manifest agree with a changed file, so that only the pixels give it away."""
+    from rdharmony_gen.compose.view import sha256_of
+
+    lines = (root / "manifest.jsonl").read_text().splitlines()
+    for index, line in enumerate(lines):
+        data = json.loads(line)
+        for key, digest in (("path", "sha256"), ("composite", "sha256"), ("mask", "mask_sha256")):
+            if data.get(key) == name and digest in data:
+                data[digest] = sha256_of(root / name)
+        lines[index] = json.dumps(data)
+    (root / "manifest.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def _repaint(root: Path, name: str, change) -> None:
+    image = np.asarray(Image.open(root / name)).copy()
+    Image.fromarray(change(image)).save(root / name, quality=95, subsampling=0)
+    _redigest(root, name)
+
+
+REAL, COMPOSITE, MASK = (
+    f"SHuman/real_images/{VIEW}-4.jpg",
+    f"SHuman/composite_images/{VIEW}-4_10.jpg",
+    f"SHuman/masks/{VIEW}.png",
+)
+LABELS = "SHuman/SHuman_all_labeled.txt"
+
+
+def _brighter(image):
+    return (image // 2 + 127).astype(np.uint8)
+
+
+DAMAGE = {
+    "edited composite": (
+        lambda r: Image.open(r / COMPOSITE).rotate(180).save(r / COMPOSITE),
+        "was changed after it was made",
+    ),
+    "truncated real": (
+        lambda r: (r / REAL).write_bytes((r / REAL).read_bytes()[:900]),
+        "was changed after it was made",
+    ),
+    "missing mask": (lambda r: (r / MASK).unlink(), "does not exist"),
+    "real is no image": (lambda r: (r / REAL).write_text("hello"), "is not a readable image"),
+    "wrong size": (lambda r: Image.open(r / REAL).resize((32, 32)).save(r / REAL), "should be 64x64 but is 32x32"),
+    "grey values in a mask": (lambda r: _repaint(r, MASK, lambda m: m // 2), "values 0 and 255 only"),
+    "mask and alpha disagree": (lambda r: _repaint(r, MASK, lambda m: 255 - m), "exactly where"),
+    "another background": (lambda r: _repaint(r, COMPOSITE, _brighter), "outside the foreground but"),
+    "black real": (lambda r: _repaint(r, REAL, lambda i: i // 100), "nearly black"),
+    "blown-out real": (lambda r: _repaint(r, REAL, lambda i: i // 20 + 243), "blown out"),
+    "label of another style": (lambda r: _rewrite(r / LABELS, "\t1\n", "\t2\n"), "should hold the labels of"),
+    "a label line is gone": (lambda r: _rewrite(r / LABELS, COMPOSITE, "x"), "is in no label file"),
+    "split leak": (lambda r: _rewrite(r / "splits/test.txt", COMPOSITE + "\n", ""), "should be in the split test"),
+    "in two splits": (
+        lambda r: _rewrite(r / "splits/train.txt", "SHuman", f"{COMPOSITE}\nSHuman"),
+        "is in train and test",
+    ),
+    "a stray file": (lambda r: shutil.copy(r / REAL, r / "SHuman/real_images/x-1.jpg"), "is not in the manifest"),
+    "wrong count": (
+        lambda r: _rewrite(r / "dataset.json", '"composites": 180', '"composites": 90'),
+        "counts 90 composites",
+    ),
+    "render with a hole": (
+        lambda r: (r / f"renders/SHuman/{VIEW}/night.exr").write_bytes(b"v/1\x01"),
+        "is not a readable EXR file",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_validate_finds_damage(copy, capsys, name):
+    damage, message = DAMAGE[name]
+    damage(copy)
+    problems = [str(p) for p in validate(copy).problems]
+    assert any(message in p for p in problems), problems
+    code, error = run_main(capsys, "validate", copy, "--quiet")
+    assert code == 1
+    assert "problems, the first with" in one_sentence(error)
+
+
+def test_an_intact_set_has_no_problems(finished):
+    assert validate(finished).problems == ()
+
+
+BROKEN = {
+    "no set": (lambda r: shutil.rmtree(r / "jobs"), "has no jobs/spec.json; run rdharmony plan"),
+    "spec with a typo": (lambda r: _rewrite(r / "jobs/spec.json", '"views"', '"veiws"'), "did you mean 'views'?"),
+    "cut manifest": (
+        lambda r: (r / "manifest.jsonl").write_bytes((r / "manifest.jsonl").read_bytes()[:700]),
+        "manifest.jsonl:1 should be JSON",
+    ),
+    "empty manifest": (lambda r: (r / "manifest.jsonl").write_text(""), "should list at least one view"),
+    "no manifest": (lambda r: (r / "manifest.jsonl").unlink(), "manifest.jsonl could not be read"),
+    "a path that leaves the set": (
+        lambda r: _rewrite(r / "manifest.jsonl", f'"{MASK}"', '"../../etc/passwd"'),
+        "which leaves the data set",
+    ),
+    "dataset.json is cut": (lambda r: (r / "dataset.json").write_text('{"format"'), "should be a JSON object"),
+    "manifest out of order": (
+        lambda r: (r / "manifest.jsonl").write_text(
+            "".join(reversed((r / "manifest.jsonl").read_text().splitlines(keepends=True)))
+        ),
+        "should follow the line of its view",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_set_that_cannot_be_read_is_refused(copy, capsys, name):
+    damage, message = BROKEN[name]
+    damage(copy)
+    code, error = run_main(capsys, "report", copy, "--quiet")
+    assert code == 1
+    assert message in one_sentence(error)
+
+
+def _write(path: Path, value: float, size: int = 64, names: str = "RGB") -> None:
+    write_exr(path, {name: np.full((size, size), value, dtype=np.float32) for name in names})
+
+
+RENDERS = {
+    "truncated": (lambda f: (f / "night.exr").write_bytes((f / "night.exr").read_bytes()[:2000]), "EXR"),
+    "another size": (lambda f: _write(f / "night.exr", 0.5, 32), "should be 64x64 but is 32x32"),
+    "not finite": (lambda f: _write(f / "night.exr", float("nan")), "NaN or infinity"),
+    "wrong channels": (
+        lambda f: _write(f / "night.exr", 0.5, names="Y"),
+        "should hold the channels R, G, B but holds Y",
+    ),
+    "nothing in front": (lambda f: _write(f / "coverage.exr", 0.0, names="Y"), "should show a foreground"),
+    "no coverage": (lambda f: (f / "coverage.exr").unlink(), "does not exist"),
+    "no geometry": (lambda f: (f / "view.json").unlink(), "run rdharmony render first"),
+    "cut geometry": (lambda f: (f / "view.json").write_text("{"), "should be a JSON object"),
+}
+
+
+@pytest.mark.parametrize("name", RENDERS)
+def test_renders_that_cannot_be_composed_are_named(copy, name):
+    damage, message = RENDERS[name]
+    damage(copy / "renders" / "SHuman" / VIEW)
+    layout, spec = existing(copy)
+    with pytest.raises((InputError, DatasetError)) as caught:
+        compose_view(layout, spec, read_job(layout.job(f"SHuman/{VIEW}")), keep_renders=True)
+    assert message in str(caught.value)
+    assert VIEW in str(caught.value)
+
+
+def test_compose_without_renders_says_what_to_do(copy, capsys):
+    shutil.rmtree(copy / "renders")
+    shutil.rmtree(copy / ".rdharmony" / "views")
+    code, error = run_main(capsys, "compose", copy, "--quiet")
+    assert code == 1
+    assert "run rdharmony render first" in one_sentence(error)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--views", "0"], 2, "--views should be between 1"),
+        (["--size", "9"], 2, "--size should read WIDTHxHEIGHT"),
+        (["--category", "elephant"], 2, "no category is named 'elephant'"),
+        (["--styles", "nite", "noon_clear"], 2, "did you mean 'night'?"),
+        (["--scenes", "moon"], 2, "no scene is named 'moon'"),
+        (["--workers", "0"], 2, "--workers should be between 1"),
+        (["--timeout-s", "0"], 2, "--timeout-s should be more than 0"),
+    ],
+)
+def test_bad_arguments_leave_nothing_behind(tmp_path, capsys, arguments, code, message):
+    got, error = run_main(capsys, "make", tmp_path / "out", *arguments)
+    assert got == code
+    assert message in one_sentence(error)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["make"], ["make", "x", "--viws", "3"], ["make", "x", "--views", "many"], ["mak"]]
+)
+def test_arguments_that_do_not_parse_end_with_code_2(capsys, arguments):
+    code, error = run_main(capsys, *arguments)
+    assert code == 2
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    "command", ["make", "plan", "render", "compose", "validate", "report", "styles", "assets", "doctor"]
+)
+def test_every_command_has_help_with_an_example(capsys, command):
+    with pytest.raises(SystemExit) as leaving:
+        main([command, "--help"])
+    assert leaving.value.code == 0
+    assert f"Example: rdharmony {command}" in capsys.readouterr().out
+
+
+def test_places_that_cannot_be_used_are_refused(tmp_path, capsys, finished):
+    file = tmp_path / "file"
+    file.write_text("mine")
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "thesis.txt").write_text("mine")
+    for place, message in (
+        (file, "should be a folder but is a file"),
+        (foreign, "holds 'thesis.txt'; choose an empty folder"),
+        (Path("/proc/rdharmony"), "cannot be written to"),
+    ):
+        code, error = run_main(capsys, "make", place, *OPTIONS, "--quiet")
+        assert code == 1
+        assert message in one_sentence(error)
+    assert [p.name for p in foreign.iterdir()] == ["thesis.txt"]
+    code, error = run_main(capsys, "plan", finished, "--views", "2", "--size", "64x64", "--samples", "2", "--seed", "8")
+    assert code == 1
+    assert "seed was 7 and is now 8" in one_sentence(error)
+
+
+def test_a_full_disk_is_one_sentence_and_nothing_half_written(finished, tmp_path):
+    """A tiny tmpfs where mounting is allowed, else a file-size limit, which fails in the same call."""
+    out = tmp_path / "small"
+    out.mkdir()
+    sources = [p for name in ("jobs", "renders") for p in (finished / name).rglob("*") if p.is_file()]
+    room = sum(-(-p.stat().st_size // 4096) * 4096 for p in sources) + 200_000
+    options = ["-o", f"size={room}", "tmpfs", str(out)]
+    mounted = subprocess.run(["mount", "-t", "tmpfs", *options], capture_output=True, check=False)
+    limit = "" if mounted.returncode == 0 else "ulimit -f 8; "
+    try:
+        for name in ("jobs", "renders"):
+            shutil.copytree(finished / name, out / name)
+        command = " ".join(rdharmony_command("compose", out, "--quiet", "--workers", "1"))
+        done = subprocess.run(["bash", "-c", limit + command], capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert re.search("disk is full|could not be written|No space left", one_sentence(done.stderr))
+        for path in (out / "SHuman").rglob("*"):
+            assert path.is_dir() or path.suffix in (".png", ".jpg")
+            if path.suffix == ".png":
+                read_mask(path)
+            elif path.suffix == ".jpg":
+                Image.open(path).load()
+    finally:
+        if mounted.returncode == 0:
+            subprocess.run(["umount", str(out)], check=True)
+
+
+def test_a_view_that_fails_is_reported_and_the_others_are_done(copy, capsys):
+    """The manifest's own words for a job that cannot work: its subject's category is unknown to the renderer."""
+    shutil.rmtree(copy / "renders" / "SHuman" / VIEW)
+    (copy / ".rdharmony" / "views" / "SHuman" / f"{VIEW}.json").unlink()
+    _rewrite(copy / "jobs" / "SHuman" / f"{VIEW}.json", '"category": "human"', '"category": "unicorn"')
+    code, error = run_main(capsys, "render", copy, "--quiet")
+    assert code == 1
+    assert f"1 of 2 views failed twice, the first, SHuman/{VIEW}" in one_sentence(error)
+    failure = json.loads((copy / "failures.jsonl").read_text())
+    assert failure["reason"] == "unknownname"
+    assert "unicorn" in failure["message"]
+    assert (copy / failure["log"]).is_file()
+
+
+def test_no_error_class_is_unknown_to_the_worker():
+    """Reasons in failures.jsonl are the names of our errors in lower case, without `Error`."""
+    from rdharmony_gen.run.worker import _reason
+
+    assert {_reason(e("x")) for e in (InputError, DatasetError, OutputError)} == {"input", "dataset", "output"}
+    assert issubclass(OutputError, HarmonizeError)

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exchange of foregrounds: the batched form equals the reference, and pixels outside the coverage stay."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harmonize_core.color import linear_to_srgb, srgb_to_linear
+from harmonize_core.compositing import exchange_foreground
+from harmonize_core.formats.images import to_uint8
+from rdharmony_gen.compose.exchange import exchange, separate
+from rdharmony_gen.validate.checks import untouched_pixels
+
+
+def _pictures(seed: int, height: int, width: int, softness: float):
+    rng = np.random.default_rng(seed)
+    real, donor = rng.random((2, height, width, 3)).astype(np.float32)
+    rows, columns = np.mgrid[:height, :width]
+    distance = np.hypot(rows - height * rng.random(), columns - width * rng.random())
+    coverage = np.clip((min(height, width) / 3 - distance) / softness + 0.5, 0, 1).astype(np.float32)
+    return real, donor, coverage
+
+
+sizes = st.integers(8, 40)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**31), sizes, sizes, st.floats(0.5, 8))
+def test_batched_exchange_equals_the_reference(seed, height, width, softness):
+    real, donor, coverage = _pictures(seed, height, width, softness)
+    batched = exchange(separate(real, coverage), separate(donor, coverage), coverage)
+    linear = exchange_foreground(srgb_to_linear(real), srgb_to_linear(donor), coverage)
+    reference = to_uint8(linear_to_srgb(linear))
+    assert np.abs(batched.astype(int) - reference).max() <= 1  # one level: sRGB is decoded and encoded again
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**31), sizes, sizes, st.floats(0.5, 8))
+def test_background_and_opaque_foreground_are_untouched(seed, height, width, softness):
+    real, donor, coverage = _pictures(seed, height, width, softness)
+    composite = exchange(separate(real, coverage), separate(donor, coverage), coverage)
+    assert np.array_equal(composite[coverage == 0], to_uint8(real)[coverage == 0])
+    assert np.array_equal(composite[coverage == 1], to_uint8(donor)[coverage == 1])
+
+
+def test_exchange_with_itself_changes_nothing_where_layers_are_flat():
+    """A flat foreground on a flat background with an exact soft edge: separation is exact, so nothing moves."""
+    _, _, coverage = _pictures(3, 32, 32, 6)
+    linear = coverage[..., None] * np.float32([0.8, 0.3, 0.1]) + (1 - coverage[..., None]) * np.float32([0.1, 0.2, 0.5])
+    picture = linear_to_srgb(linear)
+    layers = separate(picture, coverage)
+    assert np.abs(exchange(layers, layers, coverage).astype(int) - layers.picture).max() <= 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**31), sizes, sizes)
+def test_jpeg_blocks_without_coverage_are_the_only_ones_compared(seed, height, width):
+    coverage = (np.random.default_rng(seed).random((height, width)) > 0.98).astype(float)
+    untouched = untouched_pixels(coverage, "jpg")
+    assert untouched.shape == coverage.shape
+    for row in range(0, height, 8):
+        for column in range(0, width, 8):
+            block = (slice(row, row + 8), slice(column, column + 8))
+            assert untouched[block].all() == (coverage[block] == 0).all()
+            assert untouched[block].any() == untouched[block].all()
+    assert np.array_equal(untouched_pixels(coverage, "png"), coverage == 0)

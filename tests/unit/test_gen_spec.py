@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recipe, plan, job files and random generators of the data-set generator."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from harmonize_core.errors import ConfigError, InputError, UnknownName
+from rdharmony_gen.library import assets, damaged
+from rdharmony_gen.sampling.plan import job_ids, plan_job
+from rdharmony_gen.sampling.rng import rng_for
+from rdharmony_gen.spec.codec import decode_text, encode
+from rdharmony_gen.spec.dataset import DatasetSpec, growth_only, make_spec, split_of
+from rdharmony_gen.spec.job import read_job, write_job
+from rdharmony_gen.spec.styles import STYLE_NAMES
+
+
+@pytest.fixture(scope="module")
+def job():
+    return plan_job(make_spec(views=3, size="96x64", seed=0), "human", 1)
+
+
+def test_named_decisions_draw_independently_and_repeat():
+    first = rng_for(0, "park", 3, "camera").random(4)
+    assert (rng_for(0, "park", 3, "camera").random(4) == first).all()
+    for other in (rng_for(1, "park", 3, "camera"), rng_for(0, "park", 3, "light"), rng_for(0, "park", 4, "camera")):
+        assert (other.random(4) != first).all()
+
+
+def test_the_generator_of_a_path_never_changes():
+    """A pinned number: if it moves, every published seed means another data set."""
+    assert int(rng_for(7, "park", 0, "camera").integers(10**9)) == 908988493
+
+
+def test_views_are_dealt_over_scenes_and_variants():
+    ids = [job_id for _, _, job_id in job_ids(make_spec(views=8, views_per_scene=2, categories=("car", "human")))]
+    assert ids[:8] == [
+        "SHuman/park_00_v000",
+        "SHuman/city_corner_00_v001",
+        "SHuman/room_00_v002",
+        "SHuman/park_00_v003",
+        "SHuman/city_corner_00_v004",
+        "SHuman/room_00_v005",
+        "SHuman/park_01_v006",
+        "SHuman/city_corner_01_v007",
+    ]
+    assert ids[8] == "SCar/park_00_v000"
+
+
+def test_a_job_does_not_depend_on_how_many_views_there_are(job):
+    assert plan_job(make_spec(views=50, size="96x64", seed=0), "human", 1) == job
+
+
+def test_conditions_come_in_the_order_of_their_numbers(job):
+    assert [c.style for c in job.conditions] == list(STYLE_NAMES)
+    assert [c.style_id for c in job.conditions] == list(range(1, 11))
+
+
+def test_styles_can_be_chosen_and_keep_their_numbers():
+    spec = make_spec(views=1, styles=("night", "noon_clear"))
+    assert [c.style_id for c in plan_job(spec, "human", 0).conditions] == [4, 10]
+
+
+def test_job_files_round_trip_with_equal_bytes(job, tmp_path):
+    write_job(tmp_path / "a.json", job)
+    assert read_job(tmp_path / "a.json") == job
+    write_job(tmp_path / "b.json", read_job(tmp_path / "a.json"))
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+
+
+def test_spec_round_trips():
+    spec = make_spec(views=2, categories=("dog", "human"), val_scenes=("room",), size="640x360")
+    assert decode_text(encode(spec), DatasetSpec, "here") == spec
+    assert (spec.width, spec.height, spec.categories) == (640, 360, ("human", "dog"))
+    assert [split_of(spec, s) for s in spec.scenes] == ["train", "test", "val"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error", "text"),
+    [
+        ('"category"', '"catgory"', ConfigError, "did you mean 'category'?"),
+        ('"cloud_cover"', '"cloud_covr"', ConfigError, "$.conditions[0].cloud_covr; did you mean 'cloud_cover'?"),
+        ('"width": 96', '"width": "96"', ConfigError, "Expected `int`, got `str` - at `$.width`"),
+        ('"scene": "city_corner"', '"scene": "moon"', ConfigError, "Invalid enum value 'moon'"),
+        ('"seed": 0', '"seed": 0,,', ConfigError, "should be JSON but is not"),
+    ],
+)
+def test_job_files_are_read_strictly(job, tmp_path, old, new, error, text):
+    path = tmp_path / "job.json"
+    written = encode(job)
+    assert old in written
+    path.write_text(written.replace(old, new, 1))
+    with pytest.raises(error) as caught:
+        read_job(path)
+    assert text in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_job_file_is_named():
+    with pytest.raises(InputError, match=r"nowhere\.json could not be read"):
+        read_job(Path("nowhere.json"))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "text"),
+    [
+        ({"views": 0}, ConfigError, "--views should be between 1 and"),
+        ({"size": "256"}, ConfigError, "--size should read WIDTHxHEIGHT"),
+        ({"size": "16x256"}, ConfigError, "--size width should be between 32 and 8192 but is 16"),
+        ({"seed": -1}, ConfigError, "--seed"),
+        ({"samples": 0}, ConfigError, "--samples"),
+        ({"format": "bmp"}, ConfigError, "jpg or png"),
+        ({"categories": ("human", "human")}, ConfigError, "named once"),
+        ({"categories": ()}, ConfigError, "--category should name at least one"),
+        ({"styles": ("night",)}, ConfigError, "at least two styles"),
+        ({"test_scenes": ("room",), "val_scenes": ("room",)}, ConfigError, "share no scene"),
+        ({"categories": ("hman",)}, UnknownName, "did you mean 'human'?"),
+        ({"styles": ("noon_clear", "nite")}, UnknownName, "no style is named 'nite'"),
+        ({"scenes": ("moon",)}, UnknownName, "known: park, city_corner, room"),
+    ],
+)
+def test_choices_that_make_no_sense_are_refused_in_one_sentence(options, error, text):
+    with pytest.raises(error) as caught:
+        make_spec(**options)
+    assert text in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_set_may_grow_but_not_change():
+    spec = make_spec(views=2)
+    assert growth_only(spec, dataclasses.replace(spec, views=5)) is None
+    assert growth_only(spec, dataclasses.replace(spec, views=1)) == "views was 2 and is now 1"
+    assert growth_only(spec, dataclasses.replace(spec, seed=1)) == "seed was 0 and is now 1"
+
+
+def test_assets_are_intact_and_a_damaged_one_is_named(tmp_path):
+    all_assets = assets()
+    assert len({a.id for a in all_assets}) == len(all_assets) > 200
+    small = min(all_assets, key=lambda a: a.bytes)
+    assert damaged(small) is None
+    assert "is missing" in str(damaged(small, tmp_path))
+    (tmp_path / small.file).parent.mkdir(parents=True)
+    (tmp_path / small.file).write_bytes(b"?")
+    assert "SHA-256" in str(damaged(small, tmp_path))

@@ -161,6 +161,7 @@ def _start(number: int, layout: SetLayout, options: PoolOptions, inbox: SimpleQu
     layout.logs.mkdir(parents=True, exist_ok=True)
     log = layout.logs / f"worker-{number}.log"
     command = [sys.executable, "-m", "rdharmony_gen.run.worker", str(layout.root), "--steps", options.steps]
+    share = f"{number}/{options.workers}"
     with open(log, "ab") as stderr:
         process = subprocess.Popen(
             command + ["--keep-renders"] * options.keep_renders,
@@ -169,7 +170,7 @@ def _start(number: int, layout: SetLayout, options: PoolOptions, inbox: SimpleQu
             stderr=stderr,
             text=True,
             bufsize=1,
-            env={**os.environ, "RDHARMONY_POOL": str(os.getpid())},
+            env={**os.environ, "RDHARMONY_POOL": str(os.getpid()), "RDHARMONY_SHARE": share},
             pass_fds=() if options.lock_fd is None else (options.lock_fd,),
             start_new_session=True,  # Ctrl-C reaches the pool alone, which then ends its workers
         )

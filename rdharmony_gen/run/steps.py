@@ -126,6 +126,7 @@ def work(layout: SetLayout, jobs: list[Path], options: PoolOptions, *, quiet: bo
             if not failures:
                 bar.update(bar.total - bar.n)
     _write_failures(layout, failures)
+    _remove_empty_folders(layout.root / "renders")
     if failures:
         first = failures[0]
         raise DatasetError(
@@ -193,6 +194,15 @@ def _write_failures(layout: SetLayout, failures: list[Failure]) -> None:
         write_text(layout.failures, "".join(msgspec.json.encode(f).decode() + "\n" for f in failures))
     else:
         layout.failures.unlink(missing_ok=True)
+
+
+def _remove_empty_folders(folder: Path) -> None:
+    """What is left of the renders folder when renders are not kept."""
+    for path in sorted((p for p in folder.rglob("*") if p.is_dir()), reverse=True):
+        with contextlib.suppress(OSError):
+            path.rmdir()
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _refuse_foreign(layout: SetLayout) -> None:

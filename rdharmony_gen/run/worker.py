@@ -60,6 +60,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--keep-renders", action="store_true")
     args = parser.parse_args(argv)
     _die_with_parent()
+    _take_share_of_processors()
     events = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
 
@@ -74,7 +75,7 @@ def main(argv: list[str] | None = None) -> None:
         print(f"== {path}", file=sys.stderr, flush=True)
         try:
             job = read_job(path)
-            emit("started", job=job.job_id)
+            emit("started", job=job.job_id, pid=os.getpid())
             run_job(layout, job, steps, args.keep_renders, emit)
             emit("done", path=line)
         except HarmonizeError as error:
@@ -111,6 +112,15 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
         if os.getppid() != int(os.environ["RDHARMONY_POOL"]):
             os._exit(1)
+
+
+def _take_share_of_processors() -> None:
+    """Worker i of n renders on every n-th processor, so that n workers do not start n times as many threads as fit."""
+    number, _, workers = os.environ.get("RDHARMONY_SHARE", "1/1").partition("/")
+    if hasattr(os, "sched_setaffinity") and int(workers) > 1:
+        processors = sorted(os.sched_getaffinity(0))
+        if share := processors[int(number) - 1 :: int(workers)]:
+            os.sched_setaffinity(0, share)
 
 
 if __name__ == "__main__":

@@ -17,13 +17,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harmonize_core.errors import DatasetError, HarmonizeError, InputError, OutputError
+from harmonize_core.errors import DatasetError, EnvironmentFault, HarmonizeError, InputError, OutputError
 from harmonize_core.formats import rdharmony
 from harmonize_core.formats.images import read_exr, read_mask, write_exr
 from harmonize_core.formats.triplet import load_triplet
 from rdharmony_gen.cli import main
 from rdharmony_gen.compose.view import compose_view
+from rdharmony_gen.run.environment import SYSTEM_LIBRARIES, require_blender
 from rdharmony_gen.run.lock import exclusive
+from rdharmony_gen.run.pool import PoolOptions, run_pool
 from rdharmony_gen.run.steps import existing
 from rdharmony_gen.spec.job import read_job
 from rdharmony_gen.validate.dataset import validate
@@ -439,6 +441,44 @@ def test_a_view_that_fails_is_reported_and_the_others_are_done(copy, capsys):
     assert failure["reason"] == "unknownname"
     assert "unicorn" in failure["message"]
     assert (copy / failure["log"]).is_file()
+
+
+def test_a_worker_that_dies_is_replaced_and_its_job_done(copy):
+    before = content(copy)
+    shutil.rmtree(copy / "renders" / "SHuman" / VIEW)
+    (copy / ".rdharmony" / "views" / "SHuman" / f"{VIEW}.json").unlink()
+    layout, _ = existing(copy)
+    killed = []
+
+    def kill_once(event):
+        if event["event"] == "file" and not killed:
+            killed.append(event["name"])
+            os.kill(pids[-1], signal.SIGKILL)
+        if event["event"] == "started":
+            pids.append(event["pid"])
+
+    pids: list[int] = []
+    options = PoolOptions(keep_renders=True)
+    assert run_pool(layout, [layout.job(f"SHuman/{VIEW}")], options, kill_once) == []
+    assert len(set(pids)) == 2
+    assert content(copy) == before
+
+
+def test_a_worker_that_hangs_is_given_up_after_two_tries(copy):
+    shutil.rmtree(copy / "renders" / "SHuman" / VIEW)
+    (copy / ".rdharmony" / "views" / "SHuman" / f"{VIEW}.json").unlink()
+    layout, _ = existing(copy)
+    failures = run_pool(layout, [layout.job(f"SHuman/{VIEW}")], PoolOptions(timeout_s=0.01), lambda _: None)
+    assert [(f.job, f.reason) for f in failures] == [(f"SHuman/{VIEW}", "timeout")]
+    assert "raise --timeout-s" in failures[0].message
+
+
+def test_missing_system_libraries_are_named_with_the_line_that_installs_them(monkeypatch):
+    monkeypatch.setitem(SYSTEM_LIBRARIES, "libnowhere.so.1", "libnowhere1")
+    with pytest.raises(EnvironmentFault) as caught:
+        require_blender()
+    assert "missing here (libnowhere.so.1)" in str(caught.value)
+    assert str(caught.value).endswith("apt-get install -y --no-install-recommends libnowhere1")
 
 
 def test_no_error_class_is_unknown_to_the_worker():

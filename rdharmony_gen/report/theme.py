@@ -41,7 +41,8 @@ button { font:inherit; color:inherit; background:var(--card); border:1px solid v
 table { border-collapse:separate; border-spacing:4px }
 .sheet th { font-weight:500; font-size:13px; color:var(--quiet); text-align:left; vertical-align:bottom }
 .sheet th b { color:var(--ink); font-weight:600; font-size:14px }
-.sheet td img { width:150px; border-radius:4px; cursor:zoom-in; background:var(--line) }
+.sheet table { table-layout:fixed; width:100%; min-width:1080px } .sheet thead th { white-space:nowrap } .sheet th:first-child { width:88px }
+.sheet td img { width:100%; border-radius:4px; cursor:zoom-in; background:var(--line) }
 .sheet tbody th { font-size:12px; white-space:nowrap; vertical-align:middle; padding-right:8px }
 .cards { display:grid; grid-template-columns:repeat(auto-fill, minmax(400px, 1fr)); gap:20px; margin-top:16px }
 .triple { display:grid; grid-template-columns:repeat(3, 1fr); gap:4px } .triple img { width:100%; border-radius:4px; cursor:zoom-in }

@@ -175,8 +175,8 @@ def _remaining(layout: SetLayout, jobs: list[Path], steps: str) -> tuple[list[Pa
         todo.append(path)
     if unrendered and not todo:
         raise InputError(
-            f"{layout.root / 'renders'} should hold the renders of {unrendered[0]} (and {len(unrendered) - 1} more) "
-            "but does not; run rdharmony render first"
+            f"{layout.root / 'renders'} should hold the renders of {unrendered[0]} but does not "
+            f"({len(unrendered)} views have none); run rdharmony render first"
         )
     return todo, count
 

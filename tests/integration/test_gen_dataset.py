@@ -172,6 +172,27 @@ def test_a_lost_composite_comes_back_from_the_renders(copy, capsys):
     assert content(copy) == before
 
 
+def test_step_by_step_gives_the_bytes_of_make(copy, capsys):
+    before = content(copy)
+    for name in ("SHuman", "splits", "report", ".rdharmony"):
+        shutil.rmtree(copy / name)
+    for name in ("dataset.json", "manifest.jsonl", "CREDITS.md"):
+        (copy / name).unlink()
+    for command in ("render", "compose", "validate", "report"):
+        assert run_main(capsys, command, copy, "--quiet") == (0, "")
+    assert content(copy) == before
+
+
+def test_a_set_can_be_png_and_drop_its_renders(copy, capsys):
+    for name in ("SHuman", ".rdharmony"):
+        shutil.rmtree(copy / name)
+    _rewrite(copy / "jobs" / "spec.json", '"format": "jpg"', '"format": "png"')
+    assert run_main(capsys, "compose", copy, "--no-keep-renders", "--quiet") == (0, "")
+    assert run_main(capsys, "validate", copy, "--quiet") == (0, "")
+    assert not (copy / "renders").exists()
+    assert len(list((copy / "SHuman" / "composite_images").glob("*.png"))) == 180
+
+
 def test_two_runs_on_one_folder_are_refused_and_a_dead_one_does_not_block(copy):
     lock = copy / ".rdharmony" / "lock"
     with exclusive(lock), pytest.raises(OutputError, match="another run is at work"), exclusive(lock, patience_s=0):

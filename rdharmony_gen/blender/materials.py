@@ -231,6 +231,13 @@ def lamp_glass(material: bpy.types.Material) -> None:
     material.cycles.emission_sampling = "NONE"
 
 
+def enamel(material: bpy.types.Material, colour: tuple[float, float, float]) -> None:
+    """Smooth paint on metal in place of an imported material."""
+    nodes = Nodes(material)
+    inputs: dict[str | int, object] = {"Base Color": _rgba(colour), "Roughness": 0.35}
+    nodes.output(nodes.new("ShaderNodeBsdfPrincipled", inputs).outputs[0])
+
+
 def car_paint(material: bpy.types.Material, colour: tuple[float, float, float]) -> None:
     """Glossy paint with a clear coat in place of an imported material."""
     nodes = Nodes(material)

@@ -263,7 +263,7 @@ def _eye_height(category: str, height: float, rng: np.random.Generator) -> float
     if category in SMALL:
         return float(rng.uniform(0.12, 0.45))
     if height < 1.1:
-        return float(rng.uniform(0.6, 1.45))
+        return float(rng.uniform(0.45, 1.1))
     return float(rng.uniform(1.25, 1.75))
 
 
@@ -300,14 +300,14 @@ def _in_frame(camera: _Camera, points: np.ndarray, cropped: bool) -> bool:
         return False
     x, y = frame[:, 0], frame[:, 1]
     if cropped:
-        return bool(y.max() < 0.97 and np.mean(np.abs(x[y > -1]) < 0.98) > 0.97)
-    return bool(np.abs(x).max() < 0.97 and y.max() < 0.97 and y.min() > -0.97)
+        return bool(0.5 < y.max() < 0.97 and camera.pitch > -0.4 and np.mean(np.abs(x[y > -1]) < 0.98) > 0.97)
+    return bool(np.abs(x).max() < 0.97 and y.max() < 0.97 and y.min() > -0.97 and camera.pitch > -0.5)
 
 
 def _seen(rays: _Rays, camera: _Camera, points: np.ndarray, place: Place) -> bool:
     """The subject is hidden by less than an eighth and nothing stands right before the lens."""
     distance = float(np.linalg.norm(points.mean(axis=0) - camera.at))
-    clear = min(0.6 if place.indoor else 1.2, 0.4 * distance)
+    clear = min(0.6 if place.indoor else 2.0, 0.45 * distance)
     for x, y in ((0, 0), (-0.8, 0.8), (0.8, 0.8), (-0.8, -0.2), (0.8, -0.2), (0, 0.9), (-0.4, 0.4), (0.4, 0.4)):
         if rays.distance(camera.at, camera.ray(x, y), 8.0) < clear:
             return False
@@ -356,7 +356,7 @@ def _score(
     )
     sky = float(np.mean(np.isinf(distances)))
     outside = float(np.mean(distances > 10.0))  # through the windows: some is good, all is a silhouette
-    score += 1.2 - 4.0 * (max(0.0, outside - 0.2) if place.indoor else abs(sky - 0.3))
+    score += 1.2 - 4.0 * (max(0.0, outside - 0.2) if place.indoor else abs(sky - place.sky_share))
     finite = distances[np.isfinite(distances)]
     if len(finite) > 4:
         score += 0.5 * float(np.clip(np.std(np.log(finite)), 0.0, 1.2))

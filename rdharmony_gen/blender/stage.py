@@ -75,6 +75,7 @@ class Place:
         tops: table tops and the like for small things, as patches at their height.
         camera_room: the box (low, high) that the camera must stay in.
         indoor: no sky is expected in the picture.
+        sky_share: how much of the upper part of the picture is best sky.
     """
 
     stand: tuple[Patch, ...]
@@ -82,6 +83,7 @@ class Place:
     tops: tuple[Patch, ...]
     camera_room: tuple[tuple[float, float, float], tuple[float, float, float]]
     indoor: bool = False
+    sky_share: float = 0.3
 
 
 def _mark_panes(mesh: bpy.types.Mesh, slot: int) -> None:
@@ -158,6 +160,8 @@ class Stage:
             elif asset_id in LAMPS and name.startswith(LAMPS[asset_id].glowing):
                 materials.lamp_glass(material)
                 self.glowing.append((material, LAMPS[asset_id].glow))
+            elif asset_id == "bar_hanging_light_01" and name.startswith("shade"):
+                materials.enamel(material, (0.62, 0.58, 0.50))
             elif entry["category"] in ("car", "bus", "truck", "motorcycle"):
                 if name.startswith(
                     (

@@ -36,6 +36,12 @@ PEOPLE = (
     "human_female_04_holding",
     "human_male_02_standing",
 )
+PAVINGS = (
+    ("paving_01", 2.2, (1.15, 1.08, 1.0)),
+    ("paving_01", 1.4, (1.0, 0.92, 0.85)),
+    ("brick_01", 1.8, (1.15, 1.0, 0.92)),
+    ("cinder_blocks_01", 1.6, (1.9, 1.75, 1.6)),
+)
 KERB = 0.14
 STREET_SOUTH, STREET_NORTH = -14.0, -5.0
 SIDE_WEST, SIDE_EAST = 13.0, 20.0
@@ -46,12 +52,14 @@ def build(stage: Stage) -> Place:
     _grounds(stage)
     _fronts(stage)
     _vehicles(stage)
+    _bus(stage)
     table = _furniture(stage)
     return Place(
         stand=(Patch(-9, -3.6, 10, 3.5, KERB), Patch(-14, -4.0, 11.5, 5.0, KERB)),
         drive=(Patch(-14, -10.5, 8, -7.5), Patch(-10, -2.0, 9, 3.0, KERB)),
         tops=(table,),
         camera_room=((-22.0, -16.5, 0.6), (24.0, 6.3, 2.6)),
+        sky_share=0.24,
     )
 
 
@@ -69,15 +77,15 @@ def _grounds(stage: Stage) -> None:
         roughness=0.8,
         bump=0.7,
     )
-    slabs = ("paving_01", "concrete_tiles_01")[int(rng.integers(2))]
+    slabs, tile, tint = PAVINGS[int(rng.integers(len(PAVINGS)))]
     paving = materials.tiled(
         stage.library,
         "paving",
         slabs,
-        2.2 if slabs == "paving_01" else 2.6,
-        variation=0.22,
+        tile,
+        variation=0.3,
         variation_m=2.6,
-        tint=tuple(np.array((1.05, 1.0, 0.94)) * rng.uniform(0.95, 1.25)),
+        tint=tuple(np.array(tint) * rng.uniform(0.9, 1.15)),
         roughness=0.75,
     )
     stone = materials.plain("kerb", (0.30, 0.29, 0.27), 0.8)
@@ -162,8 +170,14 @@ def _vehicles(stage: Stage) -> None:
         (18.6, 24, 180),
     ]
     for number, (x, y, yaw) in enumerate(spots):
-        if rng.random() < 0.75:
+        if rng.random() < 0.85:
             stage.put(CARS[kinds[number % 4]], x + rng.uniform(-0.8, 0.8), y, 0.0, yaw=yaw + rng.uniform(-2, 2))
+
+
+def _bus(stage: Stage) -> None:
+    rng = stage.rng("bus")
+    bus = ("bus_02_city", "bus_01_coach", "truck_01")[int(rng.integers(3))]
+    stage.put(bus, rng.uniform(29, 33), -7.2, 0.0, yaw=90)
 
 
 def _furniture(stage: Stage) -> Patch:
@@ -188,6 +202,18 @@ def _furniture(stage: Stage) -> Patch:
     for x in (-21, 1, 30):
         stage.put("lamp_04_street", x + rng.uniform(-1, 1), STREET_SOUTH - 0.6, KERB, yaw=180)
     stage.put("lamp_04_street", SIDE_WEST - 0.7, STREET_NORTH + 1.0, KERB, yaw=0)
+    for x in (24.0, 31.0, 39.0):
+        stage.put(
+            tree, x + rng.uniform(-1, 1), STREET_NORTH + 1.3, KERB, yaw=rng.uniform(0, 360), scale=rng.uniform(0.7, 0.9)
+        )
+    for x in (-23.0, -12.0, -1.0, 9.0, 24.0, 33.0):
+        stage.put(
+            tree, x + rng.uniform(-1, 1), STREET_SOUTH - 1.4, KERB, yaw=rng.uniform(0, 360), scale=rng.uniform(0.6, 0.8)
+        )
+    stage.put("fountain_01", -15.0 + rng.uniform(-1, 1), 1.0, KERB, scale=1.3)
+    for side in (-1, 1):
+        stage.put("bench_03_concrete", -15.0 + side * 2.6, 1.0, KERB, yaw=side * 90)
+        stage.put("flowerbox_01", -15.0 + side * 1.2, 3.4, KERB, scale=1.5)
     stage.put("hydrant_01", SIDE_WEST - 1.5, STREET_NORTH + 0.7, KERB)
     stage.put("bin_01_park", rng.uniform(4.6, 6.0), STREET_NORTH + 0.9, KERB)
     for x in (-11.5, -4.0, 2.5):

@@ -18,6 +18,7 @@ import tyro
 from tyro.conf import OmitArgPrefixes, Positional
 
 from harmonize_core.errors import ConfigError, HarmonizeError, UnknownName
+from harmonize_core.formats.triplet import Domain
 from harmonize_core.train.config import PRESETS, TrainConfig, preset
 
 T = TypeVar("T")
@@ -73,6 +74,7 @@ def evaluate(
     /,
     split: str | None = None,
     protocol: Literal["a256", "b256", "idih", "charmnet", "a-full"] = "a256",
+    domain: Domain | None = None,
     out: Path | None = None,
     device: Literal["cpu", "cuda"] = "cpu",
     quiet: bool = False,
@@ -86,11 +88,12 @@ def evaluate(
         data: Root of the data set; its layout is recognised.
         split: Split to score. Default: test where the data set has one, else everything.
         protocol: Which definitions of the numbers; the table says what each means.
+        domain: Branch of a checkpoint to score. Default: the one of the data, rendered for the RdHarmony layout.
         out: Folder for per_image.csv, summary.json and table.txt. Default: eval/PROTOCOL beside the checkpoint.
         device: Where a .safetensors checkpoint runs.
         quiet: No progress bar and no paths, only the table.
     """
-    from harmonize_core.data.sources import splits_of
+    from harmonize_core.data.sources import domain_of, splits_of
     from harmonize_core.evaluate.report import table, write_report
     from harmonize_core.evaluate.run import evaluate as run_evaluation
     from harmonize_core.infer.predictor import Predictor
@@ -98,10 +101,10 @@ def evaluate(
     from harmonize_core.train.state import weights_of
 
     weights = weights_of(checkpoint)
-    predictor = Predictor.load(weights, device)
+    predictor = Predictor.load(weights, device, domain or domain_of(data))
     if split is None and "test" in splits_of(data):
         split = "test"
-    label = predictor.info.name
+    label = f"{predictor.info.name}, {predictor.info.metadata.get('domain', 'photographic')} branch"
     evaluation = run_evaluation(
         predictor, data, PROTOCOLS[protocol], split=split, label=label, progress=_bar("evaluating", "image", quiet)
     )
@@ -120,6 +123,7 @@ def predict(
     model: Path,
     strength: float = 1.0,
     smooth: float = 0.0,
+    domain: Domain = "photographic",
     device: Literal["cpu", "cuda"] = "cpu",
     quiet: bool = False,
 ) -> int:
@@ -134,6 +138,7 @@ def predict(
         model: A run's folder, a .safetensors or an .onnx file.
         strength: 0 leaves the image as it is, 1 applies the network's opinion.
         smooth: Folder as consecutive frames: smooth the colour change over this many frames (standard deviation).
+        domain: What the foregrounds are: branch of a .safetensors checkpoint to use.
         device: Where a .safetensors checkpoint runs.
         quiet: Print nothing but errors.
     """
@@ -146,7 +151,7 @@ def predict(
     if not smooth >= 0:
         raise ConfigError(f"--smooth should be 0 or more frames but is {smooth:g}")
     jobs = pair_files(image, mask, out)
-    predictor = Predictor.load(weights_of(model), device)
+    predictor = Predictor.load(weights_of(model), device, domain)
     written = predict_files(
         predictor, jobs, strength=strength, sigma_frames=smooth, progress=_bar("harmonizing", "image", quiet)
     )
@@ -196,6 +201,7 @@ def export(
     checkpoint: Positional[Path],
     out: Positional[Path],
     /,
+    domain: Domain = "photographic",
     half: bool = False,
     quiet: bool = False,
 ) -> int:
@@ -206,6 +212,7 @@ def export(
     Args:
         checkpoint: A run's folder or a .safetensors file.
         out: The .onnx file to write.
+        domain: What the foregrounds will be: photographic cut-outs, or rendered characters.
         half: Store weights as half floats: half the size, the arithmetic stays float32.
         quiet: Print nothing but errors.
     """
@@ -218,7 +225,7 @@ def export(
     loaded = load_model(weights_of(checkpoint))
     kept = ("step", "training_data", "git", "licence")
     metadata = {key: value for key, value in loaded.provenance.items() if key in kept}
-    report = export_onnx(loaded.model, out, name=loaded.name, half=half, metadata=metadata)
+    report = export_onnx(loaded.model, out, name=loaded.name, domain=domain, half=half, metadata=metadata)
     if not quiet:
         _say(f"wrote {out} ({report.bytes / 1e6:.1f} MB), equal to the original within {report.max_difference:.0e}")
     return 0

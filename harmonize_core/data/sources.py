@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harmonize_core.errors import DatasetError, InputError
 from harmonize_core.formats import iharmony4, rdharmony
-from harmonize_core.formats.triplet import TripletPaths
+from harmonize_core.formats.triplet import Domain, TripletPaths
 
 
 def layout_of(root: Path) -> str:
@@ -29,6 +29,11 @@ def layout_of(root: Path) -> str:
         f"{root} should hold SHuman/SHuman_all_labeled.txt (RdHarmony layout) or subset folders with "
         f"{', '.join(iharmony4.FOLDERS)} (iHarmony4 layout) but holds neither; point to the root of a data set"
     )
+
+
+def domain_of(root: Path) -> Domain:
+    """Where the pictures of a data set come from, by its layout."""
+    return "rendered" if layout_of(root) == "rdharmony" else "photographic"
 
 
 def list_triplets(root: Path, split: str | None = None) -> list[TripletPaths]:

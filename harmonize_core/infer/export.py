@@ -20,6 +20,7 @@ import torch
 
 from harmonize_core.errors import CheckpointError, EnvironmentFault
 from harmonize_core.formats.images import atomic_path
+from harmonize_core.formats.triplet import Domain
 from harmonize_core.models import HarmonizationModel, lookup
 from harmonize_core.runtime.session import FORMAT, Harmonizer
 
@@ -47,6 +48,7 @@ def export_onnx(
     path: Path,
     *,
     name: str,
+    domain: Domain = "photographic",
     half: bool = False,
     metadata: Mapping[str, str] | None = None,
 ) -> ExportReport:
@@ -56,6 +58,7 @@ def export_onnx(
         model: trained (or not) network; it is left as it was.
         path: the .onnx file to write.
         name: registered name of the model; its licence, source and input size go into the file.
+        domain: what the foregrounds will be, for networks with parts of their own per domain; noted in the file.
         half: store weights as half floats: half the size, the arithmetic stays float32.
         metadata: more entries for the file's metadata (provenance).
 
@@ -65,7 +68,7 @@ def export_onnx(
         OutputError: the file cannot be written.
     """
     entry = lookup(name)
-    network = copy.deepcopy(model.inference()).cpu().eval()  # shares parameters with the model otherwise
+    network = copy.deepcopy(model.inference(domain)).cpu().eval()  # shares parameters with the model otherwise
     size = entry.input_spec.size
     graph = _trace(network, size)
     entries = {
@@ -75,6 +78,7 @@ def export_onnx(
         "licence": entry.licence,
         "source": entry.source,
         "input_size": str(size),
+        "domain": domain,
     }
     _annotate(graph, entries)
     if half:

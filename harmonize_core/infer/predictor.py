@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harmonize_core.errors import EnvironmentFault
+from harmonize_core.formats.triplet import Domain
 from harmonize_core.runtime.layers import apply_transform
 from harmonize_core.runtime.session import Harmonizer, ModelInfo, Network, check_arrays
 from harmonize_core.runtime.transform import smooth_over_time
@@ -35,12 +36,14 @@ class Predictor:
         self.harmonizer = harmonizer
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], device: str = "cpu") -> Predictor:
+    def load(cls, path: str | os.PathLike[str], device: str = "cpu", domain: Domain = "photographic") -> Predictor:
         """Open a .safetensors checkpoint (run by torch) or an .onnx file (run by ONNX Runtime).
 
         Args:
             path: the file.
             device: where torch runs a checkpoint, "cpu" or "cuda"; ONNX files run on the CPU.
+            domain: what the foregrounds are, for checkpoints with parts of their own per domain; an ONNX file holds
+                the branch it was exported with.
 
         Raises:
             CheckpointError: missing, damaged, a pickle, or of another format.
@@ -55,10 +58,10 @@ class Predictor:
             raise EnvironmentFault(
                 f"{path} needs {error.name}: install it with pip install 'rdharmony[train]', or use an .onnx export"
             ) from error
-        return cls.from_checkpoint(load_model(path), device)
+        return cls.from_checkpoint(load_model(path), device, domain)
 
     @classmethod
-    def from_checkpoint(cls, checkpoint: Checkpoint, device: str = "cpu") -> Predictor:
+    def from_checkpoint(cls, checkpoint: Checkpoint, device: str = "cpu", domain: Domain = "photographic") -> Predictor:
         """Use a checkpoint that is already in memory; its model is moved to the device and put in eval mode."""
         from harmonize_core.models import lookup
 
@@ -68,9 +71,9 @@ class Predictor:
             checkpoint.provenance.get("licence", entry.licence),
             entry.source,
             checkpoint.input_spec.size,
-            dict(checkpoint.provenance),
+            {**checkpoint.provenance, "domain": domain},
         )
-        return cls(Harmonizer(torch_network(checkpoint.model.inference(), device), info))
+        return cls(Harmonizer(torch_network(checkpoint.model.inference(domain), device), info))
 
     @property
     def info(self) -> ModelInfo:

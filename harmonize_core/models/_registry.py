@@ -14,6 +14,7 @@ from types import MappingProxyType
 from torch import Tensor, nn
 
 from harmonize_core.errors import UnknownName
+from harmonize_core.formats.triplet import Domain
 
 
 class InferenceNetwork(nn.Module, abc.ABC):
@@ -36,8 +37,11 @@ class HarmonizationModel(nn.Module, abc.ABC):
     """A network as it is trained; `inference()` is the part of it that is used afterwards."""
 
     @abc.abstractmethod
-    def inference(self) -> InferenceNetwork:
-        """The network users run, sharing this model's parameters."""
+    def inference(self, domain: Domain = "photographic") -> InferenceNetwork:
+        """The network users run on foregrounds of one domain, sharing this model's parameters.
+
+        Models without parts of their own for a domain return the same network for both.
+        """
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from harmonize_core.formats.triplet import Domain
 from harmonize_core.models._registry import (
     HarmonizationModel,
     InferenceNetwork,
@@ -27,7 +27,6 @@ from harmonize_core.models._registry import (
 )
 from harmonize_core.models.layers import BlendHead, ConvBlock, DeconvBlock, denormalize, normalize
 
-Domain = Literal["photographic", "rendered"]
 DOMAINS: tuple[Domain, ...] = ("photographic", "rendered")
 
 STYLES = 10
@@ -156,19 +155,22 @@ class CharmNet(HarmonizationModel):
         harmonized, attention = self.decoders[domain](f_dec, features, composite_norm_with_mask[:, :3])
         return CharmNetOutput(features[-1], f_dec, harmonized, attention)
 
-    def inference(self) -> CharmNetInference:
-        """The photographic branch alone (8.301 M parameters), sharing this model's parameters."""
-        return CharmNetInference(self)
+    def inference(self, domain: Domain = "photographic") -> CharmNetInference:
+        """One domain's branch alone (8.301 M parameters), sharing this model's parameters.
+
+        The paper scores photographs with the photographic branch; the rendered one suits rendered characters.
+        """
+        return CharmNetInference(self, domain)
 
 
 class CharmNetInference(InferenceNetwork):
-    """The photographic branch: pictures in, pictures out."""
+    """One domain's branch: pictures in, pictures out."""
 
-    def __init__(self, model: CharmNet) -> None:
+    def __init__(self, model: CharmNet, domain: Domain) -> None:
         super().__init__()
-        self.encoder = model.encoders["photographic"]
+        self.encoder = model.encoders[domain]
         self.core = model.core
-        self.decoder = model.decoders["photographic"]
+        self.decoder = model.decoders[domain]
 
     def forward(self, composite: Tensor, mask: Tensor) -> Tensor:
         """Composite (B, 3, 256, 256) sRGB in [0, 1], mask (B, 1, 256, 256): harmonized sRGB in [0, 1]."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from harmonize_core.data.dataset import TripletDataset
 from harmonize_core.data.sources import list_triplets, splits_of, thin
 from harmonize_core.errors import DatasetError
-from harmonize_core.formats.triplet import TripletPaths
+from harmonize_core.formats.triplet import Domain, TripletPaths
 from harmonize_core.models import lookup
 from harmonize_core.train.config import TrainConfig
 
@@ -24,7 +24,7 @@ class Sets:
 
     rendered: TripletDataset
     photographic: TripletDataset
-    held_out: dict[str, TripletDataset]
+    held_out: dict[Domain, TripletDataset]
     """By domain; a domain without a held-out split is absent."""
 
     def summary(self) -> str:
@@ -43,9 +43,10 @@ def open_sets(config: TrainConfig) -> Sets:
     assert config.rendered is not None
     assert config.photographic is not None
     size = lookup(config.model).input_spec.size
-    train: dict[str, TripletDataset] = {}
-    held_out: dict[str, TripletDataset] = {}
-    for domain, root in (("rendered", config.rendered), ("photographic", config.photographic)):
+    train: dict[Domain, TripletDataset] = {}
+    held_out: dict[Domain, TripletDataset] = {}
+    roots: dict[Domain, Path] = {"rendered": config.rendered, "photographic": config.photographic}
+    for domain, root in roots.items():
         training, other = _split(root)
         if domain == "rendered" and any(t.style_hard is None for t in training):
             raise DatasetError(f"{root} should hold rendered triplets with style labels but has none; see --rendered")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """fMSE on the held-out triplets during training, at the network's size, beside the composite's own.
 
-What is measured is the network that will be exported (the photographic branch); for rendered triplets the rendered
-branch is measured too, as `fmse_rendered_own_branch`.
+Each domain is measured with its own branch; rendered triplets also with the photographic one, as
+`fmse_rendered_photographic_branch`: how far the knowledge of one domain carries over to the other.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import torch
 from torch import Tensor
 
 from harmonize_core.data.dataset import Batch, TripletDataset
+from harmonize_core.formats.triplet import Domain
 from harmonize_core.models import denormalize, normalize
-from harmonize_core.models.charmnet import CharmNet, Domain
+from harmonize_core.models.charmnet import CharmNet
 
 BATCH = 8
 
 
-def validate(model: CharmNet, held_out: Mapping[str, TripletDataset], device: torch.device) -> dict[str, float]:
+def validate(model: CharmNet, held_out: Mapping[Domain, TripletDataset], device: torch.device) -> dict[str, float]:
     """Mean fMSE (0..255 scale) by name; the model is left in training mode."""
     sums: dict[str, float] = {}
     model.eval()
@@ -28,9 +29,9 @@ def validate(model: CharmNet, held_out: Mapping[str, TripletDataset], device: to
             for first in range(0, len(dataset), BATCH):
                 indices = range(first, min(first + BATCH, len(dataset)))
                 batch = dataset.batch([(0, i) for i in indices]).to(device)
-                results = {domain: _harmonize(model, batch, "photographic"), f"{domain}_composite": batch.composite}
+                results = {domain: _harmonize(model, batch, domain), f"{domain}_composite": batch.composite}
                 if domain == "rendered":
-                    results["rendered_own_branch"] = _harmonize(model, batch, "rendered")
+                    results["rendered_photographic_branch"] = _harmonize(model, batch, "photographic")
                 for name, image in results.items():
                     total = fmse(image, batch.real, batch.mask).sum().item() / len(dataset)
                     sums[f"fmse_{name}"] = sums.get(f"fmse_{name}", 0.0) + total

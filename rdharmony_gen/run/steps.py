@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, replace
@@ -105,8 +106,10 @@ def work(layout: SetLayout, jobs: list[Path], options: PoolOptions, *, quiet: bo
     cost = Cost()
     failures: list[Failure] = []
     if todo:
+        calm = 0.5 if sys.stderr.isatty() else 15.0  # seconds between updates; a log file needs few
+        name = options.steps.replace(",", " + ")
         with tqdm(
-            total=sum(pictures.values()), desc=options.steps, unit="picture", disable=quiet, smoothing=0.05
+            total=sum(pictures.values()), desc=name, unit="picture", disable=quiet, smoothing=0.05, mininterval=calm
         ) as bar:
 
             def on_event(event: Event) -> None:

@@ -17,13 +17,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harmonize_core.errors import DatasetError, EnvironmentFault, HarmonizeError, InputError, OutputError
+from harmonize_core.errors import DatasetError, HarmonizeError, InputError, OutputError
 from harmonize_core.formats import rdharmony
 from harmonize_core.formats.images import read_exr, read_mask, write_exr
 from harmonize_core.formats.triplet import load_triplet
 from rdharmony_gen.cli import main
 from rdharmony_gen.compose.view import compose_view
-from rdharmony_gen.run.environment import SYSTEM_LIBRARIES, require_blender
 from rdharmony_gen.run.lock import exclusive
 from rdharmony_gen.run.pool import PoolOptions, run_pool
 from rdharmony_gen.run.steps import existing
@@ -365,44 +364,6 @@ def test_compose_without_renders_says_what_to_do(copy, capsys):
     assert "run rdharmony render first" in one_sentence(error)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "message"),
-    [
-        (["--views", "0"], 2, "--views should be between 1"),
-        (["--size", "9"], 2, "--size should read WIDTHxHEIGHT"),
-        (["--category", "elephant"], 2, "no category is named 'elephant'"),
-        (["--styles", "nite", "noon_clear"], 2, "did you mean 'night'?"),
-        (["--scenes", "moon"], 2, "no scene is named 'moon'"),
-        (["--workers", "0"], 2, "--workers should be between 1"),
-        (["--timeout-s", "0"], 2, "--timeout-s should be more than 0"),
-    ],
-)
-def test_bad_arguments_leave_nothing_behind(tmp_path, capsys, arguments, code, message):
-    got, error = run_main(capsys, "make", tmp_path / "out", *arguments)
-    assert got == code
-    assert message in one_sentence(error)
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    "arguments", [["make"], ["make", "x", "--viws", "3"], ["make", "x", "--views", "many"], ["mak"]]
-)
-def test_arguments_that_do_not_parse_end_with_code_2(capsys, arguments):
-    code, error = run_main(capsys, *arguments)
-    assert code == 2
-    assert "Traceback" not in error
-
-
-@pytest.mark.parametrize(
-    "command", ["make", "plan", "render", "compose", "validate", "report", "styles", "assets", "doctor"]
-)
-def test_every_command_has_help_with_an_example(capsys, command):
-    with pytest.raises(SystemExit) as leaving:
-        main([command, "--help"])
-    assert leaving.value.code == 0
-    assert f"Example: rdharmony {command}" in capsys.readouterr().out
-
-
 def test_places_that_cannot_be_used_are_refused(tmp_path, capsys, finished):
     file = tmp_path / "file"
     file.write_text("mine")
@@ -492,14 +453,6 @@ def test_a_worker_that_hangs_is_given_up_after_two_tries(copy):
     failures = run_pool(layout, [layout.job(f"SHuman/{VIEW}")], PoolOptions(timeout_s=0.01), lambda _: None)
     assert [(f.job, f.reason) for f in failures] == [(f"SHuman/{VIEW}", "timeout")]
     assert "raise --timeout-s" in failures[0].message
-
-
-def test_missing_system_libraries_are_named_with_the_line_that_installs_them(monkeypatch):
-    monkeypatch.setitem(SYSTEM_LIBRARIES, "libnowhere.so.1", "libnowhere1")
-    with pytest.raises(EnvironmentFault) as caught:
-        require_blender()
-    assert "missing here (libnowhere.so.1)" in str(caught.value)
-    assert str(caught.value).endswith("apt-get install -y --no-install-recommends libnowhere1")
 
 
 def test_no_error_class_is_unknown_to_the_worker():

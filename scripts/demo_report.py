@@ -140,7 +140,7 @@ def strips(out: Path) -> NDArray[np.float32]:
     with open(out / "evaluation/per_image.csv", newline="", encoding="utf-8") as file:
         scored = list(csv.DictReader(file))
     scored.sort(key=lambda row: float(row["composite_fmse"]) - float(row["fmse"]))
-    predictor = Predictor.load(out / "run/model.safetensors")
+    predictor = Predictor.load(out / "run/model.safetensors", domain="rendered")
     rows = []
     for quantile in STRIP_QUANTILES:
         path = out / "rendered" / scored[round(quantile * (len(scored) - 1))]["composite"]

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
+# SPDX-License-Identifier: Apache-2.0
 """Cost of a ground-truth picture: CPU seconds per render, set-up and coverage included, for each scene.
 
 python scripts/bench_render.py --samples 16 --size 256

@@ -62,7 +62,7 @@ def write_page(out: Path) -> None:
     Raises:
         DatasetError: a part of the demo has not run.
     """
-    needed = ("rendered/contact_sheet.png", "run/metrics.jsonl", "evaluation/summary.json", "animation/animation.png")
+    needed = ("rendered/report/contact_sheet.png", "run/metrics.jsonl", "evaluation/summary.json", "animation/animation.png")
     missing = [name for name in needed if not (out / name).is_file()]
     if missing:
         raise DatasetError(f"{out} should hold {', '.join(missing)}; run scripts/demo.sh {out} to the end first")
@@ -90,9 +90,9 @@ pixels of the photograph are untouched.</p>
 </div>
 
 <h2>Rendered views under ten styles</h2>
-<a href="rendered/index.html"><img src="rendered/contact_sheet.png" alt="contact sheet"></a>
+<a href="rendered/report/index.html"><img src="rendered/report/contact_sheet.png" alt="contact sheet"></a>
 <p class="note">Rows: views. Columns: styles. Below: triplets (composite, mask, real).
-<a href="rendered/index.html">The data set's own report</a>.</p>
+<a href="rendered/report/index.html">The data set's own report</a>.</p>
 
 <h2>Training</h2>
 <img src="report/training.svg" alt="losses and held-out fMSE over time">

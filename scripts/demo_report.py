@@ -62,7 +62,12 @@ def write_page(out: Path) -> None:
     Raises:
         DatasetError: a part of the demo has not run.
     """
-    needed = ("rendered/report/contact_sheet.png", "run/metrics.jsonl", "evaluation/summary.json", "animation/animation.png")
+    needed = (
+        "rendered/report/contact_sheet.png",
+        "run/metrics.jsonl",
+        "evaluation/summary.json",
+        "animation/animation.png",
+    )
     missing = [name for name in needed if not (out / name).is_file()]
     if missing:
         raise DatasetError(f"{out} should hold {', '.join(missing)}; run scripts/demo.sh {out} to the end first")

@@ -8,9 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harmonize_core.errors import ConfigError, DatasetError, InputError
-from harmonize_core.formats.images import IMAGE_SUFFIXES, check_same_size, read_image, read_mask, write_image
+from harmonize_core.formats.images import (
+    IMAGE_SUFFIXES,
+    MASK_ENDINGS,
+    check_same_size,
+    read_image,
+    read_mask,
+    write_image,
+)
 from harmonize_core.infer.predictor import Predictor
-from harmonize_core.make_real.photos import MASK_ENDINGS
 from harmonize_core.runtime.layers import apply_transform
 from harmonize_core.runtime.transform import ColorTransform, smooth_over_time
 

@@ -26,6 +26,9 @@ MAX_PIXELS = 16384 * 16384
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".exr")
 
+MASK_ENDINGS = ("_mask", "-mask", "")
+"""What may follow a photograph's stem in the name of its mask, in the order they are tried."""
+
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Generator[Path]:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harmonize_core.errors import DatasetError, InputError
-from harmonize_core.formats.images import IMAGE_SUFFIXES
+from harmonize_core.formats.images import IMAGE_SUFFIXES, MASK_ENDINGS
 
-MASK_ENDINGS = ("_mask", "-mask", "")
 HELD_OUT_SPLITS = ("val", "test")
 
 

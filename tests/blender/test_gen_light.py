@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
+# SPDX-License-Identifier: Apache-2.0
 """The sky the camera sees and the light the scene gets are one: checked in rendered pictures."""
 
 import bpy

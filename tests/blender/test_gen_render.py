@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
+# SPDX-License-Identifier: Apache-2.0
 """Rendering a job: files, coverage, placement, resuming to the same bytes, refusals. Real Blender, tiny pictures."""
 
 import dataclasses

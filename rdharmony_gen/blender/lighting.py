@@ -60,7 +60,7 @@ class Lights:
         for material in self.stage.windows:
             nodes = material.node_tree.nodes
             nodes["lit"].outputs[0].default_value = condition.lit_windows
-            nodes["glow"].outputs[0].default_value = 0.30 * condition.lamps**2
+            nodes["glow"].outputs[0].default_value = 0.22 * condition.lamps**2
 
     def _sky(self, condition: ConditionSpec) -> None:
         picture = sky.panorama(condition, self.sky_width)

@@ -102,12 +102,16 @@ class _Rays:
         self.scene = bpy.context.scene
         self.depsgraph = bpy.context.evaluated_depsgraph_get()
 
-    def distance(self, origin: np.ndarray, direction: np.ndarray, limit: float = 1e4) -> float:
-        """Metres to the first surface, `inf` when there is none within the limit."""
+    def first(self, origin: np.ndarray, direction: np.ndarray, limit: float = 1e4) -> tuple[float, str]:
+        """Metres to the first surface and its object's name; `inf` and "" when there is none within the limit."""
         ray = Vector(direction.tolist()).normalized()
         start = Vector(origin.tolist())
-        hit, at, *_ = self.scene.ray_cast(self.depsgraph, start, ray, distance=limit)
-        return (at - start).length if hit else np.inf
+        hit, at, _, _, thing, _ = self.scene.ray_cast(self.depsgraph, start, ray, distance=limit)
+        return ((at - start).length, thing.name) if hit else (np.inf, "")
+
+    def distance(self, origin: np.ndarray, direction: np.ndarray, limit: float = 1e4) -> float:
+        """Metres to the first surface, `inf` when there is none within the limit."""
+        return self.first(origin, direction, limit)[0]
 
 
 def _turned(points: np.ndarray, yaw_deg: float) -> np.ndarray:
@@ -334,6 +338,18 @@ def _lamplight(stage: Stage, chest: np.ndarray, eye: np.ndarray) -> float:
     return total
 
 
+def _lamp_in_sight(stage: Stage, rays: _Rays, camera: _Camera) -> bool:
+    """Some lamp within 25 m stands in the frame, unhidden."""
+    for lamp, _ in stage.lamps:
+        at = np.array(lamp.location)
+        away = at - camera.at
+        distance = float(np.linalg.norm(away))
+        in_frame = np.all(np.abs(np.nan_to_num(camera.project(at[None])[0], nan=9.0)) < 0.95)
+        if 2.0 < distance < 25.0 and in_frame and rays.distance(camera.at, away, distance - 0.6) == np.inf:
+            return True
+    return False
+
+
 def _score(
     rays: _Rays, camera: _Camera, at: np.ndarray, height: float, place: Place, stage: Stage, job: RenderJob
 ) -> float:
@@ -347,14 +363,14 @@ def _score(
         score += rays.distance(chest, atmosphere.direction(elevation, azimuth)) == np.inf
     if stage.lamps:
         score += 1.2 * min(1.0, _lamplight(stage, chest, camera.at))
-    distances = np.array(
-        [
-            rays.distance(camera.at, camera.ray(x, y))
-            for y in np.linspace(0.9, -0.3, 6)
-            for x in np.linspace(-0.9, 0.9, 7)
-        ]
-    )
+    grid = [(x, y) for y in np.linspace(0.9, -0.3, 6) for x in np.linspace(-0.9, 0.9, 7)]
+    seen = [rays.first(camera.at, camera.ray(x, y)) for x, y in grid]
+    distances = np.array([distance for distance, _ in seen])
     sky = float(np.mean(np.isinf(distances)))
+    if not place.indoor:  # houses give the picture depth, and lit windows at night; so do lamps in sight
+        score += min(0.8, 3.0 * float(np.mean([name.startswith("building") for _, name in seen])))
+        score += 0.7 * _lamp_in_sight(stage, rays, camera)
+    score -= 2.0 * max(0.0, -camera.pitch - 0.15)
     outside = float(np.mean(distances > 10.0))  # through the windows: some is good, all is a silhouette
     score += 1.2 - 4.0 * (max(0.0, outside - 0.2) if place.indoor else abs(sky - place.sky_share))
     finite = distances[np.isfinite(distances)]

@@ -35,9 +35,9 @@ class LampModel:
 
 
 LAMPS = {
-    "lamp_01_park": LampModel(("park_light_bulb", "park_light_lens"), (0.0, -0.12, 2.58), 140.0, 1.2),
-    "lamp_02_classic": LampModel(("glass",), (0.0, 0.0, 2.28), 130.0, 1.0),
-    "lamp_03_round": LampModel(("cristal_blanco", "luz_lamp"), (0.0, 0.0, 2.35), 130.0, 1.0),
+    "lamp_01_park": LampModel(("park_light_bulb", "park_light_lens"), (0.0, -0.12, 2.58), 190.0, 1.2),
+    "lamp_02_classic": LampModel(("glass",), (0.0, 0.0, 2.28), 180.0, 1.0),
+    "lamp_03_round": LampModel(("cristal_blanco", "luz_lamp"), (0.0, 0.0, 2.35), 180.0, 1.0),
     "lamp_04_street": LampModel(("glass",), (0.0, -0.51, 6.55), 420.0, 2.0),
     "living_lamp_01": LampModel(("squares_001", "whitesop", "plastic_001"), (0.0, -0.09, 1.32), 30.0, 0.9),
     "living_lamp_02_table": LampModel(("lamp_shade", "frosted_bulb"), (0.0, 0.0, 0.70), 16.0, 0.9),

@@ -126,7 +126,7 @@ def _night(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
     moon = atmosphere.direction(condition.elevation_deg, condition.azimuth_deg)
     up = np.maximum(view[..., 2], 0.0)[..., None]
     cosine = (view @ moon)[..., None]
-    zenith, horizon = np.array([0.0042, 0.0080, 0.0215]), np.array([0.0150, 0.0225, 0.0420])
+    zenith, horizon = np.array([0.0030, 0.0058, 0.0160]), np.array([0.0110, 0.0165, 0.0310])
     town = np.array([0.0065, 0.0042, 0.0022]) * np.exp(-up / 0.10)
     sky = zenith + (horizon - zenith) * np.exp(-up / 0.22) + town
     rng = rng_for(condition.cloud_seed, "stars")

@@ -13,7 +13,7 @@ from rdharmony_gen.sampling.rng import rng_for
 from rdharmony_gen.spec.condition import RGB, ConditionSpec
 from rdharmony_gen.spec.styles import STYLES, Range, Style
 
-MOON_IRRADIANCE = 0.18
+MOON_IRRADIANCE = 0.11
 WARM_WINDOW_SIDE_DEG = 35.0
 """How far from due east or west a low sun may stand: the scenes are open to those sides."""
 
@@ -84,7 +84,10 @@ def sample_condition(seed: int, path: tuple[str | int, ...], style: Style) -> Co
     dome = sky.irradiance(sky.panorama(condition, 128))
     ground = dome + np.array(condition.key_irradiance) * np.sin(np.radians(elevation))
     upright = dome / 2 + np.array(condition.key_irradiance) * np.cos(np.radians(elevation)) / 2
-    balance = _white_balance((ground + upright) / 2, _draw(rng, style.adaptation), _draw(rng, style.warmth))
+    seen = (
+        0.8 * dome + 0.2 * ground if "room" in path else (ground + upright) / 2
+    )  # a room sees the sky more than the sun
+    balance = _white_balance(seen, _draw(rng, style.adaptation), _draw(rng, style.warmth))
     return replace(condition, sky_irradiance=_rgb(dome), white_balance=balance)
 
 

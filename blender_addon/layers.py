@@ -13,6 +13,7 @@ import contextlib
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -21,6 +22,7 @@ from harmonize_core.errors import HarmonizeError, InputError, OutputError
 from .compat import set_still_format
 
 SCENE_NAME = "Harmonize (temporary)"
+CLOCK_NAME = "Harmonize Clock (temporary)"
 CHARACTERS, SHADOWS = "characters", "shadows"
 """View layers of the temporary scene: what is recoloured, and what is laid under it as it is."""
 
@@ -101,10 +103,9 @@ def shot_scene(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, cast: Ca
 
 def remove_leftovers() -> None:
     """Remove what an interrupted run left behind (also after loading a file saved during a run)."""
-    for scene in [s for s in bpy.data.scenes if s.name.startswith(SCENE_NAME)]:
-        bpy.data.scenes.remove(scene)
-    for collection in [c for c in bpy.data.collections if c.name.startswith("Harmonize ") and "(temporary)" in c.name]:
-        bpy.data.collections.remove(collection)
+    for blocks in (bpy.data.scenes, bpy.data.collections):
+        for block in [b for b in blocks if b.name.startswith("Harmonize ") and "(temporary)" in b.name]:
+            blocks.remove(block)
 
 
 def temporary_scene() -> bpy.types.Scene:
@@ -133,13 +134,10 @@ def render_layer(layer: str, frame: int, path: Path, interactive: bool) -> Itera
         if role == layer or shot.view_layers.get(_VIEW_LAYER_NAMES[role]):
             _view_layer(shot, role).use = role == layer
     set_still_format(shot, "OPEN_EXR", "RGBA", "16")
-    # An animation of one frame: it is evaluated apart. frame_set(), or the scene as a context override, would move the
-    # artist's animated objects to that frame; a still would take the artist's frame.
-    shot.frame_start = shot.frame_end = frame
-    partial = path.with_name(f"{layer}_{frame:04d}.partial.exr")
+    partial = path.with_name(f"{path.stem}.partial.exr")
     partial.unlink(missing_ok=True)
-    shot.render.filepath = str(partial.with_name(f"{layer}_####.partial.exr"))
-    yield from (_render_in_window(shot) if interactive else _render_here(shot))
+    shot.render.filepath = str(partial)
+    yield from (_render_in_window(shot, frame) if interactive else _render_here(shot, frame))
     if not partial.is_file():
         raise OutputError(
             f"Blender rendered no picture for frame {frame}: its message is in the Info editor or on the console; "
@@ -152,16 +150,17 @@ class RenderStopped(HarmonizeError):
     """The artist pressed Esc while a frame was rendering."""
 
 
-def _render_here(shot: bpy.types.Scene) -> Iterator[None]:
+def _render_here(shot: bpy.types.Scene, frame: int) -> Iterator[None]:
     try:
-        bpy.ops.render.render(animation=True, scene=shot.name)
+        with _clock(frame):
+            bpy.ops.render.render(write_still=True, scene=shot.name)
     except RuntimeError as error:
         message = str(error).strip().removeprefix("Error: ").splitlines()[0]
-        raise OutputError(f"Blender could not render frame {shot.frame_start}: {message}") from error
+        raise OutputError(f"Blender could not render frame {frame}: {message}") from error
     yield
 
 
-def _render_in_window(shot: bpy.types.Scene) -> Iterator[None]:
+def _render_in_window(shot: bpy.types.Scene, frame: int) -> Iterator[None]:
     ended: list[str] = []
 
     def complete(*_: object) -> None:
@@ -179,7 +178,8 @@ def _render_in_window(shot: bpy.types.Scene) -> Iterator[None]:
         while bpy.app.is_job_running("RENDER"):  # the artist's own render, or the last one ending
             yield
         view.render_display_type = "NONE"
-        bpy.ops.render.render("INVOKE_DEFAULT", animation=True, scene=shot.name)
+        with _clock(frame):
+            bpy.ops.render.render("INVOKE_DEFAULT", write_still=True, scene=shot.name)
         while not ended or bpy.app.is_job_running("RENDER"):
             yield
     finally:
@@ -189,6 +189,18 @@ def _render_in_window(shot: bpy.types.Scene) -> Iterator[None]:
                 listing.remove(function)
     if ended[0] == "cancel":
         raise RenderStopped("Rendering was stopped")
+
+
+def _clock(frame: int) -> Any:
+    """A context whose scene is empty and at `frame`, for a render operator that names the temporary scene.
+
+    Such an operator renders the scene it names at the frame of the context's scene, and Python updates the context's
+    scene around every operator. Were that the temporary scene (or moved by frame_set), the artist's animated objects
+    would be moved to the frame, keyframed or not; seen in 4.3, 4.5 and 5.2.
+    """
+    clock = bpy.data.scenes.get(CLOCK_NAME) or bpy.data.scenes.new(CLOCK_NAME)
+    clock.frame_current = frame
+    return bpy.context.temp_override(scene=clock, view_layer=clock.view_layers[0])
 
 
 def _prepare(shot: bpy.types.Scene, view_layer_name: str) -> None:

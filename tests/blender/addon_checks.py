@@ -69,10 +69,13 @@ def check_edges_blend_in_linear_light(folder: Path) -> None:
 
 def check_animation_resumes_and_changes_of_strength_do_not_render_again(folder: Path) -> None:
     import bpy
-    from addon_scene import new_shot, read
+    from addon_scene import assert_unchanged, new_shot, read, snapshot
 
     shot = new_shot(folder)
+    shot.hero.location.x = -0.2  # moved by hand, not keyframed: must stay
+    before = snapshot(shot.scene)
     assert bpy.ops.harmonize.animation() == {"FINISHED"}
+    assert_unchanged(before, shot.scene)
     results = sorted(shot.out.glob("harmonized_000*.png"))
     assert len(results) == 5
     stamps = {p: p.stat().st_mtime_ns for p in shot.out.rglob("*") if p.suffix in (".png", ".exr")}

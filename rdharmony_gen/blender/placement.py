@@ -17,6 +17,7 @@ from rdharmony_gen.blender.assets import AssetLibrary, ids_of, manifest, vertice
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 from rdharmony_gen.light import atmosphere
 from rdharmony_gen.spec.job import RenderJob
+from rdharmony_gen.spec.scenes import scenes_for
 
 SENSOR_MM = 36.0
 SMALL = {"apple", "bottle", "cake", "knife"}
@@ -199,7 +200,7 @@ def find_view(stage: Stage, place: Place, job: RenderJob, library: AssetLibrary)
     surface = surface_points(mesh, 14_000, rng)
     height = float(surface[:, 2].max())
     patches = place.tops if job.category in SMALL else place.drive if job.category in VEHICLES else place.stand
-    if not patches:
+    if not patches or job.scene not in scenes_for(job.category):
         raise PlacementError(
             f"{job.job_id}: the scene {stage.kind} has no place for a {job.category}; choose another scene"
         )

@@ -9,6 +9,7 @@ import pytest
 
 from harmonize_core.errors import OutputError, UnknownName
 from harmonize_core.formats.images import read_exr
+from rdharmony_gen.blender.placement import PlacementError
 from rdharmony_gen.blender.render_job import render_job
 from rdharmony_gen.sampling.conditions import sample_conditions
 from rdharmony_gen.spec.job import RenderJob
@@ -80,3 +81,8 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="cannot be made"):
         render_job(_job(), tmp_path / "file" / "out")
+
+
+def test_a_car_is_refused_in_a_room_with_a_hint(tmp_path):
+    with pytest.raises(PlacementError, match="no place for a car; choose another scene"):
+        render_job(_job("room", "car"), tmp_path)

@@ -12,10 +12,10 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import tyro
-from tyro.conf import OmitArgPrefixes, Positional
+from tyro.conf import Positional
 
 from harmonize_core.errors import ConfigError, HarmonizeError, UnknownName
 from harmonize_core.formats.triplet import Domain
@@ -30,7 +30,7 @@ BAD_ARGUMENTS = 2
 class TrainArguments:
     """What `harmonize train PRESET` takes: the preset's fields and how to run it."""
 
-    config: OmitArgPrefixes[TrainConfig]
+    config: Annotated[TrainConfig, tyro.conf.arg(name="")]
     resume: bool = False
     """Continue the run in --run where it stopped; starts it when there is none."""
     quiet: bool = False

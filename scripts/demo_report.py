@@ -123,7 +123,11 @@ def draw_curve(log: Path, target: Path) -> None:
     losses, held_out = figure.subplots(1, 2)
     for domain, colour in (("rendered", "#c2410c"), ("photographic", "#1d4ed8")):
         minutes = [row["seconds"] / 60 for row in train]
-        losses.plot(minutes, [row[f"fn_mse_{domain}"] for row in train], colour, lw=1, label=domain)
+        values = np.array([row[f"fn_mse_{domain}"] for row in train])
+        losses.plot(minutes, values, colour, lw=0.5, alpha=0.35)
+        width = max(1, len(values) // 12)
+        mean = np.convolve(values, np.ones(width) / width, mode="valid")
+        losses.plot(minutes[width // 2 :][: len(mean)], mean, colour, lw=2, label=f"{domain}, mean of {width} steps")
         measured = [row for row in validate if f"fmse_{domain}" in row]
         minutes = [row["seconds"] / 60 for row in measured]
         held_out.plot(minutes, [row[f"fmse_{domain}"] for row in measured], colour, marker="o", ms=4, label=domain)

@@ -237,7 +237,10 @@ def _load(folder: Path, trainer: CharmNetTrainer) -> tuple[int, float]:
 
 
 def _plan(run: Run) -> int:
-    total = plan_steps(60 * run.config.minutes, run.seconds, run.validation_seconds, run.durations)
+    every = run.config.validate_every
+    share = run.validation_seconds / every if every else 0.0
+    costs = [seconds + share for seconds in run.durations]
+    total = plan_steps(60 * run.config.minutes, run.seconds, run.validation_seconds, costs)
     total += run.step - len(run.durations)
     write_text(run.folder / "plan.json", json.dumps({"minutes": run.config.minutes, "steps": total}) + "\n")
     return total

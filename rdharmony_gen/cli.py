@@ -34,7 +34,7 @@ class SetOptions:
     """The recipe of a data set, as options."""
 
     views: int = 50
-    """Camera views per category, dealt over the scenes in turn."""
+    """Camera views per category, dealt in turn over the scenes that fit it (no car stands in a room)."""
     category: Names = ("human",)
     """What stands in the foreground; `rdharmony assets` lists what there is."""
     size: str = "512x512"

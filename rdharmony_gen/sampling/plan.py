@@ -5,22 +5,25 @@ from __future__ import annotations
 
 from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
 from rdharmony_gen.sampling.conditions import sample_conditions
-from rdharmony_gen.spec.dataset import DatasetSpec
+from rdharmony_gen.spec.dataset import DatasetSpec, fitting_scenes
 from rdharmony_gen.spec.job import RenderJob, SceneKind
 
 
 def job_ids(spec: DatasetSpec) -> list[tuple[str, int, str]]:
     """(category, view, job id) of all jobs, category by category, view by view.
 
-    View i shows scene kind i modulo the number of kinds, in its variant (i // kinds) // views_per_scene. A job does
-    not depend on how many views there are, so a set can grow.
+    View i shows scene kind i modulo the number of kinds that fit its category, in that kind's variant
+    (i // kinds) // views_per_scene. A job does not depend on how many views there are, so a set can grow.
+
+    Raises:
+        ConfigError: no scene of the recipe fits a category.
     """
     return [(c, view, _job_id(spec, c, view)) for c in spec.categories for view in range(spec.views)]
 
 
 def plan_job(spec: DatasetSpec, category: str, view: int) -> RenderJob:
     """The job of one view; drawing its ten skies takes most of a second."""
-    scene, variation = _place(spec, view)
+    scene, variation = _place(spec, category, view)
     job_id = _job_id(spec, category, view)
     conditions = sample_conditions(spec.seed, scene, variation, view)
     return RenderJob(
@@ -38,10 +41,11 @@ def plan_job(spec: DatasetSpec, category: str, view: int) -> RenderJob:
     )
 
 
-def _place(spec: DatasetSpec, view: int) -> tuple[SceneKind, int]:
-    return spec.scenes[view % len(spec.scenes)], view // len(spec.scenes) // spec.views_per_scene
+def _place(spec: DatasetSpec, category: str, view: int) -> tuple[SceneKind, int]:
+    kinds = fitting_scenes(category, spec.scenes)
+    return kinds[view % len(kinds)], view // len(kinds) // spec.views_per_scene
 
 
 def _job_id(spec: DatasetSpec, category: str, view: int) -> str:
-    scene, variation = _place(spec, view)
+    scene, variation = _place(spec, category, view)
     return f"{CATEGORY_FOLDERS[category]}/{scene}_{variation:02d}_v{view:03d}"

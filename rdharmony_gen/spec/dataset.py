@@ -12,6 +12,7 @@ from typing import Literal
 from harmonize_core.errors import ConfigError, UnknownName
 from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
 from rdharmony_gen.spec.job import SCENE_KINDS, SceneKind
+from rdharmony_gen.spec.scenes import scenes_for
 from rdharmony_gen.spec.styles import STYLE_NAMES
 
 SIDE_RANGE = (32, 8192)
@@ -24,7 +25,7 @@ class DatasetSpec:
     """The recipe of a data set; equal specs give equal bytes on one machine."""
 
     views: int
-    """Camera views per category, dealt over the scenes in turn."""
+    """Camera views per category, dealt in turn over the scenes that fit it."""
     categories: tuple[str, ...]
     scenes: tuple[SceneKind, ...]
     styles: tuple[str, ...]
@@ -81,10 +82,14 @@ def make_spec(
         raise ConfigError(
             f"--test-scenes and --val-scenes should share no scene but both name {', '.join(sorted(both))}"
         )
+    chosen_categories = _some("--category", _choose("category", categories, CATEGORY_FOLDERS))
+    chosen_scenes = _some("--scenes", _choose("scene", scenes, SCENE_KINDS))
+    for category in chosen_categories:
+        fitting_scenes(category, chosen_scenes)
     return DatasetSpec(
         views=views,
-        categories=_some("--category", _choose("category", categories, CATEGORY_FOLDERS)),
-        scenes=_some("--scenes", _choose("scene", scenes, SCENE_KINDS)),
+        categories=chosen_categories,
+        scenes=chosen_scenes,
         styles=chosen_styles,
         test_scenes=tests,
         val_scenes=vals,
@@ -95,6 +100,22 @@ def make_spec(
         seed=seed,
         format=format,
     )
+
+
+def fitting_scenes(category: str, scenes: Sequence[SceneKind]) -> tuple[SceneKind, ...]:
+    """Those of `scenes` in which a subject of the category can stand, in their order.
+
+    Raises:
+        ConfigError: none of them.
+    """
+    fit = scenes_for(category)
+    found = tuple(scene for scene in scenes if scene in fit)
+    if not found:
+        raise ConfigError(
+            f"--scenes should name a place for the category {category} ({', '.join(fit)}) "
+            f"but names only {', '.join(scenes)}; add one or leave {category} out"
+        )
+    return found
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -48,6 +48,19 @@ def test_views_are_dealt_over_scenes_and_variants():
     assert ids[8] == "SCar/park_00_v000"
 
 
+def test_cars_are_dealt_only_over_places_where_a_car_can_stand():
+    spec = make_spec(views=4, views_per_scene=2, categories=("human", "car"))
+    ids = [job_id for _, _, job_id in job_ids(spec)]
+    assert ids[2] == "SHuman/room_00_v002"
+    assert ids[4:] == ["SCar/park_00_v000", "SCar/city_corner_00_v001", "SCar/park_00_v002", "SCar/city_corner_00_v003"]
+
+
+def test_a_spec_file_without_a_place_for_its_cars_is_refused():
+    spec = dataclasses.replace(make_spec(views=1, categories=("car",)), scenes=("room",))
+    with pytest.raises(ConfigError, match="should name a place for the category car"):
+        job_ids(spec)
+
+
 def test_a_job_does_not_depend_on_how_many_views_there_are(job):
     assert plan_job(make_spec(views=50, size="96x64", seed=0), "human", 1) == job
 
@@ -115,6 +128,11 @@ def test_a_missing_job_file_is_named():
         ({"categories": ()}, ConfigError, "--category should name at least one"),
         ({"styles": ("night",)}, ConfigError, "at least two styles"),
         ({"test_scenes": ("room",), "val_scenes": ("room",)}, ConfigError, "share no scene"),
+        (
+            {"categories": ("human", "car"), "scenes": ("room",)},
+            ConfigError,
+            "for the category car (park, city_corner) but",
+        ),
         ({"categories": ("hman",)}, UnknownName, "did you mean 'human'?"),
         ({"styles": ("noon_clear", "nite")}, UnknownName, "no style is named 'nite'"),
         ({"scenes": ("moon",)}, UnknownName, "known: park, city_corner, room"),

@@ -89,7 +89,7 @@ def evaluate(
         split: Split to score. Default: test where the data set has one, else everything.
         protocol: Which definitions of the numbers; the table says what each means.
         domain: Branch of a checkpoint to score. Default: the one of the data, rendered for the RdHarmony layout.
-        out: Folder for per_image.csv, summary.json and table.txt. Default: eval/PROTOCOL beside the checkpoint.
+        out: Folder for per_image.csv, summary.json and table.txt. Default: eval/PROTOCOL-DATA-SPLIT-DOMAIN of the run.
         device: Where a .safetensors checkpoint runs.
         quiet: No progress bar and no paths, only the table.
     """
@@ -101,14 +101,17 @@ def evaluate(
     from harmonize_core.train.state import weights_of
 
     weights = weights_of(checkpoint)
-    predictor = Predictor.load(weights, device, domain or domain_of(data))
+    if domain is None and weights.suffix != ".onnx":
+        domain = domain_of(data)
+    predictor = Predictor.load(weights, device, domain)
     if split is None and "test" in splits_of(data):
         split = "test"
     label = f"{predictor.info.name}, {predictor.info.metadata.get('domain', 'photographic')} branch"
     evaluation = run_evaluation(
         predictor, data, PROTOCOLS[protocol], split=split, label=label, progress=_bar("evaluating", "image", quiet)
     )
-    files = write_report(evaluation, out or weights.parent / "eval" / protocol)
+    default = weights.parent / "eval" / _slug(protocol, data.resolve().name, split, domain)
+    files = write_report(evaluation, out or default)
     print(table(evaluation))
     if not quiet:
         _say(f"per-image numbers: {files[0]}")
@@ -123,7 +126,7 @@ def predict(
     model: Path,
     strength: float = 1.0,
     smooth: float = 0.0,
-    domain: Domain = "photographic",
+    domain: Domain | None = None,
     device: Literal["cpu", "cuda"] = "cpu",
     quiet: bool = False,
 ) -> int:
@@ -132,13 +135,13 @@ def predict(
     Example: harmonize predict shot.png --mask shot_mask.png --model charmnet.onnx --out shot_harmonized.png
 
     Args:
-        image: A composite image, or a folder of them.
+        image: A composite image, or a folder of them; orientation tags are applied, alpha is dropped.
         mask: Its mask (white = foreground), or a folder with <image>.png or <image>_mask.png for each.
-        out: File to write, or the folder for PNG files when IMAGE is a folder.
+        out: File to write (8 bits a channel), or the folder for PNG files when IMAGE is a folder.
         model: A run's folder, a .safetensors or an .onnx file.
         strength: 0 leaves the image as it is, 1 applies the network's opinion.
         smooth: Folder as consecutive frames: smooth the colour change over this many frames (standard deviation).
-        domain: What the foregrounds are: branch of a .safetensors checkpoint to use.
+        domain: What the foregrounds are: branch of a .safetensors checkpoint to use. Default: photographic.
         device: Where a .safetensors checkpoint runs.
         quiet: Print nothing but errors.
     """
@@ -266,6 +269,10 @@ def doctor(quiet: bool = False) -> int:
     for line in report.missing if quiet else report.lines:
         print(line)
     return 0 if report.usable else 1
+
+
+def _slug(*parts: str | None) -> str:
+    return "-".join(part for part in parts if part)
 
 
 COMMANDS: dict[str, Callable[..., int]] = {

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harmonize_core.errors import DatasetError, InputError
 from harmonize_core.formats import iharmony4, rdharmony
+from harmonize_core.formats.images import read_lines
 from harmonize_core.formats.triplet import Domain, TripletPaths
 
 
@@ -56,9 +57,8 @@ def splits_of(root: Path) -> list[str]:
     """Names of the splits that `root` lists, sorted; empty when it has none."""
     root = Path(root)
     if layout_of(root) == "rdharmony":
-        return sorted(p.stem for p in (root / "splits").glob("*.txt") if p.read_text().strip())
-    lists = [*root.glob("IHD_*.txt"), *root.glob("*/*_*.txt"), *root.glob("*_*.txt")]
-    return sorted({p.stem.rsplit("_", 1)[1] for p in lists if p.read_text().strip()})
+        return sorted(p.stem for p in (root / "splits").glob("*.txt") if any(read_lines(p)))
+    return [split for split in ("test", "train", "val") if iharmony4.has_split(root, split)]
 
 
 def thin(triplets: Sequence[TripletPaths], limit: int) -> list[TripletPaths]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,14 @@ def pair_files(image: Path, mask: Path, out: Path) -> list[FileJob]:
     images = [f for f in images if not (same and f.stem.endswith(("_mask", "-mask")))]
     if not images:
         raise DatasetError(f"{image} should hold images ({', '.join(s[1:] for s in IMAGE_SUFFIXES)}) but has none")
+    if out.resolve() == image.resolve():
+        raise ConfigError(f"--out {out} is the folder of the images, which would become inputs; choose another folder")
+    stems = collections.Counter(f.stem for f in images)
+    twice = [stem for stem, count in stems.items() if count > 1]
+    if twice:
+        raise ConfigError(
+            f"{image} holds several images named {twice[0]}, which would all become {twice[0]}.png; rename"
+        )
     return [_checked(FileJob(f, _mask_in(mask, f), out / f"{f.stem}.png")) for f in images]
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from harmonize_core.errors import DatasetError
+from harmonize_core.formats.images import read_lines
 from harmonize_core.formats.triplet import TripletPaths
 
 FOLDERS = ("composite_images", "masks", "real_images")
@@ -30,6 +31,12 @@ def mask_of(composite: PurePosixPath) -> PurePosixPath:
 def is_layout(root: Path) -> bool:
     """Whether `root` is a subset folder or holds at least one."""
     return bool(_subset_roots(Path(root)))
+
+
+def has_split(root: Path, split: str) -> bool:
+    """Whether `root` has a list of that split with at least one line."""
+    lists = [root / f"IHD_{split}.txt", *(s / f"{s.resolve().name}_{split}.txt" for s in _subset_roots(root))]
+    return any(file.is_file() and any(read_lines(file)) for file in lists)
 
 
 def list_triplets(root: Path, split: str | None = None) -> list[TripletPaths]:
@@ -65,14 +72,14 @@ def _composites(root: Path, subsets: list[Path], split: str | None) -> list[Pure
         return [PurePosixPath(f.relative_to(root)) for f in found]
     whole = root / f"IHD_{split}.txt"
     if whole.is_file():
-        lines = [PurePosixPath(line) for line in whole.read_text().splitlines() if line.strip()]
+        lines = [PurePosixPath(line) for line in read_lines(whole) if line.strip()]
     else:
         lines = []
         for subset in subsets:
             file = subset / f"{subset.resolve().name}_{split}.txt"
             if file.is_file():
                 folder = PurePosixPath(subset.relative_to(root)) / "composite_images"
-                lines += [folder / PurePosixPath(n).name for n in file.read_text().splitlines() if n.strip()]
+                lines += [folder / PurePosixPath(n).name for n in read_lines(file) if n.strip()]
     if not lines:
         raise DatasetError(f"{root} should hold IHD_{split}.txt or <Subset>_{split}.txt with at least one line")
     for line in lines:

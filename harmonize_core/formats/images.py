@@ -10,19 +10,24 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import warnings
 from collections.abc import Generator, Mapping
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from harmonize_core.color import linear_to_srgb
 from harmonize_core.errors import InputError, OutputError
 
-MAX_PIXELS = 16384 * 16384
-"""Larger files are refused before they are decoded: a crafted header must not take the memory of the machine."""
+MAX_PIXELS = 178_956_970
+"""Larger files are refused before they are decoded: a crafted header must not take the memory of the machine.
+
+Twice Pillow's own warning bound, from which it refuses too: 5 frames of 8K."""
+
+_ORIENTATION = ExifTags.Base.Orientation
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".exr")
 
@@ -61,6 +66,20 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
+def read_lines(path: Path) -> list[str]:
+    """The lines of a UTF-8 text file, without line ends.
+
+    Raises:
+        InputError: missing, unreadable, or not UTF-8.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise InputError(f"{path} could not be read ({error.strerror}); check the path and its rights") from error
+    except UnicodeDecodeError:
+        raise InputError(f"{path} should be UTF-8 text but is not; save it again as UTF-8") from None
+
+
 def read_image(path: Path) -> NDArray[np.float32]:
     """Read a colour image as (H, W, 3) float32 sRGB in [0, 1]; alpha is dropped, grey is repeated.
 
@@ -84,7 +103,9 @@ def read_image(path: Path) -> NDArray[np.float32]:
 
 
 def read_mask(path: Path) -> NDArray[np.float32]:
-    """Read a mask as (H, W) float32 in [0, 1], 1 = foreground: grey value, or the mean of RGB; soft values stay.
+    """Read a mask as (H, W) float32 in [0, 1], 1 = foreground; soft values stay.
+
+    A cut-out (8-bit alpha that is not opaque everywhere) is its alpha, anything else its grey value or mean of RGB.
 
     Raises:
         InputError: as `read_image`.
@@ -97,6 +118,9 @@ def read_mask(path: Path) -> NDArray[np.float32]:
             found = ", ".join(sorted(channels))
             raise InputError(f"{path} should hold a mask in EXR channel A, Y or R but holds {found}")
         return np.clip(np.nan_to_num(channels[name]), 0, 1)
+    alpha = _transparency(path)
+    if alpha is not None:
+        return alpha
     raw = _to_unit(_read(path))
     return raw if raw.ndim == 2 else raw[..., :3].mean(axis=-1, dtype=np.float32)
 
@@ -202,13 +226,25 @@ def _read(path: Path) -> NDArray:
         if not sixteen_bit:
             mode = "L" if image.mode in ("1", "L", "LA") else "RGB"
             try:
-                return np.asarray(image.convert(mode))
+                return np.asarray(_upright(image).convert(mode))
             except (OSError, SyntaxError, ValueError) as error:
                 raise InputError(f"{path} is damaged or cut off ({_first_line(error)}); copy it again") from error
     data = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     if data is None:
         raise InputError(f"{path} is damaged or cut off; copy it again")
     return data if data.ndim == 2 else data[..., 2::-1]
+
+
+def _transparency(path: Path) -> NDArray[np.float32] | None:
+    """Alpha of an 8-bit picture that is not opaque everywhere, else None."""
+    with _open(path) as image:
+        if image.mode not in ("RGBA", "LA", "PA") and "transparency" not in image.info:
+            return None
+        try:
+            alpha = np.asarray(_upright(image).convert("RGBA"))[..., 3]
+        except (OSError, SyntaxError, ValueError) as error:
+            raise InputError(f"{path} is damaged or cut off ({_first_line(error)}); copy it again") from error
+    return None if (alpha == 255).all() else _to_unit(alpha)
 
 
 def _is_16_bit_rgb(path: Path) -> bool:
@@ -224,13 +260,24 @@ def _open(path: Path) -> Image.Image:
     if path.is_dir():
         raise InputError(f"{path} is a folder, but an image file was expected")
     try:
-        image = Image.open(path)
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own bound follows
+            image = Image.open(path)
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{path} has more than the {MAX_PIXELS} pixels allowed; make it smaller") from error
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
         known = ", ".join(s[1:] for s in IMAGE_SUFFIXES)
         raise InputError(f"{path} is not a readable image ({known}); check that it was copied whole") from error
     if image.width * image.height > MAX_PIXELS:
-        raise InputError(f"{path} has {image.width}x{image.height} pixels, more than the {MAX_PIXELS} allowed")
+        raise InputError(
+            f"{path} has {image.width}x{image.height} pixels, more than the {MAX_PIXELS} allowed; make it smaller"
+        )
     return image
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """As the camera's orientation tag says it is to be seen."""
+    return ImageOps.exif_transpose(image) if image.getexif().get(_ORIENTATION, 1) != 1 else image
 
 
 def _to_unit(raw: NDArray) -> NDArray[np.float32]:

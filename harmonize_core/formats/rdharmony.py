@@ -8,10 +8,12 @@ loader `data/rendered_dataset.py` of bcmi/Rendered-Image-Harmonization-Dataset-R
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from harmonize_core.errors import DatasetError
+from harmonize_core.formats.images import read_lines
 from harmonize_core.formats.triplet import TripletPaths
 
 STYLE_COUNT = 10
@@ -84,6 +86,8 @@ def parse_label_line(text: str, where: str) -> LabelLine:
         ) from None
     if len(soft) != STYLE_COUNT or not 1 <= hard <= STYLE_COUNT:
         raise DatasetError(f"{where} should hold 10 soft labels and a style 1..10 but holds {len(soft)} and {hard}")
+    if not all(0 <= value <= 1 for value in soft) or abs(sum(soft) - 1) > 1e-3:
+        raise DatasetError(f"{where} should hold soft labels from 0 to 1 that sum to 1 but holds {soft_text}")
     composite = PurePosixPath(path)
     if composite.is_absolute() or ".." in composite.parts or "composite_images" not in composite.parts:
         raise DatasetError(f"{where} names {path!r}, which is not inside a composite_images folder of this data set")
@@ -106,6 +110,11 @@ def scene_of(composite: PurePosixPath) -> str:
     return composite.name.rpartition("-")[0]
 
 
+def _place_of(scene_id: str) -> str:
+    """The 3D scene of a view: `park_00_v003` -> `park_00`; other names stand for themselves."""
+    return re.sub(r"_v\d+$", "", scene_id)
+
+
 def is_layout(root: Path) -> bool:
     """Whether `root` holds label files of this layout."""
     return any(Path(root).glob("S*/S*_all_labeled.txt"))
@@ -124,7 +133,7 @@ def list_triplets(root: Path, split: str | None = None) -> list[TripletPaths]:
     wanted = None if split is None else _read_split(root, split)
     triplets = []
     for file in label_files:
-        for number, text in enumerate(file.read_text().splitlines(), 1):
+        for number, text in enumerate(read_lines(file), 1):
             line = parse_label_line(text, f"{file}:{number}")
             if wanted is not None and str(line.composite) not in wanted:
                 continue
@@ -134,7 +143,7 @@ def list_triplets(root: Path, split: str | None = None) -> list[TripletPaths]:
                     mask=root / mask_of(line.composite),
                     real=root / real_of(line.composite),
                     domain="rendered",
-                    group=scene_of(line.composite),
+                    group=_place_of(scene_of(line.composite)),
                     style_soft=line.style_soft,
                     style_hard=line.style_hard,
                 )
@@ -148,4 +157,4 @@ def _read_split(root: Path, split: str) -> set[str]:
     if not file.is_file():
         found = ", ".join(sorted(p.stem for p in (root / "splits").glob("*.txt"))) or "none"
         raise DatasetError(f"{root} should hold splits/{split}.txt; splits found: {found}")
-    return {line for line in file.read_text().splitlines() if line}
+    return {line for line in read_lines(file) if line}

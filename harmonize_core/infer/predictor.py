@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from harmonize_core.errors import EnvironmentFault
+from harmonize_core.errors import ConfigError, EnvironmentFault
 from harmonize_core.formats.triplet import Domain
 from harmonize_core.runtime.layers import apply_transform
 from harmonize_core.runtime.session import Harmonizer, ModelInfo, Network, check_arrays
@@ -36,29 +36,38 @@ class Predictor:
         self.harmonizer = harmonizer
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], device: str = "cpu", domain: Domain = "photographic") -> Predictor:
+    def load(cls, path: str | os.PathLike[str], device: str = "cpu", domain: Domain | None = None) -> Predictor:
         """Open a .safetensors checkpoint (run by torch) or an .onnx file (run by ONNX Runtime).
 
         Args:
             path: the file.
             device: where torch runs a checkpoint, "cpu" or "cuda"; ONNX files run on the CPU.
-            domain: what the foregrounds are, for checkpoints with parts of their own per domain; an ONNX file holds
-                the branch it was exported with.
+            domain: what the foregrounds are, for checkpoints with parts of their own per domain (None: photographic);
+                an ONNX file holds the branch it was exported with.
 
         Raises:
             CheckpointError: missing, damaged, a pickle, or of another format.
             EnvironmentFault: torch is needed and not installed, or has no such device.
+            ConfigError: an ONNX file of another branch than asked for, or on another device than the CPU.
         """
         path = Path(path)
         if path.suffix == ".onnx":
-            return cls(Harmonizer.from_file(path))
+            harmonizer = Harmonizer.from_file(path)
+            held = harmonizer.info.metadata.get("domain", domain)
+            if domain not in (None, held):
+                raise ConfigError(
+                    f"{path} holds the {held} branch, not the {domain} one; export it with --domain {domain}"
+                )
+            if device != "cpu":
+                raise ConfigError(f"{path} runs on the CPU; use the .safetensors checkpoint with --device {device}")
+            return cls(harmonizer)
         try:
             from harmonize_core.checkpoint import load_model
         except ImportError as error:
             raise EnvironmentFault(
                 f"{path} needs {error.name}: install it with pip install 'rdharmony[train]', or use an .onnx export"
             ) from error
-        return cls.from_checkpoint(load_model(path), device, domain)
+        return cls.from_checkpoint(load_model(path), device, domain or "photographic")
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, device: str = "cpu", domain: Domain = "photographic") -> Predictor:

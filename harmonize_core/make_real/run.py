@@ -12,14 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
+from harmonize_core.color import linear_to_srgb, srgb_to_linear
+from harmonize_core.compositing import over
 from harmonize_core.data.rng import generator
 from harmonize_core.data.transforms import resize
 from harmonize_core.errors import ConfigError, DatasetError, InputError
-from harmonize_core.formats.images import check_same_size, read_image, read_mask, write_image, write_mask, write_text
+from harmonize_core.formats.images import check_same_size, read_image, read_mask, write_image, write_text
 from harmonize_core.make_real.photos import Photo, find_photos
 from harmonize_core.make_real.recolour import Statistics, recolour, sample_look, statistics, why_implausible
 
 SUBSET = "Photos"
+NOTE = "make_real.json"
 MAX_TRIES = 24
 """Looks tried for one composite before it is given up."""
 MIN_FOREGROUND_PIXELS = 64
@@ -74,8 +77,9 @@ def make_real(
     _check(options)
     photos = find_photos(photos_dir, masks_dir)
     out = Path(out)
-    _claim(out, options, photos)
+    _refuse_other(out, options, photos)
     known, unusable = _statistics_of(photos, options)
+    write_text(out / NOTE, _note(options, photos))
     skipped = [
         f"{p.image} was left out: its foreground has fewer than {MIN_FOREGROUND_PIXELS} pixels" for p in unusable
     ]
@@ -107,7 +111,7 @@ def _make_one(
     if not real_file.exists():
         write_image(real_file, image, quality=options.quality)
     if not mask_file.exists():
-        write_mask(mask_file, mask)
+        write_image(mask_file, mask)  # soft, so that composite and real differ nowhere outside it
     donors = _donors(photo, known)
     names, records = [], []
     for k in range(1, options.per_photo + 1):
@@ -122,8 +126,10 @@ def _make_one(
         name = f"{photo.name}_1_{k}.jpg"
         file = root / "composite_images" / name
         if not file.exists():
-            alpha = mask[..., None]
-            write_image(file, alpha * np.clip(changed, 0, 1) + (1 - alpha) * image, quality=options.quality)
+            foreground = srgb_to_linear(np.clip(changed, 0, 1)) * mask[..., None]
+            composite = linear_to_srgb(over(foreground, mask, srgb_to_linear(image)))
+            composite = np.where(mask[..., None] > 0, composite, image)
+            write_image(file, composite, quality=options.quality)
         names.append(name)
         records.append({"composite": name, "donor": donor.name, **dataclasses.asdict(look)})
     return names, records
@@ -172,21 +178,24 @@ def _check(options: MakeRealOptions) -> None:
         raise ConfigError(f"--seed should be 0 or more but is {options.seed}")
 
 
-def _claim(out: Path, options: MakeRealOptions, photos: list[Photo]) -> None:
-    """Note in `out` what is being made, and refuse a folder in which something else was."""
+def _note(options: MakeRealOptions, photos: list[Photo]) -> str:
+    """What is being made, to recognise it when the run goes on."""
+    note = {"format": "harmonize-make-real/1", **dataclasses.asdict(options), "photos": [p.name for p in photos]}
+    return json.dumps(note, indent=1) + "\n"
+
+
+def _refuse_other(out: Path, options: MakeRealOptions, photos: list[Photo]) -> None:
+    """Refuse a folder in which something else was made."""
     duplicates = [n for n, c in collections.Counter(p.name for p in photos).items() if c > 1]
     if duplicates:
         raise DatasetError(f"photographs should have different names but two become {duplicates[0]!r}; rename one")
-    note = {"format": "harmonize-make-real/1", **dataclasses.asdict(options), "photos": [p.name for p in photos]}
-    text = json.dumps(note, indent=1) + "\n"
-    file = out / "make_real.json"
+    file = out / NOTE
     if out.exists() and not out.is_dir():
         raise ConfigError(f"{out} should be a folder to write to but is a file; choose another place")
     if file.is_file():
-        if file.read_text(encoding="utf-8") != text:
+        if file.read_text(encoding="utf-8", errors="replace") != _note(options, photos):
             raise ConfigError(
                 f"{out} holds a set made with other options or photographs (see {file.name}); choose an empty folder"
             )
     elif out.is_dir() and any(f for f in out.iterdir() if not f.name.startswith(".")):
         raise ConfigError(f"{out} should be empty or made by make-real but holds other files; choose an empty folder")
-    write_text(file, text)

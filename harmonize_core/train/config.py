@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -174,6 +175,16 @@ def check(config: TrainConfig) -> None:
         "optim.clip-norm": config.optim.clip_norm,
     }
     problems += [f"--{name} should be 0 or more but is {value}" for name, value in unsigned.items() if not value >= 0]
+    numbers = {key: value for key, value in _flat(encode(config)).items() if isinstance(value, float)}
+    problems += [
+        f"--{key.replace('_', '-')} should be a finite number but is {value}"
+        for key, value in numbers.items()
+        if not math.isfinite(value)
+    ]
+    if config.batch_size == 1:
+        problems.append("--batch-size should be at least 2 because batch normalisation needs more than one image")
+    betas = {"optim.beta1": config.optim.beta1, "optim.beta2": config.optim.beta2}
+    problems += [f"--{name} should be at least 0 and below 1 but is {b}" for name, b in betas.items() if not 0 <= b < 1]
     if config.steps == 0 and config.minutes == 0:
         problems.append("neither --steps nor --minutes is above 0")
     if problems:

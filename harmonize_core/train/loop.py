@@ -22,6 +22,7 @@ from harmonize_core.config import decode_text, encode_text
 from harmonize_core.data.dataset import BatchStream, prefetch
 from harmonize_core.errors import ConfigError, EnvironmentFault, HarmonizeError
 from harmonize_core.formats.images import write_bytes, write_text
+from harmonize_core.formats.lock import exclusive
 from harmonize_core.train import state
 from harmonize_core.train.charmnet import CharmNetTrainer
 from harmonize_core.train.config import TrainConfig, check, what_differs
@@ -114,8 +115,16 @@ def train(
     device = _device(config)
     if config.threads:
         torch.set_num_threads(config.threads)
-    checkpoints = state.checkpoints(config.run)
-    _claim_folder(config, bool(checkpoints), resume)
+    _refuse_file(config.run)
+    with exclusive(config.run / ".lock", config.run):
+        checkpoints = state.checkpoints(config.run)
+        _claim_folder(config, bool(checkpoints), resume)
+        return _train(config, device, checkpoints, quiet=quiet, say=say)
+
+
+def _train(
+    config: TrainConfig, device: torch.device, checkpoints: list[Path], *, quiet: bool, say: Callable[[str], None]
+) -> TrainResult:
     sets = open_sets(config)
     trainer = CharmNetTrainer(config, device)
     step, seconds = 0, 0.0
@@ -168,6 +177,7 @@ def fit(run: Run, stop: StopSignal, *, quiet: bool, say: Callable[[str], None]) 
             if config.validate_every and run.step % config.validate_every == 0:
                 _validate(run, say)
             if _checkpoint_due(run):
+                _refuse_nan(run, {name: float(value) for name, value in losses.items()})
                 _save(run)
             if not config.steps and run.seconds > GRACE * 60 * config.minutes:
                 say(f"the time is up: stopping after {run.step} of {total} steps")
@@ -261,10 +271,13 @@ def _planned(config: TrainConfig) -> int | None:
     return None
 
 
+def _refuse_file(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} should be the folder of a run but is a file; choose another --run")
+
+
 def _claim_folder(config: TrainConfig, has_checkpoint: bool, resume: bool) -> None:
     path = config.run / "config.json"
-    if config.run.exists() and not config.run.is_dir():
-        raise ConfigError(f"{config.run} should be the folder of a run but is a file; choose another --run")
     if not path.is_file():
         if has_checkpoint:
             raise ConfigError(f"{config.run} holds checkpoints but no config.json; choose another --run")

@@ -63,9 +63,10 @@ def _split(root: Path) -> tuple[list[TripletPaths], list[TripletPaths]]:
     if "train" not in names:
         raise DatasetError(f"{root} should list a split 'train' but lists only {', '.join(names)}; add a train list")
     training = list_triplets(root, "train")
-    held_out = next((list_triplets(root, name) for name in HELD_OUT if name in names), [])
-    _refuse_leak(root, training, held_out)
-    return training, held_out
+    held_out = [list_triplets(root, name) for name in HELD_OUT if name in names]
+    for triplets in held_out:
+        _refuse_leak(root, training, triplets)
+    return training, held_out[0] if held_out else []
 
 
 def _refuse_leak(root: Path, training: Sequence[TripletPaths], held_out: Sequence[TripletPaths]) -> None:

@@ -19,10 +19,10 @@ from tqdm import tqdm
 
 from harmonize_core.errors import ConfigError, DatasetError, HarmonizeError, InputError, OutputError
 from harmonize_core.formats.images import write_text
+from harmonize_core.formats.lock import exclusive
 from rdharmony_gen.compose.collect import Counts, collect
 from rdharmony_gen.compose.view import is_composed, is_rendered
 from rdharmony_gen.run.environment import require_blender
-from rdharmony_gen.run.lock import exclusive
 from rdharmony_gen.run.pool import Event, Failure, PoolOptions, run_pool
 from rdharmony_gen.sampling.plan import job_ids, plan_job
 from rdharmony_gen.spec.codec import decode, encode, encode_line
@@ -65,7 +65,7 @@ def opened(root: Path) -> Generator[tuple[SetLayout, int]]:
     """
     layout = SetLayout(Path(root))
     _refuse_foreign(layout)
-    with exclusive(layout.lock) as lock_fd:
+    with exclusive(layout.lock, layout.root) as lock_fd:
         _sweep(layout)
         yield layout, lock_fd
 

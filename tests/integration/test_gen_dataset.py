@@ -20,10 +20,10 @@ from PIL import Image
 from harmonize_core.errors import DatasetError, HarmonizeError, InputError, OutputError
 from harmonize_core.formats import rdharmony
 from harmonize_core.formats.images import read_exr, read_mask, write_exr
+from harmonize_core.formats.lock import exclusive
 from harmonize_core.formats.triplet import load_triplet
 from rdharmony_gen.cli import main
 from rdharmony_gen.compose.view import compose_view
-from rdharmony_gen.run.lock import exclusive
 from rdharmony_gen.run.pool import PoolOptions, run_pool
 from rdharmony_gen.run.steps import existing
 from rdharmony_gen.spec.job import read_job
@@ -194,14 +194,15 @@ def test_a_set_can_be_png_and_drop_its_renders(copy, capsys):
 
 def test_two_runs_on_one_folder_are_refused_and_a_dead_one_does_not_block(copy):
     lock = copy / ".rdharmony" / "lock"
-    with exclusive(lock), pytest.raises(OutputError, match="another run is at work"), exclusive(lock, patience_s=0):
+    refused = pytest.raises(OutputError, match="another run is at work")
+    with exclusive(lock, copy), refused, exclusive(lock, copy, patience_s=0):
         pass
     code = (
-        "from rdharmony_gen.run.lock import exclusive\nfrom pathlib import Path\nimport os\n"
-        f"with exclusive(Path({str(lock)!r})): os._exit(9)"
+        "from harmonize_core.formats.lock import exclusive\nfrom pathlib import Path\nimport os\n"
+        f"with exclusive(Path({str(lock)!r}), Path()): os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
-    with exclusive(lock, patience_s=0):
+    with exclusive(lock, copy, patience_s=0):
         pass
 
 

@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
-"""One run at a time on one data set: a file lock that the kernel drops when its last holder dies."""
+# SPDX-License-Identifier: Apache-2.0
+"""One run at a time in one folder: a file lock that the kernel drops when its last holder dies."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ except ImportError:  # Windows has no flock; there a second run is not refused
 
 
 @contextlib.contextmanager
-def exclusive(path: Path, patience_s: float = 5.0) -> Generator[int]:
+def exclusive(path: Path, folder: Path, patience_s: float = 5.0) -> Generator[int]:
     """Hold the lock file; yields its descriptor, which worker processes inherit, so orphans keep the lock too.
 
     Args:
         path: Lock file; made if it is not there and left behind.
+        folder: What it protects, for the message.
         patience_s: How long to wait for the workers of a run that was just killed.
 
     Raises:
@@ -36,13 +37,13 @@ def exclusive(path: Path, patience_s: float = 5.0) -> Generator[int]:
             f"{path.parent} cannot be written to ({error.strerror}); choose a folder you may write to"
         ) from None
     try:
-        _wait_for(handle, path, patience_s)
+        _wait_for(handle, folder, patience_s)
         yield handle
     finally:
         os.close(handle)
 
 
-def _wait_for(handle: int, path: Path, patience_s: float) -> None:
+def _wait_for(handle: int, folder: Path, patience_s: float) -> None:
     deadline = time.monotonic() + patience_s
     while fcntl is not None:
         try:
@@ -51,6 +52,6 @@ def _wait_for(handle: int, path: Path, patience_s: float) -> None:
         except OSError:
             if time.monotonic() > deadline:
                 raise OutputError(
-                    f"another run is at work on {path.parent.parent}; wait for it, stop it, or choose another folder"
+                    f"another run is at work on {folder}; wait for it, stop it, or choose another folder"
                 ) from None
             time.sleep(0.1)

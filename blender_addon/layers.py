@@ -22,9 +22,11 @@ from harmonize_core.errors import HarmonizeError, InputError, OutputError
 from .compat import set_still_format
 
 SCENE_NAME = "Harmonize (temporary)"
-CLOCK_NAME = "Harmonize Clock (temporary)"
 CHARACTERS, SHADOWS = "characters", "shadows"
 """View layers of the temporary scene: what is recoloured, and what is laid under it as it is."""
+
+_IDLE = "Harmonize Idle (temporary)"
+"""Name of an empty view layer and of a camera that take the places of the real ones while nothing is rendered."""
 
 _VIEW_LAYER_NAMES = {CHARACTERS: "Harmonize Characters", SHADOWS: "Harmonize Shadows"}
 
@@ -92,6 +94,7 @@ def shot_scene(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, cast: Ca
             shot.collection.children.link(collection)
             for thing in things:
                 collection.objects.link(thing)
+        _make_idle(shot)
         layers = [CHARACTERS, SHADOWS] if cast.catchers else [CHARACTERS]
         for layer in layers:
             _set_visibility(_view_layer(shot, layer), layer, made, cut)
@@ -103,7 +106,7 @@ def shot_scene(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, cast: Ca
 
 def remove_leftovers() -> None:
     """Remove what an interrupted run left behind (also after loading a file saved during a run)."""
-    for blocks in (bpy.data.scenes, bpy.data.collections):
+    for blocks in (bpy.data.scenes, bpy.data.collections, bpy.data.objects, bpy.data.cameras):
         for block in [b for b in blocks if b.name.startswith("Harmonize ") and "(temporary)" in b.name]:
             blocks.remove(block)
 
@@ -152,8 +155,8 @@ class RenderStopped(HarmonizeError):
 
 def _render_here(shot: bpy.types.Scene, frame: int) -> Iterator[None]:
     try:
-        with _clock(frame):
-            bpy.ops.render.render(write_still=True, scene=shot.name)
+        with _at_frame(shot, frame):
+            bpy.ops.render.render(write_still=True)
     except RuntimeError as error:
         message = str(error).strip().removeprefix("Error: ").splitlines()[0]
         raise OutputError(f"Blender could not render frame {frame}: {message}") from error
@@ -161,46 +164,93 @@ def _render_here(shot: bpy.types.Scene, frame: int) -> Iterator[None]:
 
 
 def _render_in_window(shot: bpy.types.Scene, frame: int) -> Iterator[None]:
-    ended: list[str] = []
-
-    def complete(*_: object) -> None:
-        ended.append("complete")
-
-    def cancel(*_: object) -> None:
-        ended.append("cancel")
-
-    handlers = bpy.app.handlers
     view = bpy.context.preferences.view
     display = view.render_display_type
-    handlers.render_complete.append(complete)
-    handlers.render_cancel.append(cancel)
+    while bpy.app.is_job_running("RENDER"):  # the artist's own render, or the last one ending
+        yield
+    view.render_display_type = "NONE"
     try:
-        while bpy.app.is_job_running("RENDER"):  # the artist's own render, or the last one ending
-            yield
-        view.render_display_type = "NONE"
-        with _clock(frame):
-            bpy.ops.render.render("INVOKE_DEFAULT", write_still=True, scene=shot.name)
-        while not ended or bpy.app.is_job_running("RENDER"):
-            yield
+        with _render_handlers(frame) as ended:
+            with _idle_context(shot):
+                bpy.ops.render.render("INVOKE_DEFAULT", write_still=True)
+            while not ended or bpy.app.is_job_running("RENDER"):
+                yield
     finally:
         view.render_display_type = display
-        for listing, function in ((handlers.render_complete, complete), (handlers.render_cancel, cancel)):
-            if function in listing:
-                listing.remove(function)
     if ended[0] == "cancel":
         raise RenderStopped("Rendering was stopped")
 
 
-def _clock(frame: int) -> Any:
-    """A context whose scene is empty and at `frame`, for a render operator that names the temporary scene.
+@contextlib.contextmanager
+def _at_frame(shot: bpy.types.Scene, frame: int) -> Generator[None]:
+    with _render_handlers(frame), _idle_context(shot):
+        yield
 
-    Such an operator renders the scene it names at the frame of the context's scene, and Python updates the context's
-    scene around every operator. Were that the temporary scene (or moved by frame_set), the artist's animated objects
-    would be moved to the frame, keyframed or not; seen in 4.3, 4.5 and 5.2.
+
+def _idle_context(shot: bpy.types.Scene) -> Any:
+    """A context in which the render operator takes the temporary scene, while it is idle.
+
+    Python brings the context's view layer up to date around every operator. With the temporary scene's own layers, or
+    frame_set(), that would move the artist's animated objects to its frame (seen in 4.3, 4.5 and 5.2); so the layer is
+    an empty one, the camera a stand-in, the frame the artist's, and `_render_handlers` sets the real ones when the
+    render has begun. The operator's argument `scene` does the same but crashes Blender in the window (4.3 and 5.2).
     """
-    clock = bpy.data.scenes.get(CLOCK_NAME) or bpy.data.scenes.new(CLOCK_NAME)
-    clock.frame_current = frame
-    return bpy.context.temp_override(scene=clock, view_layer=clock.view_layers[0])
+    return bpy.context.temp_override(scene=shot, view_layer=shot.view_layers[_IDLE])
+
+
+@contextlib.contextmanager
+def _render_handlers(frame: int) -> Generator[list[str]]:
+    """Set frame and camera when the render begins, reset them when it ends; yields a list that then tells how."""
+    ended: list[str] = []
+    shot = temporary_scene()
+    idle_frame = shot.frame_current
+
+    def begin(scene: bpy.types.Scene, *_: object) -> None:
+        if scene.name == SCENE_NAME:
+            scene.frame_current, scene.camera = frame, _camera_at(scene, frame)
+
+    def rest(scene: bpy.types.Scene, how: str) -> None:
+        if scene.name == SCENE_NAME:
+            scene.frame_current, scene.camera = idle_frame, bpy.data.objects[_IDLE]
+            ended.append(how)
+
+    def complete(scene: bpy.types.Scene, *_: object) -> None:
+        rest(scene, "complete")
+
+    def cancel(scene: bpy.types.Scene, *_: object) -> None:
+        rest(scene, "cancel")
+
+    handlers = bpy.app.handlers
+    pairs = ((handlers.render_pre, begin), (handlers.render_complete, complete), (handlers.render_cancel, cancel))
+    for listing, function in pairs:
+        listing.append(function)
+    try:
+        yield ended
+    finally:
+        for listing, function in pairs:
+            if function in listing:  # loading a file empties them
+                listing.remove(function)
+
+
+def _make_idle(shot: bpy.types.Scene) -> None:
+    """Give the scene its empty view layer and its stand-in camera; remember the real one, and those of markers."""
+    idle = shot.view_layers.new(_IDLE)
+    idle.use = False
+    for child in idle.layer_collection.children:
+        child.exclude = True
+    bound = sorted(((m.frame, m.camera) for m in shot.timeline_markers if m.camera), key=lambda b: b[0])
+    shot["cameras"] = [{"frame": frame, "camera": camera} for frame, camera in bound]
+    shot["camera"] = shot.camera
+    shot.timeline_markers.clear()
+    stand_in = bpy.data.objects.new(_IDLE, bpy.data.cameras.new(_IDLE))
+    shot.camera = stand_in
+
+
+def _camera_at(shot: bpy.types.Scene, frame: int) -> bpy.types.Object:
+    """The camera of a frame: that of the last marker before it, as Blender binds cameras to markers."""
+    bound = list(shot["cameras"])
+    passed = [b["camera"] for b in bound if b["frame"] <= frame]
+    return passed[-1] if passed else bound[0]["camera"] if bound else shot["camera"]
 
 
 def _prepare(shot: bpy.types.Scene, view_layer_name: str) -> None:

@@ -95,14 +95,15 @@ def make(
         cost = steps.work(layout, jobs, options(lock_fd), quiet=quiet)
         counts = steps.gather(layout, spec)
         validation = validate_set(out, quiet=quiet)
+        _name_problems(validation)
         page = write_report(out, validation)
     say = _printer(quiet)
     say(f"{counts.real_images} real images and {counts.composites} composites of {counts.views} views are in {out}")
     if cost.pictures:
         each = cost.render_cpu_s / cost.pictures
         say(f"rendered {cost.pictures} pictures in {cost.wall_s:.0f} s, {each:.1f} CPU seconds each")
-    _judge(validation, out, say)
     say(f"look at {page}")
+    _judge(validation, out, say)
 
 
 def plan(out: Out, /, recipe: Recipe = DEFAULT_RECIPE, quiet: bool = False) -> None:
@@ -175,11 +176,13 @@ def validate(out: Out, /, quiet: bool = False) -> None:
     """
     from rdharmony_gen.validate.dataset import validate as validate_set
 
-    _judge(validate_set(out, quiet=quiet), out, _printer(quiet))
+    validation = validate_set(out, quiet=quiet)
+    _name_problems(validation)
+    _judge(validation, out, _printer(quiet))
 
 
 def report(out: Out, /, quiet: bool = False) -> None:
-    """Write OUT/report with index.html (works offline) and contact_sheet.png.
+    """Write OUT/report with index.html (works offline) and contact_sheet.png; the set is validated first.
 
     Example: rdharmony report out
 
@@ -190,7 +193,11 @@ def report(out: Out, /, quiet: bool = False) -> None:
     from rdharmony_gen.report.page import write_report
     from rdharmony_gen.validate.dataset import validate as validate_set
 
-    _printer(quiet)(f"look at {write_report(out, validate_set(out, quiet=quiet))}")
+    validation = validate_set(out, quiet=quiet)
+    _name_problems(validation)
+    say = _printer(quiet)
+    say(f"look at {write_report(out, validation)}")
+    _judge(validation, out, say)
 
 
 def styles(json: bool = False) -> None:
@@ -326,16 +333,20 @@ def _pool_options(
     return lambda lock_fd: PoolOptions(workers or default_workers(), steps_text, keep_renders, timeout_s, lock_fd)
 
 
+def _name_problems(validation: Validation) -> None:
+    """The first 50 problems, one a line; before anything else is tried with the set."""
+    for problem in validation.problems[:50]:
+        print(problem, file=sys.stderr)
+
+
 def _judge(validation: Validation, out: Path, say: Callable[[str], None]) -> None:
-    """Print the result of a validation; problems end the command with exit code 1."""
+    """Say that all is well, or end the command with exit code 1."""
     if not validation.problems:
         say(f"checked {validation.files} files of {validation.views} views: no problems")
         return
-    for problem in validation.problems[:50]:
-        print(problem, file=sys.stderr)
     raise DatasetError(
         f"{out} has {len(validation.problems)} problems, the first with {validation.problems[0].path}; "
-        "delete what is damaged and run rdharmony make again"
+        "delete the files that are damaged and run rdharmony make with the same options, which makes their views again"
     )
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from harmonize_core.formats.images import atomic_path, write_text
 from rdharmony_gen.compose.collect import SPLITS, used_assets
 from rdharmony_gen.report import charts
-from rdharmony_gen.report.sheet import TIME_WORDS, WEATHER_WORDS, best_triplets, choose_rows, contact_sheet
+from rdharmony_gen.report.sheet import TIME_WORDS, WEATHER_WORDS, best_triplets, choose_rows, contact_sheet, opened
 from rdharmony_gen.report.theme import CSS, SCRIPT
 from rdharmony_gen.run.steps import existing
 from rdharmony_gen.spec.dataset import DatasetSpec
@@ -40,8 +40,9 @@ def write_report(root: Path, validation: Validation) -> Path:
     """
     layout, spec = existing(root)
     records = read_manifest(layout.manifest)
-    contact_sheet(layout.root, records, layout.report / "contact_sheet.png")
-    pictures = _Pictures(layout)
+    size = (spec.width, spec.height)
+    contact_sheet(layout.root, records, size, layout.report / "contact_sheet.png")
+    pictures = _Pictures(layout, size)
     page = layout.report / "index.html"
     write_text(page, _page(layout, spec, records, validation, pictures))
     pictures.remove_others()
@@ -51,8 +52,9 @@ def write_report(root: Path, validation: Validation) -> Path:
 class _Pictures:
     """Copies of the set's pictures for the page, each made once; paths are relative to the page."""
 
-    def __init__(self, layout: SetLayout) -> None:
+    def __init__(self, layout: SetLayout, size: tuple[int, int]) -> None:
         self.layout = layout
+        self.size = size
         self.folder = layout.report / "images"
         self.made: set[str] = set()
 
@@ -60,10 +62,9 @@ class _Pictures:
         """A JPEG of a picture of the set with the given longer side, or its own if that is smaller."""
         target = f"{side}_{name.replace('/', '_').rpartition('.')[0]}.jpg"
         if target not in self.made:
-            with Image.open(self.layout.root / name) as image:
-                image = image.convert("RGB")
-                image.thumbnail((side, side), Image.Resampling.LANCZOS)
-                self._save(image, target)
+            image = opened(self.layout.root / name, self.size)
+            image.thumbnail((side, side), Image.Resampling.LANCZOS)
+            self._save(image, target)
         return f"images/{target}"
 
     def sprite(self, record: ViewRecord) -> str:
@@ -72,14 +73,11 @@ class _Pictures:
         styles = [r.style for r in record.reals]
         paths = {(t.bg_style, t.fg_style): t.composite for t in record.triplets}
         paths |= {(r.style, r.style): r.path for r in record.reals}
-        sheet = None
+        size = (TILE, max(1, round(TILE * self.size[1] / self.size[0])))
+        sheet = Image.new("RGB", (size[0] * len(styles), size[1] * len(styles)))
         for (bg_style, fg_style), name in paths.items():
-            with Image.open(self.layout.root / name) as image:
-                size = (TILE, max(1, round(TILE * image.height / image.width)))
-                tile = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-            sheet = sheet or Image.new("RGB", (size[0] * len(styles), size[1] * len(styles)))
+            tile = opened(self.layout.root / name, self.size).resize(size, Image.Resampling.LANCZOS)
             sheet.paste(tile, (styles.index(fg_style) * size[0], styles.index(bg_style) * size[1]))
-        assert sheet is not None
         self._save(sheet, target)
         return f"images/{target}"
 
@@ -124,7 +122,7 @@ def _page(
         "<h2>Exchange the light</h2>",
         "<p>Rows are the light of the background, columns the light of the foreground; on the diagonal they agree. "
         "Move over the squares, click to keep one, and drag across the picture to wipe from composite to real.</p>",
-        _playground(layout, rows, pictures),
+        _playground(rows, pictures),
         "<h2>Contact sheet</h2>",
         f"<p>{_sheet_words(rows, records)} Click a picture to enlarge it, or take "
         '<a href="contact_sheet.png">contact_sheet.png</a>.</p>',
@@ -183,20 +181,18 @@ def _hero(record: ViewRecord, triplet: TripletLine, pictures: _Pictures) -> str:
     return f'<div class="hero">{"".join(figures)}</div>'
 
 
-def _playground(layout: SetLayout, rows: list[ViewRecord], pictures: _Pictures) -> str:
+def _playground(rows: list[ViewRecord], pictures: _Pictures) -> str:
     """One view of each kind of place first; its data goes into the page as JSON for the script."""
     order = sorted(range(len(rows)), key=lambda i: (sum(r.view.scene == rows[i].view.scene for r in rows[:i]), i))
     shown = [rows[i] for i in order[:SHOWCASED]]
     data = []
     for record in shown:
-        with Image.open(layout.root / record.reals[0].path) as image:
-            ratio = f"{image.width}/{image.height}"
         pick = best_triplets([record], 1)[0][1]
         data.append(
             {
                 "styles": [r.style for r in record.reals],
                 "names": [_name(r.style) for r in record.reals],
-                "ratio": ratio,
+                "ratio": "/".join(map(str, pictures.size)),
                 "start": [pick.bg_style, pick.fg_style],
                 "sprite": pictures.sprite(record),
                 "reals": {str(r.style): pictures.copy(r.path, LARGE) for r in record.reals},

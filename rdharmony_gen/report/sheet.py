@@ -44,18 +44,18 @@ def telling(triplet: TripletLine, real_luma: float) -> float:
     return min(triplet.fg_change, 0.3) * min(1.0, real_luma / 0.3)
 
 
-def contact_sheet(root: Path, records: list[ViewRecord], path: Path) -> None:
+def contact_sheet(root: Path, records: list[ViewRecord], size: tuple[int, int], path: Path) -> None:
     """Write the sheet as PNG; nothing in it depends on more than the pictures.
 
     Args:
         root: The set.
         records: Views of the manifest; `MAX_ROWS` of them are shown.
+        size: Width and height of the set's pictures in pixels.
         path: Where the PNG goes.
     """
     rows = choose_rows(records, MAX_ROWS)
     shown = [s for s in STYLES if any(r.style == s.style_id for r in records[0].reals)]
-    with Image.open(root / rows[0].reals[0].path) as first:
-        cell = (CELL, max(1, round(CELL * first.height / first.width)))
+    cell = (CELL, max(1, round(CELL * size[1] / size[0])))
     triplets = best_triplets(rows, max(1, len(shown) // 3))
     width = 2 * MARGIN + max(len(shown) * (CELL + GAP) - GAP, len(triplets) * 3 * (CELL + GAP))
     height = 2 * MARGIN + HEAD + len(rows) * (cell[1] + GAP) + HEAD + cell[1]
@@ -87,6 +87,14 @@ def contact_sheet(root: Path, records: list[ViewRecord], path: Path) -> None:
         sheet.save(partial, "PNG")
 
 
+def opened(path: Path, size: tuple[int, int]) -> Image.Image:
+    """A picture as RGB; plain grey of `size` where it is missing or damaged, which the list of checks says by name."""
+    try:
+        with Image.open(path) as image:
+            return image.convert("RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return Image.new("RGB", size, QUIET)
+
+
 def _fitted(path: Path, size: tuple[int, int]) -> Image.Image:
-    with Image.open(path) as image:
-        return image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    return opened(path, size).resize(size, Image.Resampling.LANCZOS)

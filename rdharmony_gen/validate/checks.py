@@ -18,7 +18,7 @@ from harmonize_core.errors import DatasetError, HarmonizeError
 from harmonize_core.formats import rdharmony
 from harmonize_core.formats.images import image_size, read_exr
 from rdharmony_gen.spec.dataset import DatasetSpec
-from rdharmony_gen.spec.records import RealLine, TripletLine, ViewRecord
+from rdharmony_gen.spec.records import RealLine, TripletLine, ViewLine, ViewRecord
 
 FG_RATIO = (0.03, 0.45)
 LUMA_RANGE = (0.02, 0.85)
@@ -46,22 +46,18 @@ def check_view(root: Path, spec: DatasetSpec, record: ViewRecord) -> list[Proble
     """Everything about one view: opens its mask, alpha, real images and composites."""
     view = record.view
     problems = list(_names(record, spec))
+    mask = coverage = None
     try:
-        mask, coverage = _mask(root, spec, record), _alpha(root, spec, record)
+        mask = _mask(root, spec, record)
+        problems += _ratio(view, float(mask.mean()))
     except HarmonizeError as error:
-        return [*problems, Problem(view.mask, str(error))]
-    if not np.array_equal(mask, coverage >= 0.5):
+        problems.append(Problem(view.mask, str(error)))
+    try:
+        coverage = _alpha(root, spec, record)
+    except HarmonizeError as error:
+        problems.append(Problem(view.alpha, str(error)))
+    if mask is not None and coverage is not None and not np.array_equal(mask, coverage >= 0.5):
         problems.append(Problem(view.mask, f"should be 255 exactly where {view.alpha} is at least 0.5 but differs"))
-    ratio = float(mask.mean())
-    if abs(ratio - view.fg_ratio) > 1e-5:
-        problems.append(
-            Problem(view.mask, f"covers {ratio:.4f} of the picture but the manifest says {view.fg_ratio:.4f}")
-        )
-    if not FG_RATIO[0] <= ratio <= FG_RATIO[1]:
-        wanted = f"between {FG_RATIO[0]:.0%} and {FG_RATIO[1]:.0%}"
-        problems.append(
-            Problem(view.mask, f"the foreground should cover {wanted} of the picture but covers {ratio:.1%}")
-        )
 
     reals: dict[int, NDArray[np.uint8]] = {}
     seen: dict[str, str] = {}
@@ -75,7 +71,7 @@ def check_view(root: Path, spec: DatasetSpec, record: ViewRecord) -> list[Proble
         if real.sha256 in seen:
             problems.append(Problem(real.path, f"should differ from {seen[real.sha256]} but has the same bytes"))
         seen[real.sha256] = real.path
-    outside = untouched_pixels(coverage, spec.format)
+    outside = None if coverage is None else untouched_pixels(coverage, spec.format)
     for triplet in record.triplets:
         problems += _composite(root, spec, triplet, reals.get(triplet.bg_style), outside)
     return problems
@@ -164,6 +160,14 @@ def _alpha(root: Path, spec: DatasetSpec, record: ViewRecord) -> NDArray[np.floa
     return values / 65535
 
 
+def _ratio(view: ViewLine, ratio: float) -> Iterator[Problem]:
+    if abs(ratio - view.fg_ratio) > 1e-5:
+        yield Problem(view.mask, f"covers {ratio:.4f} of the picture but the manifest says {view.fg_ratio:.4f}")
+    if not FG_RATIO[0] <= ratio <= FG_RATIO[1]:
+        wanted = f"between {FG_RATIO[0]:.0%} and {FG_RATIO[1]:.0%}"
+        yield Problem(view.mask, f"the foreground should cover {wanted} of the picture but covers {ratio:.1%}")
+
+
 def _picture(root: Path, name: str, sha256: str, spec: DatasetSpec) -> NDArray[np.uint8]:
     with _whole(root / name, sha256, spec) as image:
         if image.mode != "RGB":
@@ -200,14 +204,18 @@ def _exposure(real: RealLine, picture: NDArray[np.uint8]) -> Iterator[Problem]:
 
 
 def _composite(
-    root: Path, spec: DatasetSpec, triplet: TripletLine, real: NDArray[np.uint8] | None, outside: NDArray[np.bool_]
+    root: Path,
+    spec: DatasetSpec,
+    triplet: TripletLine,
+    real: NDArray[np.uint8] | None,
+    outside: NDArray[np.bool_] | None,
 ) -> Iterator[Problem]:
     try:
         composite = _picture(root, triplet.composite, triplet.sha256, spec)
     except HarmonizeError as error:
         yield Problem(triplet.composite, str(error))
         return
-    if real is None:
+    if real is None or outside is None:
         return
     wrong = int((composite[outside] != real[outside]).any(axis=-1).sum())
     if wrong:

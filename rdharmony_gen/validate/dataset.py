@@ -15,13 +15,12 @@ from harmonize_core.errors import DatasetError, InputError
 from harmonize_core.formats import rdharmony
 from rdharmony_gen.compose.collect import FORMAT, SPLITS
 from rdharmony_gen.run.steps import existing
+from rdharmony_gen.sampling.plan import job_ids
 from rdharmony_gen.spec.codec import encode
 from rdharmony_gen.spec.dataset import DatasetSpec, split_of
 from rdharmony_gen.spec.layout import SetLayout
 from rdharmony_gen.spec.records import ViewRecord, read_manifest
 from rdharmony_gen.validate.checks import Problem, check_renders, check_view
-
-PICTURE_FOLDERS = ("masks", "alpha", "real_images", "composite_images")
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def validate(root: Path, *, quiet: bool = True, threads: int = 2) -> Validation:
         found = pool.map(lambda r: _view(layout, spec, r), records)
         for part in tqdm(found, total=len(records), desc="validate", unit="view", disable=quiet, leave=False):
             problems += part
-    problems += [*_labels(layout, records), *_splits(layout, spec, records), *_strays(layout, records)]
+    problems += [*_labels(layout, records), *_splits(layout, spec, records), *_strays(layout, spec, records)]
     files = sum(2 + len(r.reals) + len(r.triplets) for r in records)
     return Validation(len(records), files, tuple(problems))
 
@@ -86,7 +85,7 @@ def _dataset_file(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord
         data = msgspec.json.decode(layout.dataset.read_bytes(), type=dict)
     except OSError as error:
         raise InputError(f"{layout.dataset} could not be read ({error.strerror}); run rdharmony compose") from None
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise DatasetError(
             f"{layout.dataset} should be a JSON object but is not ({error}); run rdharmony compose"
         ) from None
@@ -114,11 +113,11 @@ def _labels(layout: SetLayout, records: list[ViewRecord]) -> Iterator[Problem]:
     listed: set[str] = set()
     for category in sorted({r.view.category for r in records}):
         file = layout.labels(rdharmony.CATEGORY_FOLDERS[category])
-        name = str(file.relative_to(layout.root))
-        if not file.is_file():
-            yield Problem(name, "is missing; run rdharmony compose")
-            continue
-        for number, text in enumerate(file.read_text().splitlines(), 1):
+        name = file.relative_to(layout.root).as_posix()
+        lines, problem = _lines(layout, file)
+        if problem:
+            yield problem
+        for number, text in enumerate(lines, 1):
             try:
                 line = rdharmony.parse_label_line(text, f"line {number}")
             except DatasetError as error:
@@ -146,11 +145,10 @@ def _splits(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) -> 
     """Every composite in exactly one split, and no 3D scene in two."""
     where: dict[str, str] = {}
     for split in SPLITS:
-        file = layout.split(split)
-        if not file.is_file():
-            yield Problem(str(file.relative_to(layout.root)), "is missing; run rdharmony compose")
-            continue
-        for path in file.read_text().splitlines():
+        lines, problem = _lines(layout, layout.split(split))
+        if problem:
+            yield problem
+        for path in lines:
             if path in where:
                 yield Problem(path, f"should be in one split but is in {where[path]} and {split}")
             where[path] = split
@@ -175,11 +173,37 @@ def _splits(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) -> 
         yield Problem(path, "is in a split but not in the manifest")
 
 
-def _strays(layout: SetLayout, records: list[ViewRecord]) -> Iterator[Problem]:
-    known = {name for r in records for name in _files(r)}
-    for folder in sorted({rdharmony.CATEGORY_FOLDERS[r.view.category] for r in records}):
-        for kind in PICTURE_FOLDERS:
-            for path in sorted((layout.root / folder / kind).iterdir()):
+def _lines(layout: SetLayout, file: Path) -> tuple[list[str], Problem | None]:
+    """Lines of a text file of the set, or none and what is wrong with it."""
+    name = file.relative_to(layout.root).as_posix()
+    try:
+        return file.read_text(encoding="utf-8").splitlines(), None
+    except UnicodeDecodeError:
+        return [], Problem(name, "should be UTF-8 text but is not; run rdharmony compose")
+    except OSError as error:
+        return [], Problem(name, f"could not be read ({error.strerror}); run rdharmony compose")
+
+
+def _strays(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) -> Iterator[Problem]:
+    """Everything below the root that neither the manifest nor the layout knows, and credits that are missing.
+
+    A folder without any place in the set is named once; `report/`, the program's own state and the folders of kept
+    renders are not looked into.
+    """
+    if not layout.credits.is_file():
+        yield Problem(layout.credits.name, "is missing, and the assets' licences ask for it; run rdharmony compose")
+    ids = [job_id for _, _, job_id in job_ids(spec)]
+    whole = {layout.report, layout.state, *(layout.renders(i) for i in ids)}
+    files = {layout.spec, layout.dataset, layout.manifest, layout.failures, layout.credits}
+    files |= {layout.split(s) for s in SPLITS} | {layout.job(i) for i in ids}
+    files |= {layout.labels(rdharmony.CATEGORY_FOLDERS[c]) for c in spec.categories}
+    files |= {layout.root / name for r in records for name in _files(r)}
+    folders = {parent for path in files | whole for parent in path.parents}
+    todo = [layout.root]
+    while todo:
+        for path in sorted(todo.pop().iterdir()):
+            if path in folders and path.is_dir():
+                todo.append(path)
+            elif path not in files and path not in whole:
                 name = path.relative_to(layout.root).as_posix()
-                if name not in known:
-                    yield Problem(name, "is not in the manifest; remove it")
+                yield Problem(name, "is not in the manifest and has no place in the layout; remove it")

@@ -69,13 +69,17 @@ def check_edges_blend_in_linear_light(folder: Path) -> None:
 
 def check_animation_resumes_and_changes_of_strength_do_not_render_again(folder: Path) -> None:
     import bpy
+    import numpy as np
     from addon_scene import assert_unchanged, new_shot, read, snapshot
 
     shot = new_shot(folder)
     shot.hero.location.x = -0.2  # moved by hand, not keyframed: must stay
+    bpy.context.view_layer.update()
     before = snapshot(shot.scene)
     assert bpy.ops.harmonize.animation() == {"FINISHED"}
     assert_unchanged(before, shot.scene)
+    middles = [np.nonzero(coverage(shot, frame))[1].mean() for frame in (1, 3, 5)]
+    assert middles[1] - middles[0] > 3 < middles[2] - middles[1], middles
     results = sorted(shot.out.glob("harmonized_000*.png"))
     assert len(results) == 5
     stamps = {p: p.stat().st_mtime_ns for p in shot.out.rglob("*") if p.suffix in (".png", ".exr")}
@@ -117,6 +121,27 @@ def check_cancelled_run_continues_to_the_same_bytes(folder: Path) -> None:
         bpy.ops.harmonize.animation()
         assert {p.name: p.read_bytes() for p in shot.out.glob("*.png")} == whole
         assert not list(shot.out.rglob("*partial*"))
+
+
+def check_cameras_bound_to_markers(folder: Path) -> None:
+    import bpy
+    import numpy as np
+    from addon_scene import assert_unchanged, new_shot, snapshot
+
+    shot = new_shot(folder)
+    shot.hero.animation_data_clear()
+    near = bpy.data.objects.new("Near", bpy.data.cameras.new("Near"))
+    near.location, near.rotation_euler = (0, -3, 0), (np.pi / 2, 0, 0)
+    shot.scene.collection.objects.link(near)
+    for frame, camera in ((1, shot.scene.camera), (4, near)):
+        shot.scene.timeline_markers.new(camera.name, frame=frame).camera = camera
+    bpy.context.view_layer.update()
+    before = snapshot(shot.scene)
+    bpy.ops.harmonize.animation()
+    assert_unchanged(before, shot.scene)
+    sizes = [(coverage(shot, frame) > 0.5).sum() for frame in (1, 3, 4, 5)]
+    assert sizes[0] == sizes[1] < 0.5 * sizes[2], sizes
+    assert sizes[2] == sizes[3]
 
 
 def check_keyframed_strength(folder: Path) -> None:

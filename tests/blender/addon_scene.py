@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -131,9 +132,16 @@ def snapshot(scene: Any) -> dict[str, Any]:
 
 def assert_unchanged(before: dict[str, Any], scene: Any) -> None:
     """Compare with a new snapshot and name what differs."""
-    after = snapshot(scene)
-    differing = {k: (before[k], after[k]) for k in before if before[k] != after[k]}
-    for key, (old, new) in differing.items():
-        if isinstance(old, dict):
-            differing[key] = {k: (old.get(k), new.get(k)) for k in {*old, *new} if old.get(k) != new.get(k)}
-    assert not differing, differing
+    differing = list(_differences(before, snapshot(scene), ""))
+    assert not differing, "\n".join(differing)
+
+
+def _differences(old: Any, new: Any, path: str) -> Iterator[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted({*old, *new}):
+            yield from _differences(old.get(key), new.get(key), f"{path}.{key}")
+    elif isinstance(old, (list, tuple)) and isinstance(new, (list, tuple)) and len(old) == len(new):
+        for index, (a, b) in enumerate(zip(old, new, strict=True)):
+            yield from _differences(a, b, f"{path}[{index}]")
+    elif old != new:
+        yield f"{path}: {old} became {new}"

@@ -289,6 +289,9 @@ COMMANDS: dict[str, Callable[..., int]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    # torch's threads spin while they wait, which makes a step 5x slower beside another busy process (measured on two
+    # cores); asleep they cost nothing. Read when torch is first imported, so it must be set before that.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         return _dispatch(arguments)
     except HarmonizeError as error:

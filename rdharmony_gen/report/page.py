@@ -44,7 +44,7 @@ def write_report(root: Path, validation: Validation) -> Path:
     contact_sheet(layout.root, records, size, layout.report / "contact_sheet.png")
     pictures = _Pictures(layout, size)
     page = layout.report / "index.html"
-    write_text(page, _page(layout, spec, records, validation, pictures))
+    write_text(page, _page(spec, records, validation, pictures))
     pictures.remove_others()
     return page
 
@@ -102,9 +102,7 @@ def style_words(style: Style) -> str:
     )
 
 
-def _page(
-    layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord], validation: Validation, pictures: _Pictures
-) -> str:
+def _page(spec: DatasetSpec, records: list[ViewRecord], validation: Validation, pictures: _Pictures) -> str:
     reals = sum(len(r.reals) for r in records)
     composites = sum(len(r.triplets) for r in records)
     rows = choose_rows(records, SHEET_ROWS)

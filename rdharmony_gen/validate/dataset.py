@@ -108,7 +108,7 @@ def _dataset_file(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord
 
 
 def _labels(layout: SetLayout, records: list[ViewRecord]) -> Iterator[Problem]:
-    """Label files against the manifest, read with the loader that training uses."""
+    """Label files against the manifest, read with the loader of training; one that cannot be read counts once."""
     wanted = {t.composite: (t, r) for r in records for t in r.triplets}
     listed: set[str] = set()
     for category in sorted({r.view.category for r in records}):
@@ -117,6 +117,7 @@ def _labels(layout: SetLayout, records: list[ViewRecord]) -> Iterator[Problem]:
         lines, problem = _lines(layout, file)
         if problem:
             yield problem
+            wanted = {path: found for path, found in wanted.items() if found[1].view.category != category}
         for number, text in enumerate(lines, 1):
             try:
                 line = rdharmony.parse_label_line(text, f"line {number}")
@@ -142,12 +143,14 @@ def _labels(layout: SetLayout, records: list[ViewRecord]) -> Iterator[Problem]:
 
 
 def _splits(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) -> Iterator[Problem]:
-    """Every composite in exactly one split, and no 3D scene in two."""
+    """Every composite in exactly one split, and no 3D scene in two; a file that cannot be read counts once."""
     where: dict[str, str] = {}
+    unread = set()
     for split in SPLITS:
         lines, problem = _lines(layout, layout.split(split))
         if problem:
             yield problem
+            unread.add(split)
         for path in lines:
             if path in where:
                 yield Problem(path, f"should be in one split but is in {where[path]} and {split}")
@@ -161,6 +164,8 @@ def _splits(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) -> 
             )
         for triplet in record.triplets:
             found = where.pop(triplet.composite, None)
+            if found is None and view.split in unread:
+                continue
             scenes.setdefault((view.scene, view.variation), set()).add(found or "none")
             if found != view.split:
                 yield Problem(triplet.composite, f"should be in the split {view.split} but is in {found or 'none'}")

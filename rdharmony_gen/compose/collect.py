@@ -9,10 +9,10 @@ from pathlib import PurePosixPath
 
 from harmonize_core.formats.images import write_text
 from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS, LabelLine, format_label_line, soft_label
-from rdharmony_gen.compose.view import is_composed
+from rdharmony_gen.compose.view import composed_record
 from rdharmony_gen.library import Asset, assets
 from rdharmony_gen.sampling.plan import job_ids
-from rdharmony_gen.spec.codec import decode, encode, encode_line
+from rdharmony_gen.spec.codec import encode, encode_line
 from rdharmony_gen.spec.dataset import DatasetSpec
 from rdharmony_gen.spec.layout import SetLayout
 from rdharmony_gen.spec.records import ViewRecord
@@ -34,7 +34,7 @@ class Counts:
 def composed_views(layout: SetLayout, spec: DatasetSpec) -> list[ViewRecord]:
     """Records of all views that are composed, in the order of the plan."""
     ids = [job_id for _, _, job_id in job_ids(spec)]
-    return [decode(layout.view_record(i), ViewRecord) for i in ids if is_composed(layout, i)]
+    return [record for i in ids if (record := composed_record(layout, i))]
 
 
 def collect(layout: SetLayout, spec: DatasetSpec) -> Counts:

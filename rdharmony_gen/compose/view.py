@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import shutil
+from collections.abc import Iterable
 from itertools import permutations
 from pathlib import Path
 
@@ -17,16 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from harmonize_core.errors import DatasetError, InputError
+from harmonize_core.errors import DatasetError, HarmonizeError, InputError
 from harmonize_core.formats.images import read_exr, write_alpha16, write_bytes, write_mask, write_text
-from harmonize_core.formats.rdharmony import composite_name, mask_name, real_name
+from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS, composite_name, mask_name, real_name
 from rdharmony_gen.compose.develop import develop
 from rdharmony_gen.compose.exchange import Layers, exchange, separate
 from rdharmony_gen.spec.codec import decode, encode
 from rdharmony_gen.spec.dataset import DatasetSpec, split_of
 from rdharmony_gen.spec.job import RenderJob
 from rdharmony_gen.spec.layout import SetLayout
-from rdharmony_gen.spec.records import RealLine, TripletLine, ViewLine, ViewRecord
+from rdharmony_gen.spec.records import RealLine, TripletLine, ViewLine, ViewRecord, read_manifest
 
 JPEG_QUALITY = 95
 LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float64)
@@ -41,17 +42,40 @@ def is_rendered(layout: SetLayout, job: RenderJob) -> bool:
 
 def is_composed(layout: SetLayout, job_id: str) -> bool:
     """Whether a view's pictures are all there, by its record; a view with a missing file is composed again."""
-    path = layout.view_record(job_id)
-    if not path.is_file():
-        return False
-    record = decode(path, ViewRecord)
+    return composed_record(layout, job_id) is not None
+
+
+def composed_record(layout: SetLayout, job_id: str) -> ViewRecord | None:
+    """The record of a view whose pictures are all there, else None; a record that cannot be read counts as none."""
+    try:
+        record = decode(layout.view_record(job_id), ViewRecord)
+    except HarmonizeError:
+        return None
     files = [
         record.view.mask,
         record.view.alpha,
         *(r.path for r in record.reals),
         *(t.composite for t in record.triplets),
     ]
-    return all((layout.root / name).is_file() for name in files)
+    return record if all((layout.root / name).is_file() for name in files) else None
+
+
+def restore_records(layout: SetLayout, job_ids: Iterable[str]) -> None:
+    """Write the records that are missing for these jobs as the manifest has them; without a manifest, nothing.
+
+    So a finished set whose `.rdharmony/` was deleted is not made again.
+    """
+    missing = [i for i in job_ids if not layout.view_record(i).is_file()]
+    if not missing:
+        return
+    try:
+        records = read_manifest(layout.manifest)
+    except HarmonizeError:
+        return
+    known = {f"{CATEGORY_FOLDERS.get(r.view.category)}/{r.view.scene_id}": r for r in records}
+    for job_id in missing:
+        if job_id in known:
+            write_text(layout.view_record(job_id), encode(known[job_id]))
 
 
 def compose_view(layout: SetLayout, spec: DatasetSpec, job: RenderJob, *, keep_renders: bool) -> ViewRecord:
@@ -187,7 +211,7 @@ def _geometry(layout: SetLayout, job: RenderJob) -> dict:
         data = msgspec.json.decode(path.read_bytes(), type=dict)
     except OSError as error:
         raise InputError(f"{path} could not be read ({error.strerror}); run rdharmony render first") from None
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         path.unlink(missing_ok=True)
         raise InputError(f"{path} should be a JSON object but is not ({error}); render the view again") from None
     return data

@@ -21,7 +21,7 @@ from harmonize_core.errors import ConfigError, DatasetError, HarmonizeError, Inp
 from harmonize_core.formats.images import write_text
 from harmonize_core.formats.lock import exclusive
 from rdharmony_gen.compose.collect import Counts, collect
-from rdharmony_gen.compose.view import is_composed, is_rendered
+from rdharmony_gen.compose.view import is_composed, is_rendered, restore_records
 from rdharmony_gen.run.environment import require_blender
 from rdharmony_gen.run.pool import Event, Failure, PoolOptions, run_pool
 from rdharmony_gen.sampling.plan import job_ids, plan_job
@@ -73,6 +73,8 @@ def opened(root: Path) -> Generator[tuple[SetLayout, int]]:
 def plan(layout: SetLayout, spec: DatasetSpec, *, quiet: bool) -> list[Path]:
     """Write the spec and one job file a view; job files that are there are kept. Returns the job files.
 
+    Views that the manifest lists are known as finished again if `.rdharmony/` was deleted.
+
     Raises:
         ConfigError: the folder holds a set of another spec.
     """
@@ -84,6 +86,7 @@ def plan(layout: SetLayout, spec: DatasetSpec, *, quiet: bool) -> list[Path]:
             )
     write_text(layout.spec, encode(spec))
     wanted = job_ids(spec)
+    restore_records(layout, [job_id for _, _, job_id in wanted])
     missing = [w for w in wanted if not _is_job(layout.job(w[2]))]
     for category, view, job_id in tqdm(missing, desc="plan", unit="view", disable=quiet or None, leave=False):
         write_job(layout.job(job_id), plan_job(spec, category, view))

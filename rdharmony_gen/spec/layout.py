@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where everything of a generated set lies below its root; see docs/dataset_format.md.
 
-`.rdharmony/` is the generator's own (lock, logs, timings, finished views): not part of the set, safe to delete.
+`.rdharmony/` is the generator's own (lock, logs, timings, records of finished views): not part of the set. It may be
+deleted while no run is at work; finished views are then known from manifest.jsonl.
 """
 
 from __future__ import annotations

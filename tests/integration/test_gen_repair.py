@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A damaged set: everything wrong is named, the report is still written, and the same command repairs it."""
+
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rdharmony_gen.cli import main
+from rdharmony_gen.validate.dataset import validate
+
+OPTIONS = "--views 1 --category human --size 64x64 --samples 2 --seed 7 --workers 1 --styles noon_clear night".split()
+SCENE = "park_00_v000"
+REAL, COMPOSITE = f"SHuman/real_images/{SCENE}-4.jpg", f"SHuman/composite_images/{SCENE}-4_10.jpg"
+NOT_UTF8 = b"\xff\xfe\n"
+
+
+def run(*arguments: str | Path) -> int:
+    """Exit code of the command, in this process."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        main([str(a) for a in arguments])
+    except SystemExit as leaving:
+        return int(leaving.code or 0)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return 0
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """One view in two lights, without its renders."""
+    out = tmp_path_factory.mktemp("finished") / "out"
+    assert run("make", out, *OPTIONS, "--quiet") == 0
+    return out
+
+
+@pytest.fixture
+def copy(finished, tmp_path) -> Path:
+    return Path(shutil.copytree(finished, tmp_path / "out"))
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:300])
+
+
+@pytest.mark.parametrize("name", [REAL, COMPOSITE])
+@pytest.mark.parametrize("damage", [_cut, Path.unlink])
+def test_report_names_a_damaged_picture_first_and_is_still_written(copy, capsys, name, damage: Callable[[Path], None]):
+    damage(copy / name)
+    (copy / "report" / "index.html").unlink()
+    assert run("report", copy, "--quiet") == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith(f"{name}: ")
+    assert lines[-1].startswith("error: ")
+    assert "run rdharmony make with the same options" in lines[-1]
+    assert name in (copy / "report" / "index.html").read_text()
+
+
+def test_make_names_a_truncated_picture_and_repairs_it_once_it_is_deleted(copy, capsys):
+    whole = (copy / COMPOSITE).read_bytes()
+    _cut(copy / COMPOSITE)
+    assert run("make", copy, *OPTIONS, "--quiet") == 1
+    assert capsys.readouterr().err.startswith(f"{COMPOSITE}: ")
+    (copy / COMPOSITE).unlink()
+    assert run("make", copy, *OPTIONS, "--quiet") == 0
+    assert (copy / COMPOSITE).read_bytes() == whole
+
+
+def test_a_missing_folder_hides_no_other_problem(copy):
+    shutil.rmtree(copy / "SHuman" / "alpha")
+    (copy / REAL).unlink()
+    assert {p.path for p in validate(copy).problems} == {f"SHuman/alpha/{SCENE}.png", REAL}
+
+
+def test_a_set_without_pictures_is_named_file_by_file(copy):
+    shutil.rmtree(copy / "SHuman")
+    found = [p.path for p in validate(copy).problems]
+    assert sorted(found) == sorted({*found})
+    assert len(found) == 2 + 2 + 2 + 1  # mask and alpha, real images, composites, label file
+
+
+@pytest.mark.parametrize("name", ["SHuman/SHuman_all_labeled.txt", "splits/train.txt"])
+def test_lists_that_are_not_utf8_are_one_problem_each(copy, capsys, name):
+    (copy / name).write_bytes(NOT_UTF8)
+    assert run("validate", copy, "--quiet") == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == f"{name}: should be UTF-8 text but is not; run rdharmony compose"
+    assert len(lines) == 2
+    assert run("compose", copy, "--quiet") == 0
+    assert run("validate", copy, "--quiet") == 0
+
+
+@pytest.mark.parametrize("name", ["manifest.jsonl", "dataset.json", "jobs/spec.json"])
+@pytest.mark.parametrize("text", [NOT_UTF8, b'{"format": "\xff"}'])
+def test_json_that_is_not_utf8_is_one_sentence(copy, capsys, name, text):
+    (copy / name).write_bytes(text)
+    assert run("validate", copy, "--quiet") == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {copy / name}")
+    assert error.count("\n") == 1
+
+
+def test_a_job_file_that_is_not_utf8_is_written_again(copy):
+    job = copy / "jobs" / "SHuman" / f"{SCENE}.json"
+    whole = job.read_bytes()
+    job.write_bytes(whole.replace(b'"human"', b'"hum\xff"'))
+    assert run("make", copy, *OPTIONS, "--quiet") == 0
+    assert job.read_bytes() == whole
+
+
+def test_strays_and_missing_credits_are_named_once_each(copy):
+    (copy / "SDog" / "composite_images").mkdir(parents=True)
+    for name in ("SHuman/stray.txt", "stray.jpg", "SDog/composite_images/x-1_2.jpg", "jobs/SHuman/old.json"):
+        (copy / name).write_text("mine")
+    (copy / "CREDITS.md").unlink()
+    found = {p.path: p.message for p in validate(copy).problems}
+    assert found.keys() == {"SHuman/stray.txt", "stray.jpg", "SDog", "jobs/SHuman/old.json", "CREDITS.md"}
+    assert found["SDog"].endswith("remove it")
+    assert found["CREDITS.md"].endswith("run rdharmony compose")
+
+
+def test_finished_views_are_known_without_the_state_folder(copy, monkeypatch):
+    """Nothing may be rendered: the renders are gone, and Blender is not to be had."""
+    before = {p: p.read_bytes() for p in copy.rglob("*") if p.is_file() and ".rdharmony" not in p.parts}
+    shutil.rmtree(copy / ".rdharmony")
+    monkeypatch.setattr("rdharmony_gen.run.steps.require_blender", lambda: pytest.fail("something would be rendered"))
+    assert run("make", copy, *OPTIONS, "--quiet") == 0
+    assert {p: p.read_bytes() for p in before} == before
+
+
+def test_a_broken_record_of_a_view_is_taken_from_the_pictures_again(copy):
+    record = copy / ".rdharmony" / "views" / "SHuman" / f"{SCENE}.json"
+    record.write_bytes(NOT_UTF8)
+    assert run("make", copy, *OPTIONS, "--quiet") == 0
+    assert validate(copy).problems == ()

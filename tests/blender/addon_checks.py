@@ -8,13 +8,12 @@ Works in any Python that has bpy, and in Blender itself (`blender -b --python ad
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
 import traceback
 from pathlib import Path
-
-HERE = Path(__file__).resolve().parent
 
 
 def check_frame_keeps_background_bits_and_the_artists_settings(folder: Path) -> None:
@@ -466,8 +465,6 @@ class Skipped(Exception):
 
 def addon(module: str):
     """A module of the installed add-on."""
-    import importlib
-
     return importlib.import_module(f"{ADDON}.{module}")
 
 
@@ -480,13 +477,12 @@ def main(zip_file: str, folder: str, results: str, *names: str) -> None:
     """Install the extension, run the checks, write {name: "ok" or what went wrong}."""
     import bpy
 
-    sys.path.insert(0, str(HERE))
+    sys.path.insert(0, str(Path(__file__).resolve().parent))
     bpy.ops.wm.read_factory_settings(use_empty=True)
     bpy.ops.extensions.package_install_files(filepath=zip_file, repo="user_default", enable_on_install=True)
     outcome = {}
     for name in names or CHECKS:
-        place = Path(folder) / name
-        place.mkdir(parents=True)
+        (place := Path(folder) / name).mkdir(parents=True)
         try:
             CHECKS[name](place)
             outcome[name] = "ok"

@@ -154,7 +154,8 @@ def strips(out: Path) -> NDArray[np.float32]:
     for quantile in STRIP_QUANTILES:
         path = out / "rendered" / scored[round(quantile * (len(scored) - 1))]["composite"]
         layout = PurePosixPath(path.as_posix())
-        composite, mask, real = read_image(path), read_mask(Path(mask_of(layout))), read_image(Path(real_of(layout)))
+        alpha = Path(str(mask_of(layout)).replace("/masks/", "/alpha/"))  # soft edges leave no fringe
+        composite, mask, real = read_image(path), read_mask(alpha), read_image(Path(real_of(layout)))
         harmonized = predictor(composite, mask)
         tiles = [composite, np.repeat(mask[..., None], 3, axis=2), harmonized, real]
         rows.append(np.concatenate([resize_area(tile, (256, 256)) for tile in tiles], axis=1))

@@ -45,3 +45,6 @@ if [ "$(cat .venv/.installed 2>/dev/null)" != "$stamp" ]; then
   "${pip[@]}" install -e '.[all]' || fail "the project could not be installed; see pip's message above"
   echo "$stamp" >.venv/.installed
 fi
+
+# Threads that spin while they wait slow down everything else on a machine of few cores.
+export OMP_WAIT_POLICY=PASSIVE

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The work of a run as a generator of small steps: render the characters, estimate the look, write the pictures.
 
-The same steps run in the window (one per timer tick, long ones in a thread or in Blender's render job) and headless
+The same steps run in the window (one per timer tick, long ones in a thread or in a background Blender) and headless
 (one after the other). What is finished is on disk with a key of everything it depends on, so a run that was cancelled,
 killed or changed in strength continues where it can. A frame is written as soon as the frames after it, which its
 smoothing needs, are estimated.
@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import bpy
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,9 +30,9 @@ from harmonize_core.runtime import ColorTransform, Harmonizer, harmonize_layers,
 from . import layers, model
 from .bridge import pixels
 from .bridge.files import encode_exr, encode_png, why_not_written, write_atomic
-from .compat import set_still_format
 from .options import ShotOptions
 from .plates import plate_frame
+from .renderers import FrameTask, Here, InBackground, ShotSpec
 
 Floats = NDArray[np.float32]
 
@@ -96,12 +95,13 @@ class Job:
         self._looks: dict[int, ColorTransform | None] = {}
         self._loaded: dict[int, tuple[pixels.Layer, Floats]] = {}
         self._fresh: set[int] = set()
+        self._missing: set[int] = set()
 
     def steps(self) -> Generator[Progress]:
         """Do the work, yielding often.
 
         Raises:
-            Cancelled: `cancelled` was set, or Esc stopped the render.
+            Cancelled: `cancelled` was set.
             HarmonizeError: something went wrong; what is finished stays.
         """
         options = self.options
@@ -111,23 +111,27 @@ class Job:
             raise HarmonizeError(why_not_written(options.work_folder, error)) from error
         self.progress.message = "Loading the network"
         yield self.progress
+        renderer: Here | InBackground | None = None
         try:
             harmonizer, digest = yield from self._run(model.open_model, options.model_path, options.threads)
-            scene = bpy.data.scenes[options.scene]
-            view_layer = scene.view_layers[options.view_layer]
-            with layers.shot_scene(scene, view_layer, options.cast, options.cut) as names:
-                # as many frames on either side as the smoothing reaches
-                reach = int(4 * options.smoothing + 1) if options.smoothing > 0 else 0
-                count = len(options.frames)
-                for index in range(count + reach):
-                    if index < count:
-                        yield from self._render(index, names)
-                        yield from self._estimate(index, names, harmonizer, digest)
-                    if index >= reach:
-                        yield from self._write(index - reach, names, reach)
-        except layers.RenderStopped as error:
-            raise Cancelled(self.summary("Stopped")) from error
+            names = layers.layer_names(options.cast)
+            tasks = self._tasks(names)
+            if tasks:
+                self.progress.message = "Starting to render"
+                yield from self._checkpoint()
+                renderer = self._start_renderer(tasks)
+            # as many frames on either side as the smoothing reaches
+            reach = int(4 * options.smoothing + 1) if options.smoothing > 0 else 0
+            count = len(options.frames)
+            for index in range(count + reach):
+                if index < count:
+                    yield from self._render(index, names, renderer)
+                    yield from self._estimate(index, names, harmonizer, digest)
+                if index >= reach:
+                    yield from self._write(index - reach, names)
         finally:
+            if renderer:
+                renderer.close()
             if self._pool:
                 self._pool.shutdown(wait=True, cancel_futures=True)
             self._loaded.clear()
@@ -151,21 +155,41 @@ class Job:
         shown = ", ".join(str(f) for f in empty[:5]) + (" ..." if len(empty) > 5 else "")
         return f"The characters are not in the picture in frame {shown}: the background was written as it is"
 
-    def _render(self, index: int, names: list[str]) -> Iterator[Progress]:
-        """Render the layers of a frame that are not on disk with the same settings."""
+    def _tasks(self, names: list[str]) -> list[FrameTask]:
+        """Frames whose layers are not on disk with the same settings, and what is missing of them."""
+        tasks = []
+        for frame in self.options.frames:
+            record = self._record(frame)
+            exrs = [(name, str(self._layer_path(name, frame))) for name in names]
+            pngs = [(path, str(Path(path).with_suffix(".png"))) for _, path in exrs]
+            rendered = record.get("layers") == self._layers_key(names) and all(Path(p).is_file() for _, p in exrs)
+            viewed = rendered and record.get("view") == self.options.view and all(Path(p).is_file() for _, p in pngs)
+            missing = () if rendered else tuple(exrs)
+            shown = () if viewed or self.options.view is None else tuple(pngs)
+            if missing or shown:
+                tasks.append(FrameTask(frame, missing, shown))
+                self._missing.add(frame)
+                if missing:
+                    self._store(frame, {})
+        return tasks
+
+    def _start_renderer(self, tasks: list[FrameTask]) -> Here | InBackground:
+        options = self.options
+        spec = ShotSpec(options.scene, options.view_layer, options.characters, options.cut)
+        return InBackground(spec, tasks, options.work_folder) if self.interactive else Here(spec, tasks)
+
+    def _layers_key(self, names: list[str]) -> str:
+        return _key(self.options.render_fingerprint, names)
+
+    def _render(self, index: int, names: list[str], renderer: Here | InBackground | None) -> Generator[Progress]:
+        """Wait until the layers of a frame are on disk."""
         frame = self.options.frames[index]
-        key = _key(self.options.render_fingerprint, names)
-        record = self._record(frame)
-        finished = record.get("layers") == key and all(self._layer_path(n, frame).is_file() for n in names)
-        if not finished:
+        if renderer and frame in self._missing:
             started = time.monotonic()
-            self._store(frame, {})
-            for name in names:
-                self.progress.message = f"Rendering frame {frame}"
-                path = self._layer_path(name, frame)
-                for _ in layers.render_layer(name, frame, path, self.interactive):
-                    yield self.progress
-            self._store(frame, {"layers": key})
+            self.progress.message = f"Rendering frame {frame}"
+            for _ in renderer.wait_for(frame):
+                yield from self._checkpoint()
+            self._store(frame, {"layers": self._layers_key(names), "view": self.options.view})
             self.progress._render_seconds.append(time.monotonic() - started)
         self.progress.rendered += 1
         yield from self._checkpoint()
@@ -176,8 +200,7 @@ class Job:
         frame = options.frames[index]
         record = self._record(frame)
         dates = [self._layer_path(n, frame).stat().st_mtime_ns for n in names]
-        view = None if options.neutral_view else _view_key(bpy.data.scenes[options.scene])
-        key = _key(record["layers"], dates, digest, options.plate.fingerprint(frame), view)
+        key = _key(record["layers"], dates, digest, options.plate.fingerprint(frame), options.view)
         path = options.work_folder / f"look_{frame:04d}.npy"
         if record.get("look") == key and path.is_file():
             coefficients = np.load(path, allow_pickle=False)
@@ -196,13 +219,13 @@ class Job:
         buffer = io.BytesIO()
         np.save(buffer, look.coefficients if look else np.empty(0, np.float32), allow_pickle=False)
         write_atomic(path, buffer.getvalue())
-        self._store(frame, {"layers": record["layers"], "look": key})
+        self._store(frame, {"layers": record["layers"], "view": record.get("view"), "look": key})
 
-    def _write(self, index: int, names: list[str], reach: int) -> Iterator[Progress]:
+    def _write(self, index: int, names: list[str]) -> Iterator[Progress]:
         """Write the pictures of a frame unless the same ones are there."""
         options = self.options
         frame = options.frames[index]
-        look = self._smoothed(index, reach).scaled(options.strengths[index])
+        look = self._smoothed(index).scaled(options.strengths[index])
         record = self._record(frame)
         key = _key(record["look"], hashlib.sha256(look.coefficients.tobytes()).hexdigest(), options.file_format)
         wanted = [options.result_path(frame)] + [options.composite_path(frame)] * options.write_composite
@@ -231,12 +254,13 @@ class Job:
             else:
                 write_atomic(path, encode_png(picture, 16 if self.options.file_format == "PNG16" else 8))
 
-    def _smoothed(self, index: int, reach: int) -> ColorTransform:
+    def _smoothed(self, index: int) -> ColorTransform:
         """The look of a frame, smoothed with its neighbours; frames without characters have none and do not count."""
         if self._looks[index] is None:
             return ColorTransform.identity()
-        around = range(max(0, index - reach), min(len(self._looks), index + reach + 1))
-        window = [(i, look) for i in around if (look := self._looks[i]) is not None]
+        reach = int(4 * self.options.smoothing + 1)
+        around = range(index - reach, index + reach + 1)
+        window = [(i, look) for i in around if (look := self._looks.get(i)) is not None]
         place = next(p for p, (i, _) in enumerate(window) if i == index)
         return smooth_over_time([look for _, look in window], self.options.smoothing)[place]
 
@@ -260,11 +284,7 @@ class Job:
 
     def _read_layer(self, name: str, frame: int) -> pixels.Layer:
         path = self._layer_path(name, frame)
-        if self.options.neutral_view:
-            return pixels.read_layer(path)
-        shot = layers.temporary_scene()
-        set_still_format(shot, "PNG", "RGBA", "16")
-        return pixels.through_view(path, shot, self.options.work_folder / "view.tmp.png")
+        return pixels.read_layer(path) if self.options.view is None else pixels.read_view(path.with_suffix(".png"))
 
     def _layer_path(self, name: str, frame: int) -> Path:
         return self.options.work_folder / f"{name}_{frame:04d}.exr"
@@ -302,11 +322,6 @@ def _with_shadow(plate: Floats, shadow: pixels.Layer) -> Floats:
     """The plate with a shadow layer over it in linear light; its bits stay where there is no shadow."""
     shaded = linear_to_srgb(over(shadow.rgb_linear, shadow.alpha, srgb_to_linear(plate)))
     return np.where(shadow.alpha[..., None] > 0, np.clip(shaded, 0, 1), plate)
-
-
-def _view_key(scene: bpy.types.Scene) -> list[object]:
-    view = scene.view_settings
-    return [view.view_transform, view.look, round(view.exposure, 6), round(view.gamma, 6), view.use_curve_mapping]
 
 
 def _key(*parts: object) -> str:

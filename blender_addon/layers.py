@@ -13,20 +13,17 @@ import contextlib
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import bpy
 
-from harmonize_core.errors import HarmonizeError, InputError, OutputError
+from harmonize_core.errors import InputError, OutputError
 
 from .compat import set_still_format
 
 SCENE_NAME = "Harmonize (temporary)"
+CLOCK_NAME = "Harmonize Clock (temporary)"
 CHARACTERS, SHADOWS = "characters", "shadows"
 """View layers of the temporary scene: what is recoloured, and what is laid under it as it is."""
-
-_IDLE = "Harmonize Idle (temporary)"
-"""Name of an empty view layer and of a camera that take the places of the real ones while nothing is rendered."""
 
 _VIEW_LAYER_NAMES = {CHARACTERS: "Harmonize Characters", SHADOWS: "Harmonize Shadows"}
 
@@ -67,9 +64,16 @@ def sort_cast(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, character
     return Cast(cast, others, holdouts, catchers)
 
 
+def layer_names(cast: Cast) -> list[str]:
+    """The layers a shot needs: shadows only where something catches them."""
+    return [CHARACTERS, SHADOWS] if cast.catchers else [CHARACTERS]
+
+
 @contextlib.contextmanager
-def shot_scene(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, cast: Cast, cut: bool) -> Generator[list[str]]:
-    """Make the temporary scene, yield its layers (`CHARACTERS`, perhaps `SHADOWS`), remove it whatever happens.
+def shot_scene(
+    scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, cast: Cast, cut: bool
+) -> Generator[bpy.types.Scene]:
+    """Make the temporary scene, and remove it whatever happens.
 
     Args:
         scene: the artist's scene.
@@ -77,180 +81,84 @@ def shot_scene(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, cast: Ca
         cast: from `sort_cast`.
         cut: other objects hide the characters behind them (the plate shows there) instead of being invisible.
     """
-    remove_leftovers()  # by name: references do not survive an undo
+    remove_leftovers()
     made: list[bpy.types.Collection] = []
     shot = scene.copy()
     try:
         shot.name = SCENE_NAME
         _prepare(shot, view_layer.name)
-        roles = {"characters": cast.characters, "others": cast.others, "holdouts": cast.holdouts}
         for child in list(shot.collection.children):
             shot.collection.children.unlink(child)
         for thing in list(shot.collection.objects):
             shot.collection.objects.unlink(thing)
-        for role, things in {**roles, "catchers": cast.catchers}.items():
+        roles = (cast.characters, cast.others, cast.holdouts, cast.catchers)
+        for role, things in zip(("characters", "others", "holdouts", "catchers"), roles, strict=True):
             collection = bpy.data.collections.new(f"Harmonize {role} (temporary)")
             made.append(collection)
             shot.collection.children.link(collection)
             for thing in things:
                 collection.objects.link(thing)
-        _make_idle(shot)
-        layers = [CHARACTERS, SHADOWS] if cast.catchers else [CHARACTERS]
-        for layer in layers:
+        for layer in layer_names(cast):
             _set_visibility(_view_layer(shot, layer), layer, made, cut)
-        yield layers
+        yield shot
     finally:
-        if not bpy.app.is_job_running("RENDER"):  # else Blender is quitting, or loading a file, which cleans up
-            remove_leftovers()
+        remove_leftovers()
 
 
 def remove_leftovers() -> None:
-    """Remove what an interrupted run left behind (also after loading a file saved during a run)."""
-    for blocks in (bpy.data.scenes, bpy.data.collections, bpy.data.objects, bpy.data.cameras):
+    """Remove the temporary scenes and collections (also after loading a file that was saved with them)."""
+    for blocks in (bpy.data.scenes, bpy.data.collections):
         for block in [b for b in blocks if b.name.startswith("Harmonize ") and "(temporary)" in b.name]:
             blocks.remove(block)
 
 
-def temporary_scene() -> bpy.types.Scene:
-    """The temporary scene by name: references to datablocks do not survive an undo.
+def render_layer(shot: bpy.types.Scene, layer: str, frame: int, path: Path) -> None:
+    """Render one layer of one frame to a half-float EXR with alpha.
+
+    The operator renders the scene it is told at the frame of the context's scene, and Python brings the context's
+    scene up to date around every operator. So the context's scene is an empty one that only tells the frame: with
+    frame_set(), or the temporary scene in its place, the artist's animated objects would move (4.3, 4.5, 5.2).
 
     Raises:
-        HarmonizeError: it is gone.
+        OutputError: Blender could not render or write the picture.
     """
-    scene = bpy.data.scenes.get(SCENE_NAME)
-    if scene is None:
-        raise HarmonizeError("The scene was changed by an undo or by loading a file; start again, frames are kept")
-    return scene
-
-
-def render_layer(layer: str, frame: int, path: Path, interactive: bool) -> Iterator[None]:
-    """Render one layer of one frame to a half-float EXR with alpha; yields while Blender is busy.
-
-    In the window the render runs as Blender's own render job, so the interface stays alive and Esc stops it.
-
-    Raises:
-        OutputError: Blender could not write the picture.
-        RenderStopped: Esc.
-    """
-    shot = temporary_scene()
-    for role in _VIEW_LAYER_NAMES:
-        if role == layer or shot.view_layers.get(_VIEW_LAYER_NAMES[role]):
-            _view_layer(shot, role).use = role == layer
+    for role, name in _VIEW_LAYER_NAMES.items():
+        if name in shot.view_layers:
+            shot.view_layers[name].use = role == layer
     set_still_format(shot, "OPEN_EXR", "RGBA", "16")
     partial = path.with_name(f"{path.stem}.partial.exr")
     partial.unlink(missing_ok=True)
     shot.render.filepath = str(partial)
-    yield from (_render_in_window(shot, frame) if interactive else _render_here(shot, frame))
+    clock = bpy.data.scenes.get(CLOCK_NAME) or bpy.data.scenes.new(CLOCK_NAME)
+    clock.frame_current = frame
+    try:
+        with bpy.context.temp_override(scene=clock, view_layer=clock.view_layers[0]):
+            bpy.ops.render.render(write_still=True, scene=shot.name)
+    except RuntimeError as error:
+        message = str(error).strip().removeprefix("Error: ").splitlines()[0]
+        raise OutputError(f"Blender could not render frame {frame}: {message}") from error
     if not partial.is_file():
         raise OutputError(
-            f"Blender rendered no picture for frame {frame}: its message is in the Info editor or on the console; "
-            f"also check that {path.parent} can be written to"
+            f"Blender rendered no picture for frame {frame}; its message is on the console, and {path.parent} must "
+            "have space and be writable"
         )
     partial.replace(path)
 
 
-class RenderStopped(HarmonizeError):
-    """The artist pressed Esc while a frame was rendering."""
+def write_view(shot: bpy.types.Scene, exr: Path, png: Path) -> None:
+    """Write a rendered layer as the scene's view transform shows it: 16-bit PNG, straight alpha.
 
-
-def _render_here(shot: bpy.types.Scene, frame: int) -> Iterator[None]:
-    try:
-        with _at_frame(shot, frame):
-            bpy.ops.render.render(write_still=True)
-    except RuntimeError as error:
-        message = str(error).strip().removeprefix("Error: ").splitlines()[0]
-        raise OutputError(f"Blender could not render frame {frame}: {message}") from error
-    yield
-
-
-def _render_in_window(shot: bpy.types.Scene, frame: int) -> Iterator[None]:
-    view = bpy.context.preferences.view
-    display = view.render_display_type
-    while bpy.app.is_job_running("RENDER"):  # the artist's own render, or the last one ending
-        yield
-    view.render_display_type = "NONE"
-    try:
-        with _render_handlers(frame) as ended:
-            with _idle_context(shot):
-                bpy.ops.render.render("INVOKE_DEFAULT", write_still=True)
-            while not ended or bpy.app.is_job_running("RENDER"):
-                yield
-    finally:
-        view.render_display_type = display
-    if ended[0] == "cancel":
-        raise RenderStopped("Rendering was stopped")
-
-
-@contextlib.contextmanager
-def _at_frame(shot: bpy.types.Scene, frame: int) -> Generator[None]:
-    with _render_handlers(frame), _idle_context(shot):
-        yield
-
-
-def _idle_context(shot: bpy.types.Scene) -> Any:
-    """A context in which the render operator takes the temporary scene, while it is idle.
-
-    Python brings the context's view layer up to date around every operator. With the temporary scene's own layers, or
-    frame_set(), that would move the artist's animated objects to its frame (seen in 4.3, 4.5 and 5.2); so the layer is
-    an empty one, the camera a stand-in, the frame the artist's, and `_render_handlers` sets the real ones when the
-    render has begun. The operator's argument `scene` does the same but crashes Blender in the window (4.3 and 5.2).
+    Filmic or AgX, exposure and looks are part of what the artist sees; the plate already holds its own.
     """
-    return bpy.context.temp_override(scene=shot, view_layer=shot.view_layers[_IDLE])
-
-
-@contextlib.contextmanager
-def _render_handlers(frame: int) -> Generator[list[str]]:
-    """Set frame and camera when the render begins, reset them when it ends; yields a list that then tells how."""
-    ended: list[str] = []
-    shot = temporary_scene()
-    idle_frame = shot.frame_current
-
-    def begin(scene: bpy.types.Scene, *_: object) -> None:
-        if scene.name == SCENE_NAME:
-            scene.frame_current, scene.camera = frame, _camera_at(scene, frame)
-
-    def rest(scene: bpy.types.Scene, how: str) -> None:
-        if scene.name == SCENE_NAME:
-            scene.frame_current, scene.camera = idle_frame, bpy.data.objects[_IDLE]
-            ended.append(how)
-
-    def complete(scene: bpy.types.Scene, *_: object) -> None:
-        rest(scene, "complete")
-
-    def cancel(scene: bpy.types.Scene, *_: object) -> None:
-        rest(scene, "cancel")
-
-    handlers = bpy.app.handlers
-    pairs = ((handlers.render_pre, begin), (handlers.render_complete, complete), (handlers.render_cancel, cancel))
-    for listing, function in pairs:
-        listing.append(function)
+    set_still_format(shot, "PNG", "RGBA", "16")
+    image = bpy.data.images.load(str(exr), check_existing=False)
+    partial = png.with_name(f"{png.stem}.partial.png")
     try:
-        yield ended
+        image.colorspace_settings.name = "Linear Rec.709"
+        image.save_render(str(partial), scene=shot)
     finally:
-        for listing, function in pairs:
-            if function in listing:  # loading a file empties them
-                listing.remove(function)
-
-
-def _make_idle(shot: bpy.types.Scene) -> None:
-    """Give the scene its empty view layer and its stand-in camera; remember the real one, and those of markers."""
-    idle = shot.view_layers.new(_IDLE)
-    idle.use = False
-    for child in idle.layer_collection.children:
-        child.exclude = True
-    bound = sorted(((m.frame, m.camera) for m in shot.timeline_markers if m.camera), key=lambda b: b[0])
-    shot["cameras"] = [{"frame": frame, "camera": camera} for frame, camera in bound]
-    shot["camera"] = shot.camera
-    shot.timeline_markers.clear()
-    stand_in = bpy.data.objects.new(_IDLE, bpy.data.cameras.new(_IDLE))
-    shot.camera = stand_in
-
-
-def _camera_at(shot: bpy.types.Scene, frame: int) -> bpy.types.Object:
-    """The camera of a frame: that of the last marker before it, as Blender binds cameras to markers."""
-    bound = list(shot["cameras"])
-    passed = [b["camera"] for b in bound if b["frame"] <= frame]
-    return passed[-1] if passed else bound[0]["camera"] if bound else shot["camera"]
+        bpy.data.images.remove(image)
+    partial.replace(png)
 
 
 def _prepare(shot: bpy.types.Scene, view_layer_name: str) -> None:

@@ -54,18 +54,16 @@ class _Run(bpy.types.Operator):
         return self._end(context, None)
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """One timer tick of work; Esc cancels; undo waits; everything else is the artist's."""
+        """One timer tick of work; Esc cancels; everything else is the artist's."""
         state = context.window_manager.harmonize_progress
         if (event.type == "ESC" and event.value == "PRESS") or state.cancel:
             self._job.cancelled = True
-        if event.type == "Z" and (event.ctrl or event.oskey):
-            return {"RUNNING_MODAL"}  # an undo now would take away the temporary scene
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         deadline = time.monotonic() + _STEP_BUDGET_SECONDS
         try:
             progress = next(self._steps)
-            while time.monotonic() < deadline and not bpy.app.is_job_running("RENDER"):
+            while time.monotonic() < deadline:
                 progress = next(self._steps)
         except StopIteration:
             return self._end(context, None)
@@ -100,7 +98,7 @@ class _Run(bpy.types.Operator):
 
     def _show(self, context: bpy.types.Context, progress: Progress) -> None:
         state = context.window_manager.harmonize_progress
-        text = "Stopping after this frame" if self._job.cancelled else progress.text()
+        text = "Stopping" if self._job.cancelled else progress.text()
         if state.text == text:
             return
         state.factor, state.text = progress.fraction, text
@@ -151,7 +149,7 @@ class HARMONIZE_OT_animation(_Run):
 
 
 class HARMONIZE_OT_stop(bpy.types.Operator):
-    """Stop after the frame that is being rendered (Esc stops at once); finished frames are kept"""
+    """Stop (Esc does the same); finished frames are kept, and the next run continues after them"""
 
     bl_idname = "harmonize.stop"
     bl_label = "Stop"

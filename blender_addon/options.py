@@ -24,6 +24,8 @@ class ShotOptions:
 
     scene: str
     view_layer: str
+    characters: str
+    """Name of their collection."""
     frames: tuple[int, ...]
     cast: Cast
     cut: bool
@@ -40,8 +42,8 @@ class ShotOptions:
     skip_finished: bool
     model_path: Path
     threads: int
-    neutral_view: bool
-    """The scene's view transform is plain sRGB, so that layers need no detour through it."""
+    view: list[object] | None
+    """The scene's view transform, or None when it is plain sRGB and layers need no detour through it."""
     render_fingerprint: tuple[object, ...]
     """Settings that change rendered layers, as far as they can be told; edits of objects cannot."""
 
@@ -86,6 +88,7 @@ def read_options(context: bpy.types.Context, *, animation: bool) -> ShotOptions:
     return ShotOptions(
         scene=scene.name,
         view_layer=context.view_layer.name,
+        characters=settings.characters.name,
         frames=frames,
         cast=cast,
         cut=settings.others == "HOLDOUT",
@@ -99,7 +102,7 @@ def read_options(context: bpy.types.Context, *, animation: bool) -> ShotOptions:
         skip_finished=settings.skip_finished,
         model_path=model_path,
         threads=addon.preferences.threads if addon else 0,
-        neutral_view=is_neutral_view(scene),
+        view=None if is_neutral_view(scene) else view_key(scene),
         render_fingerprint=_render_fingerprint(scene, context.view_layer, cast, cut=settings.others == "HOLDOUT"),
     )
 
@@ -133,6 +136,16 @@ def is_neutral_view(scene: bpy.types.Scene) -> bool:
     plain = view.view_transform in ("Standard", "Raw") and view.look in ("None", "NONE", "")
     adjusted = view.use_curve_mapping or getattr(view, "use_white_balance", False)
     return plain and not adjusted and abs(view.exposure) < 1e-6 and abs(view.gamma - 1) < 1e-6
+
+
+def view_key(scene: bpy.types.Scene) -> list[object]:
+    """What a view transform depends on, as JSON."""
+    view = scene.view_settings
+    curves = []
+    if view.use_curve_mapping:
+        curves = [[list(p.location) for p in curve.points] for curve in view.curve_mapping.curves]
+    balance = [getattr(view, n, 0) for n in ("use_white_balance", "white_balance_temperature", "white_balance_tint")]
+    return [view.view_transform, view.look, round(view.exposure, 6), round(view.gamma, 6), curves, *balance]
 
 
 def _render_fingerprint(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, cast: Cast, *, cut: bool) -> tuple:

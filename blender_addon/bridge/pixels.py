@@ -76,24 +76,9 @@ def read_layer(path: Path) -> Layer:
     return Layer(np.ascontiguousarray(values[..., :3]), np.clip(values[..., 3], 0, 1))
 
 
-def through_view(path: Path, scene: bpy.types.Scene, scratch: Path) -> Layer:
-    """A rendered layer as the scene's view transform shows it, in linear light again.
-
-    Filmic or AgX, exposure and looks are part of what the artist sees; the plate already holds its own.
-
-    Args:
-        path: the half-float EXR of the layer.
-        scene: whose view settings apply and whose image settings ask for 16-bit RGBA PNG.
-        scratch: a PNG path to write on the way.
-    """
-    image = bpy.data.images.load(str(path), check_existing=False)
-    try:
-        image.colorspace_settings.name = "Linear Rec.709"
-        image.save_render(str(scratch), scene=scene)
-    finally:
-        bpy.data.images.remove(image)
-    straight = read_values(scratch)
-    scratch.unlink()
+def read_view(path: Path) -> Layer:
+    """A layer that `layers.write_view` wrote (sRGB, straight alpha), in linear light again."""
+    straight = read_values(path)
     alpha = straight[..., 3]
     return Layer(srgb_to_linear(straight[..., :3]) * alpha[..., None], alpha)
 

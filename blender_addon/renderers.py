@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who renders: this Blender (without a window, or from a script), or a second one in the background (from the window).
+
+Rendering in the artist's own process would have to change scenes that the window is showing, could be undone in the
+middle, and crashed Blender 4.3's window after some tens of frames; a copy of the file in a background process leaves
+the interface free, and Esc ends it at once. Both run the same functions of `layers`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Generator, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import bpy
+
+from harmonize_core.errors import OutputError
+
+from . import layers
+from .bridge.files import why_not_written, write_atomic
+
+FRAME_MARK, ERROR_MARK = "HARMONIZE frame ", "HARMONIZE error "
+
+
+@dataclass(frozen=True)
+class FrameTask:
+    """What is missing of one frame: layers to render as (name, EXR), and to show through the view as (EXR, PNG)."""
+
+    frame: int
+    layers: tuple[tuple[str, str], ...]
+    views: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class ShotSpec:
+    """How to find the shot in the file: names, and whether other objects cut holes."""
+
+    scene: str
+    view_layer: str
+    characters: str
+    cut: bool
+
+
+def render_tasks(spec: ShotSpec, tasks: list[FrameTask]) -> Generator[int]:
+    """Render frame after frame in this process; yields the number of each finished frame.
+
+    Raises:
+        HarmonizeError: Blender could not render or write.
+    """
+    scene = bpy.data.scenes[spec.scene]
+    view_layer = scene.view_layers[spec.view_layer]
+    cast = layers.sort_cast(scene, view_layer, bpy.data.collections[spec.characters])
+    with layers.shot_scene(scene, view_layer, cast, spec.cut) as shot:
+        for task in tasks:
+            for name, path in task.layers:
+                layers.render_layer(shot, name, task.frame, Path(path))
+            for exr, png in task.views:
+                layers.write_view(shot, Path(exr), Path(png))
+            yield task.frame
+
+
+class Here:
+    """Renders in this process, one frame at a time, when it is waited for."""
+
+    def __init__(self, spec: ShotSpec, tasks: list[FrameTask]) -> None:
+        self._frames = render_tasks(spec, tasks)
+        self._done: set[int] = set()
+
+    def wait_for(self, frame: int) -> Iterator[None]:
+        """Returns when the frame is rendered."""
+        while frame not in self._done:
+            self._done.add(next(self._frames))
+            yield
+
+    def close(self) -> None:
+        """Remove the temporary scene."""
+        self._frames.close()
+
+
+class InBackground:
+    """Renders a copy of the file in a background Blender; its output goes to a log beside the layers."""
+
+    def __init__(self, spec: ShotSpec, tasks: list[FrameTask], folder: Path) -> None:
+        self._copy = folder / "render.blend"
+        self._orders = folder / "render.json"
+        self._log = folder / "render.log"
+        self._done: set[int] = set()
+        try:
+            bpy.ops.wm.save_as_mainfile(filepath=str(self._copy), copy=True, check_existing=False)
+        except RuntimeError as error:
+            message = str(error).strip().removeprefix("Error: ").splitlines()[0]
+            raise OutputError(f"A copy of the file could not be saved for rendering in {folder}: {message}") from error
+        orders = {"spec": asdict(spec), "tasks": [asdict(task) for task in tasks]}
+        write_atomic(self._orders, json.dumps(orders).encode())
+        start = f"import {__package__}.worker as worker; worker.main({str(self._orders)!r})"
+        command = [bpy.app.binary_path, "--background", "-Y" if bpy.app.autoexec_fail else "-y"]
+        command += [str(self._copy), "--python-exit-code", "1", "--python-expr", start]
+        no_console = 0x08000000 if sys.platform == "win32" else 0
+        try:
+            with open(self._log, "wb") as log:
+                # The worker ends when its standard input is closed, so it cannot outlive this Blender.
+                self._process = subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, creationflags=no_console
+                )
+        except OSError as error:
+            raise OutputError(why_not_written(self._log, error)) from error
+        self._read = open(self._log, encoding="utf-8", errors="replace")
+        self._last = ""
+        self._error = ""
+
+    def wait_for(self, frame: int) -> Iterator[None]:
+        """Returns when the frame is rendered.
+
+        Raises:
+            OutputError: the background process said why it failed, or ended without a word.
+        """
+        while frame not in self._done:
+            ended = self._process.poll() is not None
+            self._follow_log()
+            if frame in self._done:
+                return
+            if ended:
+                raise OutputError(
+                    self._error or f"The background Blender ended without rendering frame {frame}; see {self._log}"
+                )
+            yield
+
+    def close(self) -> None:
+        """End the process and remove the copy of the file; the log stays."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        if self._process.stdin:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+        self._read.close()
+        for path in [self._copy, self._orders, *self._copy.parent.glob("*.partial.*")]:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+
+    def _follow_log(self) -> None:
+        text = self._last + self._read.read()
+        *lines, self._last = text.split("\n")
+        for line in lines:
+            if line.startswith(FRAME_MARK):
+                self._done.add(int(line.removeprefix(FRAME_MARK)))
+            elif line.startswith(ERROR_MARK):
+                self._error = line.removeprefix(ERROR_MARK)
+
+
+def tell(line: str) -> None:
+    """Write a line for the Blender that waits."""
+    print(f"\n{line}", flush=True)

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the add-on's runs go: resume, cancel, the background process, keyframes, cameras, registration."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from addon_session import ADDON, HERE, addon, coverage
+
+
+def check_animation_resumes_and_changes_of_strength_do_not_render_again(folder: Path) -> None:
+    import bpy
+    import numpy as np
+    from addon_scene import assert_unchanged, new_shot, read, snapshot
+
+    shot = new_shot(folder)
+    before = snapshot(shot.scene)
+    assert bpy.ops.harmonize.animation() == {"FINISHED"}
+    assert_unchanged(before, shot.scene)
+    middles = [np.nonzero(coverage(shot, frame))[1].mean() for frame in (1, 3, 5)]
+    assert middles[1] - middles[0] > 3 < middles[2] - middles[1], middles
+    results = sorted(shot.out.glob("harmonized_000*.png"))
+    assert len(results) == 5
+    stamps = {p: p.stat().st_mtime_ns for p in shot.out.rglob("*") if p.suffix in (".png", ".exr")}
+    bpy.ops.harmonize.animation()
+    assert stamps == {p: p.stat().st_mtime_ns for p in stamps}
+    first = read(results[0])
+    shot.settings.strength = 0.0
+    bpy.ops.harmonize.animation()
+    for path, stamp in stamps.items():
+        assert path.suffix != ".exr" or path.stat().st_mtime_ns == stamp, f"{path} was rendered again"
+    assert (read(results[0]) != first).any()
+    for path in results:
+        assert (read(path) == read(path.with_name(path.name.replace("_0", "_before_0")))).all()
+    assert bpy.data.images["Harmonized Animation"].source == "SEQUENCE"
+    shot.settings.skip_finished = False
+    bpy.ops.harmonize.animation()
+    assert all(p.stat().st_mtime_ns != stamp for p, stamp in stamps.items())
+
+
+def check_cancelled_run_continues_to_the_same_bytes(folder: Path) -> None:
+    import bpy
+    from addon_scene import assert_unchanged, new_shot, snapshot
+
+    shot = new_shot(folder / "whole")
+    bpy.ops.harmonize.animation()
+    whole = {p.name: p.read_bytes() for p in shot.out.glob("*.png")}
+    for stop in (3, 9, 17):
+        shot = new_shot(folder / f"stopped_{stop}")
+        before = snapshot(shot.scene)
+        job = addon("job").Job(addon("options").read_options(bpy.context, animation=True), interactive=False)
+        said = ""
+        try:
+            for count, _ in enumerate(job.steps()):
+                job.cancelled = count >= stop
+        except addon("job").Cancelled as error:
+            said = str(error)
+        assert "run again to continue" in said
+        assert_unchanged(before, shot.scene)
+        bpy.ops.harmonize.animation()
+        assert {p.name: p.read_bytes() for p in shot.out.glob("*.png")} == whole
+        assert not list(shot.out.rglob("*partial*"))
+
+
+def check_background_process_gives_the_same_bytes_and_stops_at_once(folder: Path) -> None:
+    """In the window frames are rendered by a second Blender; here that is this Python with bpy, behind a script."""
+    import time
+
+    import bpy
+    from addon_scene import assert_unchanged, new_shot, snapshot
+
+    bpy.ops.wm.save_userpref()
+    program = folder / "blender"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{HERE / "addon_stand_in.py"}" "$@"\n')
+    program.chmod(0o755)
+    bpy.app.binary_path = str(program)
+
+    def run(shot: object, stop_after: float = 1e9) -> str:
+        job = addon("job").Job(addon("options").read_options(bpy.context, animation=True), interactive=True)
+        started = time.monotonic()
+        try:
+            for _ in job.steps():
+                time.sleep(0.005)
+                job.cancelled = time.monotonic() - started > stop_after
+        except addon("job").HarmonizeError as error:
+            return str(error)
+        return job.summary("Harmonized")
+
+    for view in ("Standard", "AgX"):
+        shot = new_shot(folder / view / "here")
+        shot.scene.view_settings.view_transform = view
+        bpy.ops.harmonize.animation()
+        here = {p.name: p.read_bytes() for p in shot.out.glob("*.png")}
+        shot = new_shot(folder / view / "there")
+        shot.scene.view_settings.view_transform = view
+        before = snapshot(shot.scene)
+        assert "run again to continue" in run(shot, stop_after=0.3)
+        assert not list(shot.out.rglob("*.blend"))
+        assert "Harmonized: 5 of 5 frames" in run(shot)
+        assert_unchanged(before, shot.scene)
+        assert bpy.data.filepath.endswith("shot.blend")
+        assert {p.name: p.read_bytes() for p in shot.out.glob("*.png")} == here
+    shot = new_shot(folder / "broken")
+    program.write_text("#!/bin/sh\nexit 3\n")
+    assert "ended without rendering frame 1" in run(shot)
+    bpy.app.binary_path = ""
+
+
+def check_cameras_bound_to_markers(folder: Path) -> None:
+    import bpy
+    import numpy as np
+    from addon_scene import assert_unchanged, new_shot, snapshot
+
+    shot = new_shot(folder)
+    shot.hero.animation_data_clear()
+    near = bpy.data.objects.new("Near", bpy.data.cameras.new("Near"))
+    near.location, near.rotation_euler = (0, -3, 0), (np.pi / 2, 0, 0)
+    shot.scene.collection.objects.link(near)
+    for frame, camera in ((1, shot.scene.camera), (4, near)):
+        shot.scene.timeline_markers.new(camera.name, frame=frame).camera = camera
+    bpy.context.view_layer.update()
+    before = snapshot(shot.scene)
+    bpy.ops.harmonize.animation()
+    assert_unchanged(before, shot.scene)
+    sizes = [(coverage(shot, frame) > 0.5).sum() for frame in (1, 3, 4, 5)]
+    assert sizes[0] == sizes[1] < 0.5 * sizes[2], sizes
+    assert sizes[2] == sizes[3]
+
+
+def check_keyframed_strength(folder: Path) -> None:
+    import bpy
+    import numpy as np
+    from addon_scene import new_shot, read
+
+    shot = new_shot(folder)
+    for frame, strength in ((1, 0.0), (5, 1.0)):
+        shot.settings.strength = strength
+        shot.settings.keyframe_insert("strength", frame=frame)
+    bpy.ops.harmonize.animation()
+
+    def change(frame: int) -> float:
+        pair = [read(shot.out / f"{n}_{frame:04d}.png").astype(int) for n in ("harmonized", "harmonized_before")]
+        return float(np.abs(pair[0] - pair[1]).sum())
+
+    assert change(1) == 0 < change(2) < change(5)
+
+
+def check_selected_objects_become_the_characters(folder: Path) -> None:
+    import bpy
+    from addon_scene import new_shot
+
+    shot = new_shot(folder)
+    shot.settings.characters = None
+    shot.hero.select_set(True)
+    assert bpy.ops.harmonize.collect_selected() == {"FINISHED"}
+    assert list(shot.settings.characters.objects) == [shot.hero]
+    assert shot.hero.name in bpy.data.collections["Hero"].objects
+    assert bpy.ops.harmonize.frame() == {"FINISHED"}
+    assert bpy.ops.harmonize.clear_layers() == {"FINISHED"}
+    assert not (shot.out / "harmonized_work").exists()
+
+
+def check_leftovers_of_a_run_are_removed_when_a_file_is_loaded(folder: Path) -> None:
+    import bpy
+    from addon_scene import new_shot
+
+    shot = new_shot(folder)
+    options = addon("options").read_options(bpy.context, animation=False)
+    layers = addon("layers")
+    with layers.shot_scene(shot.scene, bpy.context.view_layer, options.cast, False):
+        assert len(bpy.data.scenes) == 2
+        bpy.ops.wm.save_as_mainfile(filepath=str(folder / "during.blend"), copy=True)
+    bpy.ops.wm.open_mainfile(filepath=str(folder / "during.blend"))
+    assert [s.name for s in bpy.data.scenes] == ["Scene"]
+    assert not [c for c in bpy.data.collections if "temporary" in c.name]
+
+
+def check_disable_and_enable(folder: Path) -> None:
+    import addon_utils
+    import bpy
+
+    addon_utils.disable(ADDON)
+    assert not hasattr(bpy.types.Scene, "harmonize")
+    assert not hasattr(bpy.types, "HARMONIZE_PT_sidebar")
+    addon_utils.enable(ADDON)
+    assert hasattr(bpy.types.Scene, "harmonize")

@@ -7,7 +7,7 @@
 # Takes about twelve minutes on two cores the first time. Stopped or killed, the same command goes on where it was.
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 out=${1:-demo_out}
-minutes=${DEMO_TRAIN_MINUTES:-4}
+minutes=${DEMO_TRAIN_MINUTES:-3}
 PATH="$PWD/.venv/bin:$PATH"
 step() { printf '\n== %s (%d:%02d since the start)\n' "$1" $((SECONDS / 60)) $((SECONDS % 60)); }
 

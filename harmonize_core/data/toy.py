@@ -25,7 +25,7 @@ def write_rendered(root: Path, *, views: int = 2, conditions: int = 3, size: int
     lines: list[str] = []
     splits: dict[str, list[str]] = {"train": [], "test": []}
     for view in range(views):
-        scene = f"toy_00_v{view:03d}"
+        scene = f"toy_{view:02d}_v{view:03d}"
         image, mask = _picture(generator(seed, "rendered", view), size, roughness=8)
         reals = [np.clip(image * _condition(style), 0, 1) for style in range(1, conditions + 1)]
         write_mask(root / "SHuman/masks" / rdharmony.mask_name(scene), mask)

@@ -46,8 +46,6 @@ class Lights:
         self.sun.data.angle = float(np.radians(condition.key_angle_deg))
         elevation, azimuth = np.radians(condition.elevation_deg), np.radians(condition.azimuth_deg)
         self.sun.rotation_euler = (np.pi / 2 - elevation, 0.0, np.pi - azimuth)
-        # by day there is one light to choose from: the tree would only cost
-        bpy.context.scene.cycles.use_light_tree = condition.lamps > 0
         warmth = blackbody(condition.lamp_temperature_k)
         for lamp, watts in self.stage.lamps:
             lamp.hide_render = condition.lamps <= 0

@@ -68,6 +68,7 @@ def reset(width: int, height: int, samples: int) -> bpy.types.Scene:
     cycles.caustics_reflective = cycles.caustics_refractive = False
     cycles.blur_glossy = 1.0
     cycles.sample_clamp_direct, cycles.sample_clamp_indirect = 0.0, 4.0
+    # the same for all conditions: with persistent data a later change would act only in a fresh process
     cycles.use_light_tree = True
     cycles.filter_width = 1.5
     return scene

@@ -69,7 +69,7 @@ class Progress:
         """One line for people."""
         left = self.seconds_left
         tail = "" if left is None else f", {clock(left)} left"
-        return f"{self.message} ({self.written} of {self.frames} done{tail})"
+        return f"{self.message}, {self.written}/{self.frames}{tail}"
 
 
 def clock(seconds: float) -> str:

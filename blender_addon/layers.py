@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
@@ -83,8 +83,11 @@ def shot_scene(
     """
     remove_leftovers()
     made: list[bpy.types.Collection] = []
+    hidden: list[bpy.types.Object] = []
     shot = scene.copy()
     try:
+        if scene.render.engine != "CYCLES" and not cut:
+            cast = _hide_from_camera(cast, hidden)
         shot.name = SCENE_NAME
         _prepare(shot, view_layer.name)
         for child in list(shot.collection.children):
@@ -102,7 +105,23 @@ def shot_scene(
             _set_visibility(_view_layer(shot, layer), layer, made, cut)
         yield shot
     finally:
+        for thing in hidden:
+            thing.visible_camera = True
         remove_leftovers()
+
+
+def _hide_from_camera(cast: Cast, hidden: list[bpy.types.Object]) -> Cast:
+    """EEVEE knows no indirect-only collections: hide each object from the camera; what cannot be changed cuts holes."""
+    locked = []
+    for thing in cast.others:
+        try:
+            if thing.visible_camera:
+                thing.visible_camera = False
+                hidden.append(thing)
+        except AttributeError:  # linked from a library
+            locked.append(thing)
+    others = tuple(o for o in cast.others if o not in locked)
+    return replace(cast, others=others, holdouts=(*cast.holdouts, *locked))
 
 
 def remove_leftovers() -> None:

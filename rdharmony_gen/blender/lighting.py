@@ -17,7 +17,11 @@ def blackbody(kelvin: float) -> tuple[float, float, float]:
 
 
 class Lights:
-    """The lights of one built scene; `apply` turns them to a condition."""
+    """The lights of one built scene; `apply` turns them to a condition.
+
+    Lamps that are off stay in the scene with power 0: Cycles skips them, but hiding them would change the order of
+    its lights, and with it every random number, depending on which condition a process renders first.
+    """
 
     def __init__(self, stage: Stage, width: int) -> None:
         self.stage = stage
@@ -48,7 +52,6 @@ class Lights:
         self.sun.rotation_euler = (np.pi / 2 - elevation, 0.0, np.pi - azimuth)
         warmth = blackbody(condition.lamp_temperature_k)
         for lamp, watts in self.stage.lamps:
-            lamp.hide_render = condition.lamps <= 0
             lamp.data.energy = watts * condition.lamps**2
             lamp.data.color = warmth
         for material, glow in self.stage.glowing:

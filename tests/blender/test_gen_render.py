@@ -69,6 +69,16 @@ def test_a_job_that_was_cut_off_goes_on_to_the_same_bytes(tmp_path):
     assert rendered == []
 
 
+@pytest.mark.parametrize("scene", ["park", "city_corner", "room"])
+def test_pictures_do_not_depend_on_which_style_a_process_renders_first(tmp_path, scene):
+    """A killed job may go on with the lamps lit in its first picture: its later pictures must not notice."""
+    job = _job(scene, styles=(1, 4, 10))
+    render_job(job, tmp_path / "day_first")
+    render_job(dataclasses.replace(job, conditions=job.conditions[::-1]), tmp_path / "night_first")
+    for path in (tmp_path / "day_first").iterdir():
+        assert path.read_bytes() == (tmp_path / "night_first" / path.name).read_bytes(), path.name
+
+
 def test_unknown_scene_and_category_are_named(tmp_path):
     job = _job()
     with pytest.raises(UnknownName, match=r"no scene is named 'parc'; did you mean 'park'\?"):

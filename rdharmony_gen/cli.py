@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 Out = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
 Names = tuple[str, ...]
 Workers = int | None
-SCENES: Names = ("park", "city_corner", "room")
 
 
 class _BadArguments(HarmonizeError):
@@ -45,8 +44,8 @@ class SetOptions:
     """Path-tracing samples a pixel, before denoising."""
     styles: Names = ()
     """Names of capture conditions (see `rdharmony styles`); all ten if none is given."""
-    scenes: Names = SCENES
-    """Kinds of places to use."""
+    scenes: Names = ()
+    """Kinds of places to use (see `rdharmony scenes`); all if none is given."""
     test_scenes: Names = ("city_corner",)
     """Kinds of places whose pictures form the test split."""
     val_scenes: Names = ()
@@ -222,6 +221,26 @@ def styles(json: bool = False) -> None:
         print(f"{style.style_id:>2}  {style.name:30}{f'{low:g}..{high:g} deg':>12}{cover:>14}{key:>12}  {lamps}")
 
 
+def scenes(json: bool = False) -> None:
+    """List the kinds of places, and what does not fit into them.
+
+    Example: rdharmony scenes
+
+    Args:
+        json: Print JSON instead of a table.
+    """
+    from rdharmony_gen.spec.codec import encode
+    from rdharmony_gen.spec.scenes import SCENES
+
+    if json:
+        print(encode([asdict(s) | {"unfit": sorted(s.unfit)} for s in SCENES.values()]), end="")
+        return
+    print(f"{'name':18}{'':8}{'place':44}not for")
+    for scene in SCENES.values():
+        side = "indoor" if scene.indoor else "outdoor"
+        print(f"{scene.name:18}{side:8}{scene.title:44}{', '.join(sorted(scene.unfit)) or '-'}")
+
+
 def list_assets(category: Names = (), verify: bool = False, json: bool = False) -> None:
     """List the assets inside this package: id, category, size, rigged, licence.
 
@@ -280,6 +299,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "validate": validate,
     "report": report,
     "styles": styles,
+    "scenes": scenes,
     "assets": list_assets,
     "doctor": doctor,
 }
@@ -308,11 +328,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _spec(recipe: SetOptions) -> DatasetSpec:
     from rdharmony_gen.spec.dataset import make_spec
+    from rdharmony_gen.spec.scenes import SCENES
     from rdharmony_gen.spec.styles import STYLE_NAMES
 
     options = asdict(recipe)
     options["categories"] = options.pop("category")
     options["styles"] = options["styles"] or STYLE_NAMES
+    options["scenes"] = options["scenes"] or tuple(SCENES)
     try:
         return make_spec(**options)
     except (ConfigError, UnknownName) as error:

@@ -14,7 +14,8 @@ import tempfile
 from pathlib import Path
 
 from rdharmony_gen.sampling.conditions import sample_conditions
-from rdharmony_gen.spec.job import SCENE_KINDS, RenderJob
+from rdharmony_gen.spec.job import RenderJob
+from rdharmony_gen.spec.scenes import SCENES
 
 
 def _cpu_seconds() -> float:
@@ -32,7 +33,7 @@ def main(arguments: list[str] | None = None) -> None:
     from rdharmony_gen.blender.render_job import render_job
 
     print(f"{options.size}x{options.size}, {options.samples} samples, denoised; 10 pictures and coverage a view")
-    for scene in SCENE_KINDS:
+    for scene in SCENES:
         conditions = sample_conditions(options.seed, scene, 0, 0)
         name = f"{scene}_00_v000"
         job = RenderJob(

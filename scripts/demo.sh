@@ -12,7 +12,8 @@ PATH="$PWD/.venv/bin:$PATH"
 step() { printf '\n== %s (%d:%02d since the start)\n' "$1" $((SECONDS / 60)) $((SECONDS % 60)); }
 
 step "1/6 Rendering six views of three scenes under ten styles"
-rdharmony make "$out/rendered" --views 6 --category human --size 256x256 --samples 16 --seed 7
+rdharmony make "$out/rendered" --views 6 --category human --size 256x256 --samples 16 --seed 7 \
+  --scenes park city_corner room
 
 step "2/6 Making composites from photographs"
 harmonize make-real harmonize_core/photos harmonize_core/photos "$out/photographic" --seed 7

@@ -4,6 +4,7 @@
 Finished pictures are kept, so a killed job goes on where it stopped; the bytes are the same either way.
 """
 
+import importlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict
@@ -17,12 +18,11 @@ from harmonize_core.formats.images import read_exr, write_exr, write_text
 from rdharmony_gen.blender.assets import AssetLibrary, vertices
 from rdharmony_gen.blender.lighting import Lights
 from rdharmony_gen.blender.placement import SENSOR_MM, View, find_view
-from rdharmony_gen.blender.scenes import city_corner, park, room
 from rdharmony_gen.blender.session import quiet, reset
 from rdharmony_gen.blender.stage import Stage
 from rdharmony_gen.spec.job import RenderJob
+from rdharmony_gen.spec.scenes import SCENES
 
-SCENES = {"park": park.build, "city_corner": city_corner.build, "room": room.build}
 COVERAGE_SAMPLES = 64
 
 Progress = Callable[[str], None]
@@ -58,7 +58,7 @@ def render_job(job: RenderJob, out_dir: Path, progress: Progress | None = None) 
     scene = reset(job.width, job.height, job.samples)
     library = AssetLibrary()
     stage = Stage(job.seed, job.scene, job.variation, library)
-    place = SCENES[job.scene](stage)
+    place = importlib.import_module(f"rdharmony_gen.blender.scenes.{job.scene}").build(stage)
     if place.indoor:  # even walls show every blotch; lawns lose their blades to the costlier prefilter
         scene.cycles.denoising_prefilter = "ACCURATE"
     view = find_view(stage, place, job, library)

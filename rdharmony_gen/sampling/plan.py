@@ -6,7 +6,7 @@ from __future__ import annotations
 from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
 from rdharmony_gen.sampling.conditions import sample_conditions
 from rdharmony_gen.spec.dataset import DatasetSpec, fitting_scenes
-from rdharmony_gen.spec.job import RenderJob, SceneKind
+from rdharmony_gen.spec.job import RenderJob
 
 
 def job_ids(spec: DatasetSpec) -> list[tuple[str, int, str]]:
@@ -41,7 +41,7 @@ def plan_job(spec: DatasetSpec, category: str, view: int) -> RenderJob:
     )
 
 
-def _place(spec: DatasetSpec, category: str, view: int) -> tuple[SceneKind, int]:
+def _place(spec: DatasetSpec, category: str, view: int) -> tuple[str, int]:
     kinds = fitting_scenes(category, spec.scenes)
     return kinds[view % len(kinds)], view // len(kinds) // spec.views_per_scene
 

@@ -11,8 +11,7 @@ from typing import Literal
 
 from harmonize_core.errors import ConfigError, UnknownName
 from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
-from rdharmony_gen.spec.job import SCENE_KINDS, SceneKind
-from rdharmony_gen.spec.scenes import scenes_for
+from rdharmony_gen.spec.scenes import SCENES, scenes_for
 from rdharmony_gen.spec.styles import STYLE_NAMES
 
 SIDE_RANGE = (32, 8192)
@@ -27,11 +26,11 @@ class DatasetSpec:
     views: int
     """Camera views per category, dealt in turn over the scenes that fit it."""
     categories: tuple[str, ...]
-    scenes: tuple[SceneKind, ...]
+    scenes: tuple[str, ...]
     styles: tuple[str, ...]
     """Names of capture conditions, in the order of their numbers; at least two."""
-    test_scenes: tuple[SceneKind, ...]
-    val_scenes: tuple[SceneKind, ...]
+    test_scenes: tuple[str, ...]
+    val_scenes: tuple[str, ...]
     views_per_scene: int
     """How many views share one seeded variant of a place."""
     width: int
@@ -49,7 +48,7 @@ def make_spec(
     *,
     views: int = 50,
     categories: Sequence[str] = ("human",),
-    scenes: Sequence[str] = SCENE_KINDS,
+    scenes: Sequence[str] = tuple(SCENES),
     styles: Sequence[str] = STYLE_NAMES,
     test_scenes: Sequence[str] = ("city_corner",),
     val_scenes: Sequence[str] = (),
@@ -77,13 +76,13 @@ def make_spec(
         raise ConfigError(
             f"--styles should name at least two styles, to exchange foregrounds between, but names {len(chosen_styles)}"
         )
-    tests, vals = _choose("scene", test_scenes, SCENE_KINDS), _choose("scene", val_scenes, SCENE_KINDS)
+    tests, vals = _choose("scene", test_scenes, tuple(SCENES)), _choose("scene", val_scenes, tuple(SCENES))
     if both := set(tests) & set(vals):
         raise ConfigError(
             f"--test-scenes and --val-scenes should share no scene but both name {', '.join(sorted(both))}"
         )
     chosen_categories = _some("--category", _choose("category", categories, CATEGORY_FOLDERS))
-    chosen_scenes = _some("--scenes", _choose("scene", scenes, SCENE_KINDS))
+    chosen_scenes = _some("--scenes", _choose("scene", scenes, tuple(SCENES)))
     for category in chosen_categories:
         fitting_scenes(category, chosen_scenes)
     return DatasetSpec(
@@ -102,7 +101,7 @@ def make_spec(
     )
 
 
-def fitting_scenes(category: str, scenes: Sequence[SceneKind]) -> tuple[SceneKind, ...]:
+def fitting_scenes(category: str, scenes: Sequence[str]) -> tuple[str, ...]:
     """Those of `scenes` in which a subject of the category can stand, in their order.
 
     Raises:

@@ -5,14 +5,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
 
 from harmonize_core.formats.images import write_text
 from rdharmony_gen.spec.codec import decode, encode
 from rdharmony_gen.spec.condition import ConditionSpec
-
-SceneKind = Literal["park", "city_corner", "room"]
-SCENE_KINDS: tuple[SceneKind, ...] = get_args(SceneKind)
 
 
 @dataclass(frozen=True)
@@ -27,8 +23,8 @@ class RenderJob:
     """`<Folder>/<scene_id>`, for instance `SHuman/park_00_v000`; also the folder of the job's renders."""
     category: str
     """What stands in the foreground: a key of `harmonize_core.formats.rdharmony.CATEGORY_FOLDERS`."""
-    scene: SceneKind
-    """Which place is built."""
+    scene: str
+    """Which place is built: a name in `rdharmony_gen.spec.scenes.SCENES`."""
     scene_id: str
     """Kind, variation and view, for instance `park_00_v000`; holds no "-"."""
     variation: int

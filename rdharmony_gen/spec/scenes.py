@@ -1,11 +1,39 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which category fits into which kind of place: a living room holds no car."""
+"""The kinds of places there are, and which category fits into which: a living room holds no car.
 
-from rdharmony_gen.spec.job import SCENE_KINDS, SceneKind
+Each has a module of its name in `rdharmony_gen.blender.scenes` whose `build(stage)` dresses one seeded variant.
+"""
 
-UNFIT: dict[str, frozenset[SceneKind]] = {"car": frozenset({"room"})}
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+VEHICLES = frozenset({"car", "motorcycle"})
 
 
-def scenes_for(category: str) -> tuple[SceneKind, ...]:
-    """The kinds of places in which a subject of this category can stand, in their usual order."""
-    return tuple(kind for kind in SCENE_KINDS if kind not in UNFIT.get(category, frozenset()))
+@dataclass(frozen=True)
+class SceneSpec:
+    """One kind of place."""
+
+    name: str
+    """Letters, digits and single underscores: it becomes part of file names."""
+    title: str
+    """What a person would call it."""
+    indoor: bool = False
+    unfit: frozenset[str] = frozenset()
+    """Categories that have no place here."""
+
+
+_ALL = (
+    SceneSpec("park", "park with a house among trees"),
+    SceneSpec("city_corner", "paved city corner"),
+    SceneSpec("room", "living room", indoor=True, unfit=frozenset({"car"})),
+)
+
+SCENES: dict[str, SceneSpec] = {scene.name: scene for scene in _ALL}
+"""By name, in the order in which views are dealt to them."""
+
+
+def scenes_for(category: str) -> tuple[str, ...]:
+    """Names of the places in which a subject of this category can stand, in their usual order."""
+    return tuple(scene.name for scene in _ALL if category not in scene.unfit)

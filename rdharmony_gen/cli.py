@@ -6,56 +6,20 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from harmonize_core.errors import ConfigError, DatasetError, EnvironmentFault, HarmonizeError, UnknownName
+from harmonize_core.errors import DatasetError, EnvironmentFault, HarmonizeError, UnknownName
+from rdharmony_gen.options import BadArguments, Names, SetOptions, pool_options, spec_of
 
 if TYPE_CHECKING:
-    from rdharmony_gen.run.pool import PoolOptions
-    from rdharmony_gen.spec.dataset import DatasetSpec
     from rdharmony_gen.validate.dataset import Validation
 
 Out = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
-Names = tuple[str, ...]
 Workers = int | None
-
-
-class _BadArguments(HarmonizeError):
-    """Options that parse but make no sense; the exit code is 2."""
-
-
-@dataclass(frozen=True)
-class SetOptions:
-    """The recipe of a data set, as options."""
-
-    views: int = 50
-    """Camera views per category, dealt in turn over the scenes that fit it (no car stands in a room)."""
-    category: Names = ("human",)
-    """What stands in the foreground; `rdharmony assets` lists what there is."""
-    size: str = "512x512"
-    """Width x height in pixels, for instance 1920x1080."""
-    seed: int = 0
-    """Root of all chance; the same seed gives the same bytes."""
-    samples: int = 24
-    """Path-tracing samples a pixel, before denoising."""
-    styles: Names = ()
-    """Names of capture conditions (see `rdharmony styles`); all ten if none is given."""
-    scenes: Names = ()
-    """Kinds of places to use (see `rdharmony scenes`); all if none is given."""
-    test_scenes: Names = ("city_corner",)
-    """Kinds of places whose pictures form the test split."""
-    val_scenes: Names = ()
-    """Kinds of places whose pictures form the validation split."""
-    views_per_scene: int = 5
-    """Views that share one seeded variant of a place."""
-    format: str = "jpg"
-    """Of composites and real images, jpg or png."""
-
-
 Recipe = Annotated[SetOptions, tyro.conf.arg(name=""), tyro.conf.OmitArgPrefixes]
 DEFAULT_RECIPE = SetOptions()
 
@@ -87,8 +51,8 @@ def make(
     from rdharmony_gen.run import steps
     from rdharmony_gen.validate.dataset import validate as validate_set
 
-    spec = _spec(recipe)
-    options = _pool_options(workers, timeout_s, "render,compose", keep_renders)
+    spec = spec_of(recipe)
+    options = pool_options(workers, timeout_s, "render,compose", keep_renders)
     with steps.opened(out) as (layout, lock_fd):
         jobs = steps.plan(layout, spec, quiet=quiet)
         cost = steps.work(layout, jobs, options(lock_fd), quiet=quiet)
@@ -117,7 +81,7 @@ def plan(out: Out, /, recipe: Recipe = DEFAULT_RECIPE, quiet: bool = False) -> N
     """
     from rdharmony_gen.run import steps
 
-    spec = _spec(recipe)
+    spec = spec_of(recipe)
     with steps.opened(out) as (layout, _):
         jobs = steps.plan(layout, spec, quiet=quiet)
     _printer(quiet)(f"{len(jobs)} jobs are in {out / 'jobs'}")
@@ -136,7 +100,7 @@ def render(out: Out, /, workers: Workers = None, timeout_s: float = 1800.0, quie
     """
     from rdharmony_gen.run import steps
 
-    options = _pool_options(workers, timeout_s, "render", True)
+    options = pool_options(workers, timeout_s, "render", True)
     _, spec = steps.existing(out)
     with steps.opened(out) as (layout, lock_fd):
         cost = steps.work(layout, steps.plan(layout, spec, quiet=quiet), options(lock_fd), quiet=quiet)
@@ -156,7 +120,7 @@ def compose(out: Out, /, keep_renders: bool = True, workers: Workers = None, qui
     """
     from rdharmony_gen.run import steps
 
-    options = _pool_options(workers, 1800.0, "compose", keep_renders)
+    options = pool_options(workers, 1800.0, "compose", keep_renders)
     _, spec = steps.existing(out)
     with steps.opened(out) as (layout, lock_fd):
         steps.work(layout, steps.plan(layout, spec, quiet=quiet), options(lock_fd), quiet=quiet)
@@ -257,7 +221,7 @@ def list_assets(category: Names = (), verify: bool = False, json: bool = False) 
     known = sorted({a.category for a in assets()})
     for name in category:
         if name not in known:
-            raise _BadArguments(str(UnknownName.of("category", name, known)))
+            raise BadArguments(str(UnknownName.of("category", name, known)))
     chosen = [a for a in assets() if not category or a.category in category]
     if json:
         print(encode(chosen), end="")
@@ -315,7 +279,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             description="Render data sets for image harmonization: one place, ten lights, exchanged foregrounds.",
             args=argv,
         )
-    except _BadArguments as error:
+    except BadArguments as error:
         _fail(str(error), 2)
     except HarmonizeError as error:
         _fail(str(error), 1)
@@ -324,35 +288,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         _fail(f"the system refused a file operation{where} ({error.strerror}); check space and rights", 1)
     except KeyboardInterrupt:
         _fail("interrupted; the same command goes on from here", 130)
-
-
-def _spec(recipe: SetOptions) -> DatasetSpec:
-    from rdharmony_gen.spec.dataset import make_spec
-    from rdharmony_gen.spec.scenes import SCENES
-    from rdharmony_gen.spec.styles import STYLE_NAMES
-
-    options = asdict(recipe)
-    options["categories"] = options.pop("category")
-    options["styles"] = options["styles"] or STYLE_NAMES
-    options["scenes"] = options["scenes"] or tuple(SCENES)
-    try:
-        return make_spec(**options)
-    except (ConfigError, UnknownName) as error:
-        raise _BadArguments(str(error)) from None
-
-
-def _pool_options(
-    workers: Workers, timeout_s: float, steps_text: str, keep_renders: bool
-) -> Callable[[int], PoolOptions]:
-    """Checked now, so that a bad number is refused before anything is made; the lock comes later."""
-    from rdharmony_gen.run.pool import PoolOptions
-    from rdharmony_gen.run.steps import default_workers
-
-    if workers is not None and not 1 <= workers <= 1024:
-        raise _BadArguments(f"--workers should be between 1 and 1024 but is {workers}")
-    if not timeout_s > 0:
-        raise _BadArguments(f"--timeout-s should be more than 0 but is {timeout_s:g}")
-    return lambda lock_fd: PoolOptions(workers or default_workers(), steps_text, keep_renders, timeout_s, lock_fd)
 
 
 def _name_problems(validation: Validation) -> None:

@@ -15,15 +15,15 @@ import numpy as np
 
 from harmonize_core.errors import InputError, OutputError, UnknownName
 from harmonize_core.formats.images import read_exr, write_exr, write_text
-from rdharmony_gen.blender.assets import AssetLibrary, vertices
-from rdharmony_gen.blender.lighting import Lights
+from rdharmony_gen.blender.assets import AssetLibrary
+from rdharmony_gen.blender.coverage import coverage
 from rdharmony_gen.blender.placement import SENSOR_MM, View, find_view
-from rdharmony_gen.blender.session import quiet, reset
+from rdharmony_gen.blender.session import reset
 from rdharmony_gen.blender.stage import Stage
+from rdharmony_gen.blender.strategy import render_conditions
+from rdharmony_gen.spec.condition import ConditionSpec
 from rdharmony_gen.spec.job import RenderJob
 from rdharmony_gen.spec.scenes import SCENES
-
-COVERAGE_SAMPLES = 64
 
 Progress = Callable[[str], None]
 
@@ -64,21 +64,21 @@ def render_job(job: RenderJob, out_dir: Path, progress: Progress | None = None) 
     view = find_view(stage, place, job, library)
     subject = _put_subject(stage, view)
     _put_camera(scene, view)
-    lights = Lights(stage, job.width)
-    for condition in todo:
-        lights.apply(condition)
-        picture = _render(scene, scratch, "RGB")
+
+    def keep(condition: ConditionSpec, picture: dict[str, np.ndarray]) -> None:
         write_exr(out_dir / f"{condition.style}.exr", picture)
         report(f"{condition.style}.exr")
+
+    render_conditions(scene, stage, job, todo, scratch, keep)
     if missing_coverage:
-        write_exr(out_dir / "coverage.exr", {"Y": _coverage(scene, subject, scratch)})
+        write_exr(out_dir / "coverage.exr", {"Y": coverage(scene, subject, scratch)})
         report("coverage.exr")
-    coverage = read_exr(out_dir / "coverage.exr")["Y"]
+    share = read_exr(out_dir / "coverage.exr")["Y"]
     facts = {
         "job_id": job.job_id,
         "blender": bpy.app.version_string,
         "samples": job.samples,
-        "fg_ratio": round(float((coverage >= 0.5).mean()), 6),
+        "fg_ratio": round(float((share >= 0.5).mean()), 6),
         "assets": sorted(library.used),
         **asdict(view),
     }
@@ -113,51 +113,3 @@ def _put_camera(scene: bpy.types.Scene, view: View) -> None:
     camera.rotation_euler = (np.pi / 2 + np.radians(view.camera_pitch_deg), 0.0, -np.radians(view.camera_yaw_deg))
     scene.collection.objects.link(camera)
     scene.camera = camera
-
-
-def _render(scene: bpy.types.Scene, scratch: Path, channels: str) -> dict[str, np.ndarray]:
-    scene.render.image_settings.color_mode = channels
-    scene.render.filepath = str(scratch)
-    try:
-        with quiet():
-            bpy.ops.render.render(write_still=True)
-        return read_exr(scratch)
-    except InputError as error:
-        raise OutputError(f"Blender wrote no whole picture to {scratch}; check free space and rights there") from error
-    finally:
-        scratch.unlink(missing_ok=True)
-
-
-def _coverage(scene: bpy.types.Scene, subject: bpy.types.Object, scratch: Path) -> np.ndarray:
-    """Share (H, W) of each pixel that shows the subject: its alpha with everything else held out.
-
-    Every hold-out respects transparency, so a leaf's cut-out before the subject counts as what it shows.
-    """
-    for other in scene.objects:
-        if other.type == "MESH":
-            other.is_holdout = other is not subject
-    scene.render.film_transparent = True
-    scene.cycles.samples, scene.cycles.use_denoising = COVERAGE_SAMPLES, False
-    scene.cycles.max_bounces = 0
-    _limit_to(scene, subject)
-    return np.clip(_render(scene, scratch, "RGBA")["A"], 0.0, 1.0)
-
-
-def _limit_to(scene: bpy.types.Scene, subject: bpy.types.Object) -> None:
-    """Render the subject's part of the frame only; the rest stays empty."""
-    assert scene.camera is not None
-    depsgraph = bpy.context.evaluated_depsgraph_get()
-    width, height = scene.render.resolution_x, scene.render.resolution_y
-    projection = np.array(scene.camera.calc_matrix_camera(depsgraph, x=width, y=height))
-    to_clip = projection @ np.linalg.inv(np.array(scene.camera.matrix_world)) @ np.array(subject.matrix_world)
-    points = vertices(subject.data)
-    clip = np.column_stack([points, np.ones(len(points))]) @ to_clip.T
-    if (clip[:, 3] <= 0.01).any():
-        return
-    at = clip[:, :2] / clip[:, 3:] * 0.5 + 0.5
-    margin = np.array([4 / width, 4 / height])
-    low, high = np.clip(at.min(axis=0) - margin, 0, 1), np.clip(at.max(axis=0) + margin, 0, 1)
-    render = scene.render
-    render.use_border, render.use_crop_to_border = True, False
-    render.border_min_x, render.border_min_y = (float(v) for v in low)
-    render.border_max_x, render.border_max_y = (float(v) for v in high)

@@ -8,8 +8,13 @@ import contextlib
 import os
 import sys
 from collections.abc import Generator
+from pathlib import Path
 
 import bpy
+import numpy as np
+
+from harmonize_core.errors import InputError, OutputError
+from harmonize_core.formats.images import read_exr
 
 
 @contextlib.contextmanager
@@ -72,3 +77,26 @@ def reset(width: int, height: int, samples: int) -> bpy.types.Scene:
     cycles.use_light_tree = True
     cycles.filter_width = 1.5
     return scene
+
+
+def render(scene: bpy.types.Scene, scratch: Path, channels: str) -> dict[str, np.ndarray]:
+    """Render the scene as it is and return the picture's channels, (H, W) float32 each.
+
+    Args:
+        scene: with camera and lights.
+        scratch: file that Blender writes to; gone afterwards.
+        channels: RGB or RGBA.
+
+    Raises:
+        OutputError: Blender could not write.
+    """
+    scene.render.image_settings.color_mode = channels
+    scene.render.filepath = str(scratch)
+    try:
+        with quiet():
+            bpy.ops.render.render(write_still=True)
+        return read_exr(scratch)
+    except InputError as error:
+        raise OutputError(f"Blender wrote no whole picture to {scratch}; check free space and rights there") from error
+    finally:
+        scratch.unlink(missing_ok=True)

@@ -195,7 +195,6 @@ class Stage:
         light.shadow_soft_size = radius
         holder = bpy.data.objects.new("lamp", light)
         holder.location = tuple(float(c) for c in at)
-        holder.hide_render = True
         self.collection.objects.link(holder)
         self.lamps.append((holder, watts))
 

@@ -48,6 +48,8 @@ class SetOptions:
     """Views that share one seeded variant of a place."""
     format: str = "jpg"
     """Of composites and real images, jpg or png."""
+    layout: str = "rdharmony"
+    """Of names and lists, rdharmony or iharmony4."""
 
 
 def spec_of(recipe: SetOptions) -> DatasetSpec:

@@ -169,13 +169,25 @@ def read_exr(path: Path) -> dict[str, NDArray[np.float32]]:
     """All channels of a single-part EXR as (H, W) float32, by channel name ("R", "G", "B", "A", "Y" ...).
 
     Raises:
-        InputError: missing, damaged or truncated.
+        InputError: missing, damaged, truncated, or with more than 4 x `MAX_PIXELS` values by its header.
     """
     import OpenEXR
 
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path} does not exist; check the path")
+    try:
+        with OpenEXR.File(str(path), separate_channels=True, header_only=True) as file:
+            header = file.header()
+            low, high = (corner.astype(np.int64) for corner in header["dataWindow"])
+            width, height = (int(n) for n in high - low + 1)
+            values = width * height * len(header["channels"])
+    except Exception as error:
+        raise InputError(f"{path} is not a readable EXR file ({_first_line(error)}); write it again") from error
+    if values > 4 * MAX_PIXELS:
+        raise InputError(
+            f"{path} says it is {width}x{height}, more than the {MAX_PIXELS} pixels allowed; render it again"
+        )
     try:
         with OpenEXR.File(str(path), separate_channels=True) as file:
             return {name: np.asarray(c.pixels, dtype=np.float32) for name, c in file.channels().items()}

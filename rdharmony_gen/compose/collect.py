@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from harmonize_core.formats.images import write_text
 from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS, LabelLine, format_label_line, soft_label
@@ -15,7 +15,7 @@ from rdharmony_gen.sampling.plan import job_ids
 from rdharmony_gen.spec.codec import encode, encode_line
 from rdharmony_gen.spec.dataset import DatasetSpec
 from rdharmony_gen.spec.layout import SetLayout
-from rdharmony_gen.spec.records import ViewRecord
+from rdharmony_gen.spec.records import TripletLine, ViewRecord, asset_ids
 from rdharmony_gen.spec.styles import STYLES
 
 FORMAT = "rdharmony/1"
@@ -45,13 +45,8 @@ def collect(layout: SetLayout, spec: DatasetSpec) -> Counts:
     """
     records = composed_views(layout, spec)
     write_text(layout.manifest, "".join(encode_line(line) + "\n" for r in records for line in _lines(r)))
-    for category in spec.categories:
-        folder = CATEGORY_FOLDERS[category]
-        own = [r for r in records if r.view.category == category]
-        write_text(layout.labels(folder), "".join(f"{_label(t, r)}\n" for r in own for t in r.triplets))
-    for split in SPLITS:
-        paths = [t.composite for r in records if r.view.split == split for t in r.triplets]
-        write_text(layout.split(split), "".join(f"{p}\n" for p in paths))
+    for path, lines in list_files(layout, spec, records).items():
+        write_text(path, "".join(f"{line}\n" for line in lines))
     used = used_assets(records)
     counts = Counts(len(records), sum(len(r.reals) for r in records), sum(len(r.triplets) for r in records))
     write_text(layout.dataset, encode(_dataset(spec, records, used, counts)))
@@ -59,9 +54,34 @@ def collect(layout: SetLayout, spec: DatasetSpec) -> Counts:
     return counts
 
 
+def list_files(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) -> dict[Path, list[str]]:
+    """The lists that loaders read, and their lines: labels and splits of RdHarmony, root and subset lists of iHarmony4.
+
+    The list of the whole set's split comes before those of its categories.
+    """
+    lists: dict[Path, list[str]] = {}
+    if spec.layout == "rdharmony":
+        for category in spec.categories:
+            own = [r for r in records if r.view.category == category]
+            lists[layout.labels(CATEGORY_FOLDERS[category])] = [_label(t, r) for r in own for t in r.triplets]
+    for split in SPLITS:
+        chosen = [(r, t.composite) for r in records if r.view.split == split for t in r.triplets]
+        lists[split_list(layout, spec, split)] = [path for _, path in chosen]
+        if spec.layout == "iharmony4":
+            for category in spec.categories:
+                names = [PurePosixPath(path).name for r, path in chosen if r.view.category == category]
+                lists[layout.subset_list(CATEGORY_FOLDERS[category], split)] = names
+    return lists
+
+
+def split_list(layout: SetLayout, spec: DatasetSpec, split: str) -> Path:
+    """The file that lists the composites of a split of the whole set as paths."""
+    return layout.split(split) if spec.layout == "rdharmony" else layout.root_list(split)
+
+
 def used_assets(records: list[ViewRecord]) -> list[Asset]:
     """Assets that appear in at least one view, in the order of the library."""
-    names = {name for r in records for name in r.view.geometry.get("assets", [])}
+    names = {name for r in records for name in asset_ids(r.view)}
     return [a for a in assets() if a.id in names]
 
 
@@ -76,7 +96,7 @@ def _lines(record: ViewRecord) -> list[object]:
     return [record.view, *record.reals, *record.triplets]
 
 
-def _label(triplet, record: ViewRecord) -> str:
+def _label(triplet: TripletLine, record: ViewRecord) -> str:
     soft = soft_label(triplet.bg_style, triplet.fg_style, record.view.fg_ratio)
     return format_label_line(LabelLine(PurePosixPath(triplet.composite), soft, triplet.bg_style))
 

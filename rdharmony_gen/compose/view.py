@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Compose one rendered view: its real images, composites, mask and alpha as files, and its lines of the manifest.
 
-Layout as RdHarmony (bcmi/Rendered-Image-Harmonization-Dataset-RdHarmony, commit 9a647e8); `alpha/` is ours.
+Names as `spec.naming` says, in the RdHarmony or the iHarmony4 layout; `alpha/` is ours in both.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import re
 import shutil
 from collections.abc import Iterable
 from itertools import permutations
@@ -20,17 +21,19 @@ from PIL import Image
 
 from harmonize_core.errors import DatasetError, HarmonizeError, InputError
 from harmonize_core.formats.images import read_exr, write_alpha16, write_bytes, write_mask, write_text
-from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS, composite_name, mask_name, real_name
+from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
 from rdharmony_gen.compose.develop import develop
 from rdharmony_gen.compose.exchange import Layers, exchange, separate
 from rdharmony_gen.spec.codec import decode, encode
 from rdharmony_gen.spec.dataset import DatasetSpec, split_of
 from rdharmony_gen.spec.job import RenderJob
-from rdharmony_gen.spec.layout import SetLayout
-from rdharmony_gen.spec.records import RealLine, TripletLine, ViewLine, ViewRecord, read_manifest
+from rdharmony_gen.spec.layout import SetLayout, inside
+from rdharmony_gen.spec.naming import ViewNames
+from rdharmony_gen.spec.records import RealLine, TripletLine, ViewLine, ViewRecord, files_of, read_manifest
 
 JPEG_QUALITY = 95
 LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float64)
+SCENE_ID = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 
 
 def is_rendered(layout: SetLayout, job: RenderJob) -> bool:
@@ -49,15 +52,9 @@ def composed_record(layout: SetLayout, job_id: str) -> ViewRecord | None:
     """The record of a view whose pictures are all there, else None; a record that cannot be read counts as none."""
     try:
         record = decode(layout.view_record(job_id), ViewRecord)
+        return record if all(inside(layout.root, name).is_file() for name in files_of(record)) else None
     except HarmonizeError:
         return None
-    files = [
-        record.view.mask,
-        record.view.alpha,
-        *(r.path for r in record.reals),
-        *(t.composite for t in record.triplets),
-    ]
-    return record if all((layout.root / name).is_file() for name in files) else None
 
 
 def restore_records(layout: SetLayout, job_ids: Iterable[str]) -> None:
@@ -83,15 +80,17 @@ def compose_view(layout: SetLayout, spec: DatasetSpec, job: RenderJob, *, keep_r
 
     Raises:
         InputError: a render is missing or damaged; a damaged one is removed, so that the next run renders it again.
-        DatasetError: a render has another size, holds values that are not finite, or shows no foreground.
+        DatasetError: a render has another size, holds values that are not finite, or shows no foreground; the job's
+            names, or a link in the set, lead elsewhere.
         OutputError: a picture could not be written.
     """
+    _refuse_escape(layout, job)
     coverage, geometry = _coverage(layout, job), _geometry(layout, job)
-    folder, suffix = job.folder, f".{spec.format}"
-    mask = f"{folder}/masks/{mask_name(job.scene_id)}"
-    alpha = f"{folder}/alpha/{mask_name(job.scene_id)}"
-    write_mask(layout.root / mask, coverage)
-    write_alpha16(layout.root / alpha, coverage)
+    names = ViewNames(spec.layout, job.folder, job.scene_id, f".{spec.format}")
+    masks = list(dict.fromkeys(names.mask(c.style_id) for c in job.conditions))
+    for name in masks:
+        write_mask(inside(layout.root, name), coverage)
+    write_alpha16(inside(layout.root, names.alpha()), coverage)
     strict = coverage >= 0.5
 
     layers: dict[int, Layers] = {}
@@ -99,8 +98,8 @@ def compose_view(layout: SetLayout, spec: DatasetSpec, job: RenderJob, *, keep_r
     for condition in job.conditions:
         picture, exposure_ev, gains = develop(_render(layout, job, condition.style), condition)
         layer = layers[condition.style_id] = separate(picture, coverage)
-        path = f"{folder}/real_images/{real_name(job.scene_id, condition.style_id, suffix)}"
-        digest = _write_picture(layout.root / path, layer.picture)
+        path = names.real(condition.style_id)
+        digest = _write_picture(inside(layout.root, path), layer.picture)
         reals.append(
             RealLine(
                 kind="real",
@@ -119,7 +118,7 @@ def compose_view(layout: SetLayout, spec: DatasetSpec, job: RenderJob, *, keep_r
     for bg_style, fg_style in permutations(layers, 2):
         real, donor = layers[bg_style], layers[fg_style]
         composite = exchange(real, donor, coverage)
-        path = f"{folder}/composite_images/{composite_name(job.scene_id, bg_style, fg_style, suffix)}"
+        path = names.composite(bg_style, fg_style)
         change = np.abs(composite[strict].astype(np.int16) - real.picture[strict]).mean() / 255
         triplets.append(
             TripletLine(
@@ -128,8 +127,8 @@ def compose_view(layout: SetLayout, spec: DatasetSpec, job: RenderJob, *, keep_r
                 bg_style=bg_style,
                 fg_style=fg_style,
                 composite=path,
-                sha256=_write_picture(layout.root / path, composite),
-                mask=mask,
+                sha256=_write_picture(inside(layout.root, path), composite),
+                mask=names.mask(bg_style),
                 real=real_of[bg_style],
                 fg_change=round(float(change), 4),
             )
@@ -141,10 +140,10 @@ def compose_view(layout: SetLayout, spec: DatasetSpec, job: RenderJob, *, keep_r
         scene=job.scene,
         variation=job.variation,
         split=split_of(spec, job.scene),
-        mask=mask,
-        mask_sha256=sha256_of(layout.root / mask),
-        alpha=alpha,
-        alpha_sha256=sha256_of(layout.root / alpha),
+        mask=masks[0],
+        mask_sha256=sha256_of(layout.root / masks[0]),
+        alpha=names.alpha(),
+        alpha_sha256=sha256_of(layout.root / names.alpha()),
         fg_ratio=round(float(strict.mean()), 6),
         geometry=geometry,
     )
@@ -157,7 +156,17 @@ def compose_view(layout: SetLayout, spec: DatasetSpec, job: RenderJob, *, keep_r
 
 def sha256_of(path: Path) -> str:
     """Hex digest of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _refuse_escape(layout: SetLayout, job: RenderJob) -> None:
+    """A job names folders that are written to and removed: it must stay in the set and be called as jobs are."""
+    folder, _, scene_id = job.job_id.partition("/")
+    if folder not in CATEGORY_FOLDERS.values() or scene_id != job.scene_id or not SCENE_ID.fullmatch(scene_id):
+        wanted = f"{CATEGORY_FOLDERS.get(job.category, 'SHuman')}/park_00_v000"
+        raise DatasetError(f"the job {job.job_id[:200]!r} should be called like {wanted}; run rdharmony plan again")
+    inside(layout.root, f"renders/{job.job_id}/view.json")
 
 
 def _write_picture(path: Path, pixels: NDArray[np.uint8]) -> str:

@@ -37,7 +37,7 @@ def decode_text(text: str | bytes, cls: type[T], where: str) -> T:
     """
     try:
         data = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{where} should be JSON but is not ({error}); write it again") from None
     _refuse_unknown_keys(data, cls, "$", where)
     try:

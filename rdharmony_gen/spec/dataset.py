@@ -11,6 +11,7 @@ from typing import Literal
 
 from harmonize_core.errors import ConfigError, UnknownName
 from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
+from rdharmony_gen.spec.naming import LAYOUTS, LayoutName
 from rdharmony_gen.spec.scenes import SCENES, scenes_for
 from rdharmony_gen.spec.styles import STYLE_NAMES
 
@@ -42,6 +43,8 @@ class DatasetSpec:
     seed: int
     format: ImageFormat
     """Of composites and real images; JPEG is quality 95 without chroma subsampling."""
+    layout: LayoutName = "rdharmony"
+    """Names of files and lists (`spec.naming`)."""
 
 
 def make_spec(
@@ -57,6 +60,7 @@ def make_spec(
     samples: int = 32,
     seed: int = 0,
     format: str = "jpg",
+    layout: str = "rdharmony",
 ) -> DatasetSpec:
     """Check the user's choices and put lists into their canonical order.
 
@@ -71,6 +75,8 @@ def make_spec(
     _in_range("--seed", seed, 0, 2**63 - 1)
     if format not in ("jpg", "png"):
         raise ConfigError(f"--format should be jpg or png but is {format!r}")
+    if layout not in LAYOUTS:
+        raise ConfigError(f"--layout should be {' or '.join(LAYOUTS)} but is {layout!r}")
     chosen_styles = _choose("style", styles, STYLE_NAMES)
     if len(chosen_styles) < 2:
         raise ConfigError(
@@ -98,6 +104,7 @@ def make_spec(
         samples=samples,
         seed=seed,
         format=format,
+        layout=layout,
     )
 
 

@@ -7,8 +7,41 @@ deleted while no run is at work; finished views are then known from manifest.jso
 
 from __future__ import annotations
 
+import os
+import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
+
+from harmonize_core.errors import DatasetError
+
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*", re.ASCII)
+
+
+def inside(root: Path, name: str) -> Path:
+    """The path of a file that a list of the set names; it need not exist.
+
+    Raises:
+        DatasetError: the name, or a link on the way, leaves the set, or what is there is no plain file.
+    """
+    shown = name if len(name) <= 200 else f"{name[:200]}..."
+    if name.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", name) or re.match(r"[A-Za-z]:", name):
+        raise DatasetError(
+            f"{root} lists {shown!r}, which leaves the data set; get the set again from a place you trust"
+        )
+    if len(name) > 1000 or not _NAME.fullmatch(name):
+        raise DatasetError(f"{root} lists {shown!r}, which is not a name that files of a set have; get the set again")
+    path, real_root = root / name, os.path.realpath(root)
+    real = os.path.realpath(path)
+    if not real.startswith(real_root.rstrip(os.sep) + os.sep):
+        raise DatasetError(f"{path} is a link that leaves the data set; put the file itself there")
+    try:
+        mode = os.stat(real).st_mode
+    except OSError:
+        return path
+    if not stat.S_ISREG(mode):
+        raise DatasetError(f"{path} should be a plain file but is not; remove it and make its view again")
+    return path
 
 
 @dataclass(frozen=True)
@@ -68,7 +101,17 @@ class SetLayout:
         return self.state / "views" / f"{job_id}.json"
 
     def split(self, name: str) -> Path:
+        """RdHarmony layout: composites of one split."""
         return self.root / "splits" / f"{name}.txt"
 
     def labels(self, folder: str) -> Path:
+        """RdHarmony layout: composites of a category with their style labels."""
         return self.root / folder / f"{folder}_all_labeled.txt"
+
+    def root_list(self, split: str) -> Path:
+        """iHarmony4 layout: composites of one split as paths."""
+        return self.root / f"IHD_{split}.txt"
+
+    def subset_list(self, folder: str, split: str) -> Path:
+        """iHarmony4 layout: composites of a category in one split as bare names."""
+        return self.root / folder / f"{folder}_{split}.txt"

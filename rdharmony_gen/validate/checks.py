@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -15,9 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from harmonize_core.errors import DatasetError, HarmonizeError
-from harmonize_core.formats import rdharmony
+from harmonize_core.formats import iharmony4, rdharmony
 from harmonize_core.formats.images import image_size, read_exr
+from rdharmony_gen.compose.view import SCENE_ID
 from rdharmony_gen.spec.dataset import DatasetSpec
+from rdharmony_gen.spec.layout import inside
+from rdharmony_gen.spec.naming import ViewNames
 from rdharmony_gen.spec.records import RealLine, TripletLine, ViewLine, ViewRecord
 
 FG_RATIO = (0.03, 0.45)
@@ -27,8 +29,9 @@ READABLE = 0.10
 """The 95th percentile of luma must reach this: a night is dark but something can be seen."""
 BLOWN_SHARE = 0.35
 """Largest allowed share of pixels within 5 levels of white."""
-SCENE_ID = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 JPEG_BLOCK = 8
+MAX_FILE = 2**24
+"""Bytes that a picture file may have beyond 8 a pixel; a larger one is not read."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,13 @@ def check_view(root: Path, spec: DatasetSpec, record: ViewRecord) -> list[Proble
     view = record.view
     problems = list(_names(record, spec))
     mask = coverage = None
-    try:
-        mask = _mask(root, spec, record)
+    for name in dict.fromkeys([view.mask, *(t.mask for t in record.triplets)]):
+        try:
+            mask = _mask(root, spec, name, view.mask_sha256)
+        except HarmonizeError as error:
+            problems.append(Problem(name, str(error)))
+    if mask is not None:
         problems += _ratio(view, float(mask.mean()))
-    except HarmonizeError as error:
-        problems.append(Problem(view.mask, str(error)))
     try:
         coverage = _alpha(root, spec, record)
     except HarmonizeError as error:
@@ -114,37 +119,32 @@ def check_renders(folder: Path, spec: DatasetSpec, styles: list[str]) -> list[Pr
 
 
 def _names(record: ViewRecord, spec: DatasetSpec) -> Iterator[Problem]:
+    """Names as the layout has them, by which the loaders find real image and mask of a composite."""
     view = record.view
-    folder = rdharmony.CATEGORY_FOLDERS.get(view.category, "?")
     if not SCENE_ID.fullmatch(view.scene_id):
-        yield Problem(
-            view.mask, f"the scene id {view.scene_id!r} should hold lower-case letters, digits and single _ only"
-        )
-    suffix = f".{spec.format}"
-    named = [
-        (view.mask, f"masks/{rdharmony.mask_name(view.scene_id)}"),
-        (view.alpha, f"alpha/{rdharmony.mask_name(view.scene_id)}"),
-    ]
-    named += [(r.path, f"real_images/{rdharmony.real_name(view.scene_id, r.style, suffix)}") for r in record.reals]
+        yield Problem(view.mask, f"the scene id {view.scene_id[:200]!r} should hold lower-case words joined by _ only")
+    folder = rdharmony.CATEGORY_FOLDERS.get(view.category, "?")
+    names = ViewNames(spec.layout, folder, view.scene_id, f".{spec.format}")
+    rules = rdharmony if spec.layout == "rdharmony" else iharmony4
+    named = [(view.alpha, names.alpha())]
+    named += [(view.mask, names.mask(r.style)) for r in record.reals[:1]]
+    named += [(r.path, names.real(r.style)) for r in record.reals]
     for t in record.triplets:
-        named.append(
-            (t.composite, f"composite_images/{rdharmony.composite_name(view.scene_id, t.bg_style, t.fg_style, suffix)}")
-        )
+        named += [(t.composite, names.composite(t.bg_style, t.fg_style)), (t.mask, names.mask(t.bg_style))]
         composite = PurePosixPath(t.composite)
-        if str(rdharmony.real_of(composite)) != t.real or str(rdharmony.mask_of(composite)) != t.mask:
+        if str(rules.real_of(composite)) != t.real or str(rules.mask_of(composite)) != t.mask:
             yield Problem(t.composite, "its name should lead to its real image and mask but does not")
     for path, wanted in named:
-        if path != f"{folder}/{wanted}":
-            yield Problem(path, f"should be named {folder}/{wanted}")
+        if path != wanted:
+            yield Problem(path, f"should be named {wanted}")
     styles = sorted(r.style for r in record.reals)
     pairs = sorted((t.bg_style, t.fg_style) for t in record.triplets)
     if len(styles) != len(spec.styles) or pairs != [(a, b) for a in styles for b in styles if a != b]:
         yield Problem(view.mask, f"the view should have {len(spec.styles)} styles and all their ordered pairs")
 
 
-def _mask(root: Path, spec: DatasetSpec, record: ViewRecord) -> NDArray[np.bool_]:
-    path = root / record.view.mask
-    with _whole(path, record.view.mask_sha256, spec) as image:
+def _mask(root: Path, spec: DatasetSpec, name: str, sha256: str) -> NDArray[np.bool_]:
+    with _whole(inside(root, name), sha256, spec) as image:
         values = np.asarray(image)
     if values.ndim != 2 or not np.isin(values, (0, 255)).all():
         raise DatasetError("a mask should be 8-bit grey with the values 0 and 255 only but is not")
@@ -152,7 +152,7 @@ def _mask(root: Path, spec: DatasetSpec, record: ViewRecord) -> NDArray[np.bool_
 
 
 def _alpha(root: Path, spec: DatasetSpec, record: ViewRecord) -> NDArray[np.float64]:
-    path = root / record.view.alpha
+    path = inside(root, record.view.alpha)
     _whole(path, record.view.alpha_sha256, spec).close()
     values = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None or values.dtype != np.uint16 or values.ndim != 2:
@@ -169,7 +169,7 @@ def _ratio(view: ViewLine, ratio: float) -> Iterator[Problem]:
 
 
 def _picture(root: Path, name: str, sha256: str, spec: DatasetSpec) -> NDArray[np.uint8]:
-    with _whole(root / name, sha256, spec) as image:
+    with _whole(inside(root, name), sha256, spec) as image:
         if image.mode != "RGB":
             raise DatasetError(f"should be an RGB image but is {image.mode}")
         return np.asarray(image)
@@ -180,6 +180,8 @@ def _whole(path: Path, sha256: str, spec: DatasetSpec) -> Image.Image:
     height, width = image_size(path)
     if (width, height) != (spec.width, spec.height):
         raise DatasetError(f"{path} should be {spec.width}x{spec.height} but is {width}x{height}")
+    if path.stat().st_size > 8 * spec.width * spec.height + MAX_FILE:
+        raise DatasetError(f"{path} has {path.stat().st_size} bytes, more than any picture of its size; remove it")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != sha256:
         raise DatasetError(f"{path} was changed after it was made: SHA-256 {digest[:12]}..., manifest {sha256[:12]}...")

@@ -13,14 +13,19 @@ from tqdm import tqdm
 
 from harmonize_core.errors import DatasetError, InputError
 from harmonize_core.formats import rdharmony
-from rdharmony_gen.compose.collect import FORMAT, SPLITS
+from rdharmony_gen.compose.collect import FORMAT, SPLITS, list_files, split_list
 from rdharmony_gen.run.steps import existing
 from rdharmony_gen.sampling.plan import job_ids
 from rdharmony_gen.spec.codec import encode
 from rdharmony_gen.spec.dataset import DatasetSpec, split_of
-from rdharmony_gen.spec.layout import SetLayout
-from rdharmony_gen.spec.records import ViewRecord, read_manifest
+from rdharmony_gen.spec.layout import SetLayout, inside
+from rdharmony_gen.spec.records import ViewRecord, files_of, read_manifest
 from rdharmony_gen.validate.checks import Problem, check_renders, check_view
+
+MAX_TEXT_LINE = 4096
+"""Characters of a line in a list; a longer one is named, not printed."""
+MAX_DATASET = 2**26
+"""Bytes of dataset.json."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +49,19 @@ def validate(root: Path, *, quiet: bool = True, threads: int = 2) -> Validation:
     records = read_manifest(layout.manifest)
     if not records:
         raise DatasetError(f"{layout.manifest} should list at least one view but is empty; run rdharmony compose")
-    for record in records:
-        _refuse_escape(layout, record)
+    for name in (name for record in records for name in files_of(record)):
+        inside(layout.root, name)
     problems = [*_dataset_file(layout, spec, records)]
     with ThreadPoolExecutor(max_workers=threads) as pool:
         found = pool.map(lambda r: _view(layout, spec, r), records)
         for part in tqdm(found, total=len(records), desc="validate", unit="view", disable=quiet, leave=False):
             problems += part
-    problems += [*_labels(layout, records), *_splits(layout, spec, records), *_strays(layout, spec, records)]
-    files = sum(2 + len(r.reals) + len(r.triplets) for r in records)
+    if spec.layout == "rdharmony":
+        problems += _labels(layout, records)
+    else:
+        problems += _subset_lists(layout, spec, records)
+    problems += [*_splits(layout, spec, records), *_strays(layout, spec, records)]
+    files = sum(len(files_of(r)) for r in records)
     return Validation(len(records), files, tuple(problems))
 
 
@@ -68,24 +77,15 @@ def _job_id(record: ViewRecord) -> str:
     return f"{rdharmony.CATEGORY_FOLDERS.get(record.view.category, '?')}/{record.view.scene_id}"
 
 
-def _files(record: ViewRecord) -> list[str]:
-    view = record.view
-    return [view.mask, view.alpha, *(r.path for r in record.reals), *(t.composite for t in record.triplets)]
-
-
-def _refuse_escape(layout: SetLayout, record: ViewRecord) -> None:
-    for name in _files(record):
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise DatasetError(f"{layout.manifest} names {name!r}, which leaves the data set; get the set again")
-
-
 def _dataset_file(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) -> Iterator[Problem]:
     name = layout.dataset.name
     try:
+        if layout.dataset.stat().st_size > MAX_DATASET:
+            raise DatasetError(f"{layout.dataset} should be a small JSON file but is not; run rdharmony compose")
         data = msgspec.json.decode(layout.dataset.read_bytes(), type=dict)
     except OSError as error:
         raise InputError(f"{layout.dataset} could not be read ({error.strerror}); run rdharmony compose") from None
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
         raise DatasetError(
             f"{layout.dataset} should be a JSON object but is not ({error}); run rdharmony compose"
         ) from None
@@ -93,7 +93,8 @@ def _dataset_file(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord
         yield Problem(name, f"should have the format {FORMAT!r} but has {data.get('format')!r}")
     if data.get("spec") != msgspec.json.decode(encode(spec)):
         yield Problem(name, f"its spec should equal {layout.spec.relative_to(layout.root)} but differs")
-    counts = data.get("counts", {})
+    counts = data.get("counts")
+    counts = counts if isinstance(counts, dict) else {}
     wanted = {
         "views": len(records),
         "real_images": sum(len(r.reals) for r in records),
@@ -132,6 +133,9 @@ def _labels(layout: SetLayout, records: list[ViewRecord]) -> Iterator[Problem]:
                 yield Problem(name, f"line {number} names {path}, which the manifest does not list")
                 continue
             triplet, record = wanted[path]
+            if max(triplet.bg_style, triplet.fg_style) > rdharmony.STYLE_COUNT:
+                yield Problem(name, f"line {number} should be of styles 1 to {rdharmony.STYLE_COUNT} but is not")
+                continue
             soft = rdharmony.soft_label(triplet.bg_style, triplet.fg_style, record.view.fg_ratio)
             if (
                 line.style_hard != triplet.bg_style
@@ -142,12 +146,27 @@ def _labels(layout: SetLayout, records: list[ViewRecord]) -> Iterator[Problem]:
         yield Problem(path, "is in no label file")
 
 
+def _subset_lists(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) -> Iterator[Problem]:
+    """The bare names of each category and split, which loaders of single subsets read, in any order."""
+    for file, wanted in list_files(layout, spec, records).items():
+        if file.parent == layout.root:
+            continue  # lists of the whole set are looked at with the splits
+        name = file.relative_to(layout.root).as_posix()
+        lines, problem = _lines(layout, file)
+        if problem:
+            yield problem
+        elif sorted(lines) != sorted(wanted):
+            extra, missing = sorted(set(lines) - set(wanted)), sorted(set(wanted) - set(lines))
+            what = f"names {extra[0]}" if extra else f"lacks {missing[0]}" if missing else "names a composite twice"
+            yield Problem(name, f"should list the {len(wanted)} composites of its split but {what}")
+
+
 def _splits(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) -> Iterator[Problem]:
     """Every composite in exactly one split, and no 3D scene in two; a file that cannot be read counts once."""
     where: dict[str, str] = {}
     unread = set()
     for split in SPLITS:
-        lines, problem = _lines(layout, layout.split(split))
+        lines, problem = _lines(layout, split_list(layout, spec, split))
         if problem:
             yield problem
             unread.add(split)
@@ -182,7 +201,12 @@ def _lines(layout: SetLayout, file: Path) -> tuple[list[str], Problem | None]:
     """Lines of a text file of the set, or none and what is wrong with it."""
     name = file.relative_to(layout.root).as_posix()
     try:
-        return file.read_text(encoding="utf-8").splitlines(), None
+        if not file.is_file() and file.exists():
+            return [], Problem(name, "should be a text file but is not; remove it and run rdharmony compose")
+        lines = file.read_text(encoding="utf-8").splitlines()
+        if any(len(line) > MAX_TEXT_LINE for line in lines):
+            return [], Problem(name, f"has a line of more than {MAX_TEXT_LINE} characters; run rdharmony compose")
+        return lines, None
     except UnicodeDecodeError:
         return [], Problem(name, "should be UTF-8 text but is not; run rdharmony compose")
     except OSError as error:
@@ -200,9 +224,8 @@ def _strays(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) -> 
     ids = [job_id for _, _, job_id in job_ids(spec)]
     whole = {layout.report, layout.state, *(layout.renders(i) for i in ids)}
     files = {layout.spec, layout.dataset, layout.manifest, layout.failures, layout.credits}
-    files |= {layout.split(s) for s in SPLITS} | {layout.job(i) for i in ids}
-    files |= {layout.labels(rdharmony.CATEGORY_FOLDERS[c]) for c in spec.categories}
-    files |= {layout.root / name for r in records for name in _files(r)}
+    files |= {layout.job(i) for i in ids} | set(list_files(layout, spec, []))
+    files |= {layout.root / name for r in records for name in files_of(r)}
     folders = {parent for path in files | whole for parent in path.parents}
     todo = [layout.root]
     while todo:

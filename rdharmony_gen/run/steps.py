@@ -25,8 +25,8 @@ from rdharmony_gen.compose.view import is_composed, is_rendered, restore_records
 from rdharmony_gen.run.environment import require_blender
 from rdharmony_gen.run.pool import Event, Failure, PoolOptions, run_pool
 from rdharmony_gen.sampling.plan import job_ids, plan_job
-from rdharmony_gen.spec.codec import decode, encode, encode_line
-from rdharmony_gen.spec.dataset import DatasetSpec, growth_only
+from rdharmony_gen.spec.codec import encode, encode_line
+from rdharmony_gen.spec.dataset import DatasetSpec, growth_only, read_spec
 from rdharmony_gen.spec.job import read_job, write_job
 from rdharmony_gen.spec.layout import SetLayout
 
@@ -53,7 +53,7 @@ def existing(root: Path) -> tuple[SetLayout, DatasetSpec]:
         raise InputError(
             f"{root} should hold a generated data set but has no jobs/spec.json; run rdharmony plan {root}"
         )
-    return layout, decode(layout.spec, DatasetSpec)
+    return layout, read_spec(layout.spec)
 
 
 @contextlib.contextmanager
@@ -79,7 +79,7 @@ def plan(layout: SetLayout, spec: DatasetSpec, *, quiet: bool) -> list[Path]:
         ConfigError: the folder holds a set of another spec.
     """
     if layout.spec.is_file():
-        difference = growth_only(decode(layout.spec, DatasetSpec), spec)
+        difference = growth_only(read_spec(layout.spec), spec)
         if difference:
             raise ConfigError(
                 f"{layout.root} already holds another data set: {difference}; use another folder or the same options"

@@ -7,16 +7,19 @@ import dataclasses
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from harmonize_core.errors import ConfigError, UnknownName
 from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
+from rdharmony_gen.spec.codec import decode
 from rdharmony_gen.spec.naming import LAYOUTS, LayoutName
 from rdharmony_gen.spec.scenes import SCENES, scenes_for
 from rdharmony_gen.spec.styles import STYLE_NAMES
 
 SIDE_RANGE = (32, 8192)
 MAX_VIEWS = 999_999
+MAX_SAMPLES = 65536
 ImageFormat = Literal["jpg", "png"]
 
 
@@ -71,7 +74,7 @@ def make_spec(
     width, height = parse_size(size)
     _in_range("--views", views, 1, MAX_VIEWS)
     _in_range("--views-per-scene", views_per_scene, 1, MAX_VIEWS)
-    _in_range("--samples", samples, 1, 65536)
+    _in_range("--samples", samples, 1, MAX_SAMPLES)
     _in_range("--seed", seed, 0, 2**63 - 1)
     if format not in ("jpg", "png"):
         raise ConfigError(f"--format should be jpg or png but is {format!r}")
@@ -106,6 +109,27 @@ def make_spec(
         format=format,
         layout=layout,
     )
+
+
+def read_spec(path: Path) -> DatasetSpec:
+    """The spec that a planned set holds, with its numbers in range: whoever wrote the file decides what is run.
+
+    Raises:
+        InputError: the file cannot be read.
+        ConfigError: it does not decode, or a number is out of range.
+    """
+    spec = decode(path, DatasetSpec)
+    ranges = {
+        "views": (1, MAX_VIEWS),
+        "views_per_scene": (1, MAX_VIEWS),
+        "samples": (1, MAX_SAMPLES),
+        "seed": (0, 2**63 - 1),
+        "width": SIDE_RANGE,
+        "height": SIDE_RANGE,
+    }
+    for name, (low, high) in ranges.items():
+        _in_range(f"{name} in {path}", getattr(spec, name), low, high)
+    return spec
 
 
 def fitting_scenes(category: str, scenes: Sequence[str]) -> tuple[str, ...]:

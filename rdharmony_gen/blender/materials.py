@@ -260,3 +260,68 @@ def car_glass(material: bpy.types.Material) -> None:
         "Specular IOR Level": 0.7,
     }
     nodes.output(nodes.new("ShaderNodeBsdfPrincipled", inputs).outputs[0])
+
+
+def tint_base(material: bpy.types.Material, tint: tuple[float, float, float]) -> None:
+    """Multiply the colour of an imported material, texture and all: the walls of a house in another paint."""
+    tree = material.node_tree
+    shader = next((node for node in tree.nodes if node.type == "BSDF_PRINCIPLED"), None) if tree else None
+    if tree is None or shader is None:
+        return
+    socket = shader.inputs["Base Color"]
+    if not socket.is_linked:
+        socket.default_value = _rgba(np.array(socket.default_value[:3]) * tint)
+        return
+    mix = tree.nodes.new("ShaderNodeMix")
+    mix.data_type, mix.blend_type = "RGBA", "MULTIPLY"
+    by_name = {s.identifier: s for s in mix.inputs}
+    by_name["Factor_Float"].default_value = 1.0
+    by_name["B_Color"].default_value = _rgba(np.array(tint))
+    tree.links.new(socket.links[0].from_socket, by_name["A_Color"])
+    tree.links.new(next(s for s in mix.outputs if s.identifier == "Result_Color"), socket)
+
+
+def canvas(
+    name: str, first: tuple[float, float, float], second: tuple[float, float, float], stripe_m: float = 0.25
+) -> bpy.types.Material:
+    """Striped cloth that lets light through: awnings and stall roofs. Stripes run across the first UV direction."""
+    material = bpy.data.materials.new(name)
+    nodes = Nodes(material)
+    across = nodes.new("ShaderNodeSeparateXYZ", {0: nodes.new("ShaderNodeUVMap", uv_map="metres").outputs[0]}).outputs[
+        0
+    ]
+    phase = nodes.math("FRACT", nodes.math("MULTIPLY", across, 0.5 / stripe_m))
+    colour = nodes.mix(nodes.math("GREATER_THAN", phase, 0.5), _rgba(first), _rgba(second))
+    diffuse = nodes.new("ShaderNodeBsdfDiffuse", {"Color": colour}).outputs[0]
+    through = nodes.new("ShaderNodeBsdfTranslucent", {"Color": colour}).outputs[0]
+    nodes.output(nodes.new("ShaderNodeMixShader", {0: 0.3, 1: diffuse, 2: through}).outputs[0])
+    return material
+
+
+def clear_glass(name: str, tint: tuple[float, float, float] = (0.86, 0.91, 0.90)) -> bpy.types.Material:
+    """A thin pane one looks through: a shelter, a shop door. It mirrors a little and casts hardly a shadow."""
+    material = bpy.data.materials.new(name)
+    nodes = Nodes(material)
+    mirror = nodes.new("ShaderNodeBsdfGlossy", {"Roughness": 0.03}).outputs[0]
+    open_ = nodes.new("ShaderNodeBsdfTransparent", {"Color": _rgba(tint)}).outputs[0]
+    share = nodes.math("MULTIPLY", nodes.new("ShaderNodeLayerWeight", {0: 0.2}).outputs["Fresnel"], 0.8)
+    nodes.output(nodes.new("ShaderNodeMixShader", {0: share, 1: open_, 2: mirror}).outputs[0])
+    return material
+
+
+def sign_panel(name: str, colour: tuple[float, float, float]) -> bpy.types.Material:
+    """A coloured panel that is lit from inside by night; `glow` and `warmth` as of `lamp_glass`."""
+    material = bpy.data.materials.new(name)
+    nodes = Nodes(material)
+    glow = nodes.new("ShaderNodeValue", name="glow").outputs[0]
+    glow.default_value = 0.0
+    warmth = nodes.new("ShaderNodeRGB", name="warmth").outputs[0]
+    shine = nodes.mix(1.0, nodes.mix(0.35, (1.0, 1.0, 1.0, 1.0), warmth), _rgba(colour), "MULTIPLY")
+    nodes.output(
+        nodes.new(
+            "ShaderNodeBsdfPrincipled",
+            {"Base Color": _rgba(colour), "Roughness": 0.35, "Emission Color": shine, "Emission Strength": glow},
+        ).outputs[0]
+    )
+    material.cycles.emission_sampling = "NONE"
+    return material

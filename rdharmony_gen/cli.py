@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from harmonize_core.errors import DatasetError, EnvironmentFault, HarmonizeError, UnknownName
+from harmonize_core.errors import ConfigError, DatasetError, EnvironmentFault, HarmonizeError, UnknownName
 from rdharmony_gen.options import BadArguments, Names, SetOptions, pool_options, spec_of
 
 if TYPE_CHECKING:
     from rdharmony_gen.validate.dataset import Validation
 
 Out = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
+Packed = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PACKED")]
 Workers = int | None
 Recipe = Annotated[SetOptions, tyro.conf.arg(name=""), tyro.conf.OmitArgPrefixes]
 DEFAULT_RECIPE = SetOptions()
@@ -163,6 +164,33 @@ def report(out: Out, /, quiet: bool = False) -> None:
     _judge(validation, out, say)
 
 
+def pack(out: Out, packed: Packed, /, shard_size: str = "500MB", split: Names = (), quiet: bool = False) -> None:
+    """Write a set as WebDataset shards with an index, checksums and a dataset card, to stream from or to share.
+
+    Stopped or killed, the same command goes on where it was.
+
+    Example: rdharmony pack out packed --shard-size 500MB --split train
+
+    Args:
+        out: Folder of a composed set.
+        packed: Folder for the shards; made if it is not there.
+        shard_size: Size at which a shard is closed, for instance 500MB or 2GiB.
+        split: Of train, val, test; all that hold something if none is given.
+        quiet: Print nothing but errors.
+    """
+    from rdharmony_gen.pack.shards import pack as pack_set
+    from rdharmony_gen.pack.shards import parse_bytes
+
+    try:
+        shard_bytes = parse_bytes(shard_size)
+    except ConfigError as error:
+        raise BadArguments(str(error)) from None
+    index = pack_set(out, packed, shard_bytes=shard_bytes, splits=split, quiet=quiet)
+    total = sum(s.bytes for s in index.shards)
+    triplets = sum(s.samples for s in index.shards)
+    _printer(quiet)(f"{triplets} triplets are in {len(index.shards)} shards in {packed}, {total / 1e6:.1f} MB")
+
+
 def styles(json: bool = False) -> None:
     """List the ten capture conditions with the ranges they are drawn from.
 
@@ -262,6 +290,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "compose": compose,
     "validate": validate,
     "report": report,
+    "pack": pack,
     "styles": styles,
     "scenes": scenes,
     "assets": list_assets,

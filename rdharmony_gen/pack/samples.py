@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The samples of a pack: which files and facts one triplet becomes, and the order in which they are streamed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS, STYLE_COUNT
+from rdharmony_gen.spec.codec import encode_line
+from rdharmony_gen.spec.records import RealLine, TripletLine, ViewRecord, asset_ids
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One triplet as members of a tar file, all called `<key>.<field>`."""
+
+    key: str
+    """Holds no dot: readers take what follows the first one as the field."""
+    split: str
+    files: tuple[tuple[str, str, str], ...]
+    """Field, path below the set's root, SHA-256."""
+    facts: bytes
+    """The member `json`."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What `<key>.json` says; the same keys and types in every sample."""
+
+    key: str
+    category: str
+    scene: str
+    scene_id: str
+    split: str
+    bg_style: int
+    bg_style_name: str
+    fg_style: int
+    fg_style_name: str
+    style_soft: tuple[float, ...]
+    """Share of the composite's area under each style, by number from 1."""
+    style_hard: int
+    """Style number of the real image."""
+    fg_ratio: float
+    fg_change: float
+    """Mean absolute difference of composite and real inside the mask, sRGB 0..1."""
+    exposure_ev: float
+    white_balance: tuple[float, ...]
+    assets: tuple[str, ...]
+    licences: tuple[str, ...]
+    """SPDX expressions of the assets, each once."""
+
+
+def samples_of(records: Iterable[ViewRecord], seed: int, licences: Mapping[str, str]) -> list[Sample]:
+    """All triplets in the order of a shuffle that depends on the seed and the keys alone.
+
+    Neighbours in a shard are thus of different views, as training wants them; adding views does not reorder the rest.
+    """
+    found = [_sample(record, triplet, licences) for record in records for triplet in record.triplets]
+    return sorted(found, key=lambda s: hashlib.sha256(f"{seed}/{s.key}".encode()).digest())
+
+
+def _sample(record: ViewRecord, triplet: TripletLine, licences: Mapping[str, str]) -> Sample:
+    view = record.view
+    reals: dict[int, RealLine] = {r.style: r for r in record.reals}
+    real, donor = reals[triplet.bg_style], reals[triplet.fg_style]
+    folder = CATEGORY_FOLDERS.get(view.category, "S")
+    key = f"{folder}_{view.scene_id}-{triplet.bg_style}_{triplet.fg_style}"
+    soft = [0.0] * max(STYLE_COUNT, triplet.bg_style, triplet.fg_style)
+    soft[triplet.bg_style - 1] += 1 - view.fg_ratio
+    soft[triplet.fg_style - 1] += view.fg_ratio
+    used = asset_ids(view)
+    facts = Facts(
+        key=key,
+        category=view.category,
+        scene=view.scene,
+        scene_id=view.scene_id,
+        split=view.split,
+        bg_style=triplet.bg_style,
+        bg_style_name=real.condition.style,
+        fg_style=triplet.fg_style,
+        fg_style_name=donor.condition.style,
+        style_soft=tuple(round(v, 6) for v in soft),
+        style_hard=triplet.bg_style,
+        fg_ratio=view.fg_ratio,
+        fg_change=triplet.fg_change,
+        exposure_ev=real.exposure_ev,
+        white_balance=tuple(real.white_balance),
+        assets=tuple(used),
+        licences=tuple(sorted({licences[name] for name in used if name in licences})),
+    )
+    suffix = real.path.rpartition(".")[2]
+    files = (
+        (f"composite.{suffix}", triplet.composite, triplet.sha256),
+        ("mask.png", triplet.mask, view.mask_sha256),
+        (f"real.{suffix}", real.path, real.sha256),
+    )
+    return Sample(key, view.split, files, encode_line(facts).encode())

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The car park of a market hall: marked bays, trees and lamps, a shop front, a road beyond a hedge."""
+
+import numpy as np
+
+from rdharmony_gen.blender.scenes import kit_market
+from rdharmony_gen.blender.scenes import kit_urban as kit
+from rdharmony_gen.blender.stage import Patch, Place, Stage
+
+WEST, EAST, SOUTH, WALK, SHOPS = -26.0, 26.0, -15.0, 12.0, 16.5
+"""Edges of the asphalt, inner edge of the shops' pavement, line of the shop fronts."""
+BAY = 2.7
+NAMES = ("MARKET", "FRESH", "CITY MARKET", "SUPER", "GARDEN & HOME")
+BRANDS = ((0.55, 0.03, 0.03), (0.02, 0.22, 0.10), (0.02, 0.10, 0.40), (0.75, 0.32, 0.02))
+
+
+def build(stage: Stage) -> Place:
+    """Dress the stage as one variant of the car park."""
+    _grounds(stage)
+    _bays(stage)
+    table = _shops(stage)
+    _edges(stage)
+    kit.bystanders(stage, [(-9.0, 13.6), (8.0, 13.8), (-17.0, 0.5), (15.0, -0.5)])
+    kit.horizon(stage)
+    return Place(
+        stand=(Patch(-16, -2.6, 16, 2.2), Patch(-16, WALK + 1.0, 16, SHOPS - 2.0, kit.KERB)),
+        drive=(Patch(-16, -1.8, 16, 1.4),),
+        tops=(table,),
+        camera_room=((WEST + 2.0, SOUTH + 1.5, 0.6), (EAST - 2.0, SHOPS - 1.6, 2.6)),
+        sky_share=0.3,
+    )
+
+
+def _grounds(stage: Stage) -> None:
+    slabs, kerb = kit.paving(stage, "slabs"), kit.stone(stage)
+    stage.floor("lawn", -170, -170, 170, 170, kit.lawn(stage), z=-0.04)
+    tar = kit.asphalt(stage)
+    stage.floor("asphalt", WEST, SOUTH, EAST, WALK, tar)
+    stage.floor("road", -170, -28.0, 170, -20.5, tar, z=-0.02)
+    stage.floor("yard", WEST - 40, WALK + 0.3, EAST + 40, 45, slabs, z=-0.01)
+    for x in (-7.0, 7.0):  # the way in
+        stage.floor("entry", x - 3.2, -21.0, x + 3.2, SOUTH + 0.2, tar, z=-0.012)
+    kit.pavement(stage, WEST, WALK, EAST, SHOPS + 0.3, slabs, kerb)
+
+
+def _bays(stage: Stage) -> None:
+    """Two rows of bays with cars; islands with trees between those that stand nose to nose."""
+    rng = stage.rng("bays")
+    paint, kerb = kit.road_paint(stage), kit.stone(stage, "island")
+    edges = np.arange(-7, 8) * BAY
+    lines = [[x - 0.05, y0, x + 0.05, y0 + 5.0] for y0 in (-10.2, 5.0) for x in edges]
+    lines += [[edges[0], y - 0.05, edges[-1], y + 0.05] for y in (-10.2, 10.0)]
+    x = float(rng.uniform(-5, 5))
+    arrows = [[u, y - 0.07, u + 2.2, y + 0.07] for u in (x - 12, x, x + 12) for y in (-1.4, 1.4)]
+    kit.marks(stage, "lines", lines + arrows, paint, 0.005)
+    middles = (edges[:-1] + edges[1:]) / 2
+    spots = [(float(u), -7.7, kit.pick(rng, (0.0, 180.0))) for u in middles] + [
+        (float(u), 7.5, kit.pick(rng, (0.0, 180.0, 0.0))) for u in middles
+    ]
+    kit.parked(stage, spots, kinds=5, share=0.62, sway=0.25)
+    bed = kit.lawn(stage, "bed")
+    stage.box("island_kerb", (edges[0], -12.6, -0.1), (edges[-1], -10.6, 0.13), kerb)
+    stage.box("island", (edges[0] + 0.15, -12.45, -0.1), (edges[-1] - 0.15, -10.75, 0.16), bed)
+    tree = kit.pick(rng, kit.TREES)
+    for u in np.arange(-16.0, 17.0, 8.0):
+        stage.put(tree, u + rng.uniform(-0.8, 0.8), -11.6, 0.14, yaw=rng.uniform(0, 360), scale=rng.uniform(0.75, 0.95))
+        stage.put("card_bush_low", u + 3.5, -11.6, 0.14, yaw=rng.uniform(0, 360), scale=0.5)
+    for u in (-20.0, -4.0, 12.0):
+        stage.put("lamp_04_street", u + 0.2, -11.5, 0.14, yaw=180)
+    for end in (-1.0, 1.0):
+        u = end * 21.7
+        stage.box("island_kerb", (u - 1.4, 4.8, -0.1), (u + 1.4, 10.4, 0.13), kerb)
+        stage.box("island", (u - 1.25, 4.95, -0.1), (u + 1.25, 10.25, 0.16), bed)
+        stage.put(tree, u, 7.6, 0.14, yaw=rng.uniform(0, 360), scale=0.85)
+        stage.put("lamp_04_street", u, 5.3, 0.14)
+    if rng.random() < 0.7:
+        for u, v in ((-3.0, 4.3), (-1.6, 4.5), (3.9, -4.4)):
+            stage.put("cone_01", u + x, v)
+
+
+def _shops(stage: Stage) -> Patch:
+    """The market with its sign, smaller shops beside it, goods for sale before it; returns the sales table's top."""
+    rng = stage.rng("shops")
+    shift = float(rng.uniform(-4.0, 4.0))
+    hall = kit.house(stage, "building_11_warehouse", "north", shift, SHOPS, kit.KERB - 0.02)
+    kit.row(stage, "west", (*kit.TOWN, "building_05_office"), "north", SHOPS + 1.0, -52, hall.location[0] - 9.6, z=0.0)
+    kit.row(stage, "east", (*kit.TOWN, "building_05_office"), "north", SHOPS + 1.0, shift + 9.8, 54, z=0.0)
+    brand = kit.pick(rng, BRANDS)
+    board, white = kit.sign(stage, "board", brand, 0.35), kit.sign(stage, "letters", (0.85, 0.85, 0.82), 0.9)
+    kit.boxes(stage, "sign", [((-4.6, -0.25, 0), (4.6, 0.0, 1.3))], board, (shift, SHOPS, 4.9))
+    kit.lettering(stage, kit.pick(rng, NAMES), (shift, SHOPS - 0.27, 5.55), 0.8, white)
+    striped = kit.cloth(stage, "awning", 0.3)
+    for x in (-5.2, 0.0, 5.2):
+        kit_market.awning(stage, x + shift, SHOPS - 0.02, 3.25, 4.4, 1.3, striped)
+    planks = kit.wood(stage, "sales_wood")
+    x, y = shift + float(rng.uniform(-7.5, -3.5)), SHOPS - 1.15
+    legs = [((sx - 0.04, sy - 0.04, 0), (sx + 0.04, sy + 0.04, 0.74)) for sx in (-1.2, 1.2) for sy in (-0.38, 0.38)]
+    kit.boxes(stage, "sales_table", [*legs, ((-1.3, -0.45, 0.74), (1.3, 0.45, 0.79))], planks, (x, y, kit.KERB))
+    for k in range(2):
+        kit_market.tray(
+            stage, kit.pick(rng, kit_market.FRUIT), (x - 1.0, y - 0.2 + 0.4 * k, kit.KERB + 0.79), 0.0, planks, rng
+        )
+    for u in (2.6, 3.5, 4.4):
+        stage.put("flowerbox_01", x + u, y + 0.5, kit.KERB, scale=1.2)
+        stage.put("living_plant_02", x + u, y - 0.2, kit.KERB, yaw=rng.uniform(0, 360))
+    for u in (-15.0, 9.0, 16.0):
+        stage.put("bench_03_concrete", u, WALK + 1.1, kit.KERB, yaw=0)
+        stage.put("bin_01_park", u + 1.5, WALK + 1.0, kit.KERB)
+    for k in range(5):
+        stage.put("railing_01", 12.0 + 0.5 * k, WALK + 3.2, kit.KERB, yaw=90, scale=0.8) if k % 2 == 0 else None
+    for u in (-11.0, 0.0, 11.0):
+        stage.put("lamp_02_classic", u, WALK + 0.7, kit.KERB, scale=1.3)
+    for k in range(4):
+        stage.put("pallet_01", shift + 8.0, SHOPS - 1.2, kit.KERB + 0.12 * k, yaw=rng.uniform(-4, 4))
+    return Patch(x - 0.25, y - 0.12, x + 1.0, y + 0.12, kit.KERB + 0.79)
+
+
+def _edges(stage: Stage) -> None:
+    """A hedge and the road in the south with houses beyond, fences and trees in the east and west."""
+    rng = stage.rng("edges")
+    for x in np.arange(WEST, EAST, 1.5):
+        if min(abs(x + 7.0), abs(x - 7.0)) > 4.0:
+            stage.put("bush_03_hedge_trimmed", x, SOUTH - 0.9, -0.05, yaw=rng.uniform(-2, 2))
+    for sign in (-1.0, 1.0):
+        for y in np.arange(SOUTH + 1.0, WALK, 1.8):
+            stage.put("fence_01", sign * (EAST + 0.5), y, -0.04, yaw=90)
+        for _ in range(8):
+            at = sign * rng.uniform(32, 60), rng.uniform(-18, 14)
+            stage.put(kit.pick(rng, kit.CARDS), *at, -0.05, yaw=rng.uniform(0, 360), scale=rng.uniform(0.42, 0.6))
+        for _ in range(5):
+            stage.put(
+                "bush_01",
+                sign * rng.uniform(27.5, 31),
+                rng.uniform(-14, 11),
+                -0.05,
+                yaw=rng.uniform(0, 360),
+                scale=rng.uniform(0.6, 1.0),
+            )
+    paint = kit.road_paint(stage)
+    kit.marks(stage, "road_lines", kit.dashes(-120, 120, -24.2), paint, -0.014)
+    kit.row(stage, "south", (*kit.LOW, "building_06_shops"), "south", -33.0, -58, 58, z=-0.05, gap=(1.0, 6.0))
+    for x in np.arange(-50.0, 55.0, 9.0):
+        stage.put(
+            kit.CARDS[0], x + rng.uniform(-2, 2), -30.5, -0.05, yaw=rng.uniform(0, 360), scale=rng.uniform(0.6, 0.8)
+        )

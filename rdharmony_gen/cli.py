@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Out = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
 Packed = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PACKED")]
+StyleFile = Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="[FILE]")]
 Workers = int | None
 Recipe = Annotated[SetOptions, tyro.conf.arg(name=""), tyro.conf.OmitArgPrefixes]
 DEFAULT_RECIPE = SetOptions()
@@ -191,26 +192,21 @@ def pack(out: Out, packed: Packed, /, shard_size: str = "500MB", split: Names = 
     _printer(quiet)(f"{triplets} triplets are in {len(index.shards)} shards in {packed}, {total / 1e6:.1f} MB")
 
 
-def styles(json: bool = False) -> None:
-    """List the ten capture conditions with the ranges they are drawn from.
+def styles(file: StyleFile = None, /, json: bool = False) -> None:
+    """List the ten capture conditions, or those of a file, with the ranges they are drawn from.
 
-    Example: rdharmony styles --json
+    Example: rdharmony styles my_styles.toml
 
     Args:
+        file: Own styles as .toml or .yaml; docs/styles.md says what it may hold.
         json: Print JSON instead of a table.
     """
+    from rdharmony_gen.sampling.style_file import read_styles
     from rdharmony_gen.spec.codec import encode
-    from rdharmony_gen.spec.styles import STYLES
+    from rdharmony_gen.spec.styles import STYLES, style_lines
 
-    if json:
-        print(encode([asdict(s) for s in STYLES]), end="")
-        return
-    print(f"{'id':>2}  {'name':30}{'elevation':>12}{'cloud cover':>14}{'key light':>12}  lamps")
-    for style in STYLES:
-        low, high = style.elevation_deg
-        cover, key = (f"{a:g}..{b:g}" for a, b in (style.cloud_cover, style.key_transmission))
-        lamps = "on" if style.lamps == 1 else "sometimes" if style.lamps else "off"
-        print(f"{style.style_id:>2}  {style.name:30}{f'{low:g}..{high:g} deg':>12}{cover:>14}{key:>12}  {lamps}")
+    shown = STYLES if file is None else read_styles(file)
+    print(encode(shown) if json else "".join(f"{line}\n" for line in style_lines(shown)), end="")
 
 
 def scenes(json: bool = False) -> None:

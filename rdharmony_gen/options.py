@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harmonize_core.errors import ConfigError, HarmonizeError, UnknownName
+from harmonize_core.errors import ConfigError, HarmonizeError, InputError, UnknownName
 from rdharmony_gen.spec.dataset import DatasetSpec, make_spec
 from rdharmony_gen.spec.scenes import SCENES
-from rdharmony_gen.spec.styles import STYLE_NAMES
+from rdharmony_gen.spec.styles import STYLE_NAMES, Style
 
 if TYPE_CHECKING:
     from rdharmony_gen.run.pool import PoolOptions
@@ -37,7 +38,7 @@ class SetOptions:
     samples: int = 24
     """Path-tracing samples a pixel, before denoising."""
     styles: Names = ()
-    """Names of capture conditions (see `rdharmony styles`); all ten if none is given."""
+    """Names of capture conditions (see `rdharmony styles`) and files of own ones (.toml, .yaml); all ten if none."""
     scenes: Names = ()
     """Kinds of places to use (see `rdharmony scenes`); all if none is given."""
     test_scenes: Names = ("city_corner",)
@@ -50,6 +51,8 @@ class SetOptions:
     """Of composites and real images, jpg or png."""
     layout: str = "rdharmony"
     """Of names and lists, rdharmony or iharmony4."""
+    view_transform: str = "standard"
+    """From light to display colours: standard, agx or filmic."""
 
 
 def spec_of(recipe: SetOptions) -> DatasetSpec:
@@ -60,12 +63,35 @@ def spec_of(recipe: SetOptions) -> DatasetSpec:
     """
     options = asdict(recipe)
     options["categories"] = options.pop("category")
-    options["styles"] = options["styles"] or STYLE_NAMES
     options["scenes"] = options["scenes"] or tuple(SCENES)
     try:
+        options["styles"], options["own_styles"] = chosen_styles(recipe.styles)
         return make_spec(**options)
-    except (ConfigError, UnknownName) as error:
+    except (ConfigError, InputError, UnknownName) as error:
         raise BadArguments(str(error)) from None
+
+
+def chosen_styles(words: Names) -> tuple[Names, tuple[Style, ...]]:
+    """Names of the styles that words of the command line mean, and the own ones among them with their numbers.
+
+    Raises:
+        InputError: a file, or a panorama that it names, cannot be read.
+        ConfigError: something in a file is wrong, or two files have a style of one name.
+    """
+    from rdharmony_gen.sampling.style_file import is_style_file, read_styles
+
+    names: list[str] = []
+    own: list[Style] = []
+    for word in words:
+        if not is_style_file(word):
+            names.append(word)
+            continue
+        found = read_styles(Path(word), len(STYLE_NAMES) + len(own) + 1)
+        if both := sorted({s.name for s in own} & {s.name for s in found}):
+            raise ConfigError(f"{word} has a style {both[0]!r} that another file has too; give it another name")
+        own += found
+        names += [style.name for style in found]
+    return tuple(names) or STYLE_NAMES, tuple(own)
 
 
 def pool_options(

@@ -17,6 +17,8 @@ from harmonize_core.formats.images import read_lines
 from harmonize_core.formats.triplet import TripletPaths
 
 STYLE_COUNT = 10
+"""Styles of RdHarmony; a set with styles of its own has more, and as many entries in each label."""
+MAX_STYLES = 100
 
 CATEGORY_FOLDERS = {
     "human": "SHuman",
@@ -56,9 +58,16 @@ def mask_name(scene_id: str) -> str:
     return f"{scene_id}.png"
 
 
-def soft_label(bg_style: int, fg_style: int, fg_ratio: float) -> tuple[float, ...]:
-    """Foreground-area fraction on the foreground's style, the rest on the background's (our definition)."""
-    label = [0.0] * STYLE_COUNT
+def soft_label(bg_style: int, fg_style: int, fg_ratio: float, styles: int = STYLE_COUNT) -> tuple[float, ...]:
+    """Foreground-area fraction on the foreground's style, the rest on the background's (our definition).
+
+    Args:
+        bg_style: number of the background's style, from 1.
+        fg_style: number of the foreground's style, from 1.
+        fg_ratio: share of the picture that the foreground covers.
+        styles: length of the label: 10, or the highest style number of a set with styles of its own.
+    """
+    label = [0.0] * styles
     label[bg_style - 1] += 1 - fg_ratio
     label[fg_style - 1] += fg_ratio
     return tuple(label)
@@ -73,7 +82,8 @@ def parse_label_line(text: str, where: str) -> LabelLine:
     """Read one label line; `where` ("file:12") goes into the error.
 
     Raises:
-        DatasetError: not three columns, not ten soft labels, a hard label outside 1..10, or a path leaving the root.
+        DatasetError: not three columns, less than ten soft labels, a hard label beyond them, or a path that leaves the
+            root.
     """
     columns = text.rstrip("\r\n").split("\t")
     try:
@@ -82,10 +92,14 @@ def parse_label_line(text: str, where: str) -> LabelLine:
         hard = int(hard_text)
     except ValueError:
         raise DatasetError(
-            f"{where} should read 'composite path TAB ten numbers joined by _ TAB style 1..10' but reads {text!r}"
+            f"{where} should read 'composite path TAB ten or more numbers joined by _ TAB number of a style' "
+            f"but reads {text!r}"
         ) from None
-    if len(soft) != STYLE_COUNT or not 1 <= hard <= STYLE_COUNT:
-        raise DatasetError(f"{where} should hold 10 soft labels and a style 1..10 but holds {len(soft)} and {hard}")
+    if not STYLE_COUNT <= len(soft) <= MAX_STYLES or not 1 <= hard <= len(soft):
+        raise DatasetError(
+            f"{where} should hold 10 soft labels or more, one a style, and the number of one of these styles "
+            f"but holds {len(soft)} and {hard}"
+        )
     if not all(0 <= value <= 1 for value in soft) or abs(sum(soft) - 1) > 1e-3:
         raise DatasetError(f"{where} should hold soft labels from 0 to 1 that sum to 1 but holds {soft_text}")
     composite = PurePosixPath(path)

@@ -13,10 +13,9 @@ from rdharmony_gen.compose.view import composed_record
 from rdharmony_gen.library import Asset, assets
 from rdharmony_gen.sampling.plan import job_ids
 from rdharmony_gen.spec.codec import encode, encode_line
-from rdharmony_gen.spec.dataset import DatasetSpec
+from rdharmony_gen.spec.dataset import DatasetSpec, label_length, styles_of
 from rdharmony_gen.spec.layout import SetLayout
 from rdharmony_gen.spec.records import TripletLine, ViewRecord, asset_ids
-from rdharmony_gen.spec.styles import STYLES
 
 FORMAT = "rdharmony/1"
 SPLITS = ("train", "val", "test")
@@ -63,7 +62,9 @@ def list_files(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) 
     if spec.layout == "rdharmony":
         for category in spec.categories:
             own = [r for r in records if r.view.category == category]
-            lists[layout.labels(CATEGORY_FOLDERS[category])] = [_label(t, r) for r in own for t in r.triplets]
+            lists[layout.labels(CATEGORY_FOLDERS[category])] = [
+                _label(t, r, label_length(spec)) for r in own for t in r.triplets
+            ]
     for split in SPLITS:
         chosen = [(r, t.composite) for r in records if r.view.split == split for t in r.triplets]
         lists[split_list(layout, spec, split)] = [path for _, path in chosen]
@@ -81,7 +82,7 @@ def split_list(layout: SetLayout, spec: DatasetSpec, split: str) -> Path:
 
 def used_assets(records: list[ViewRecord]) -> list[Asset]:
     """Assets that appear in at least one view, in the order of the library."""
-    names = {name for r in records for name in asset_ids(r.view)}
+    names = {name for r in records for name in (*asset_ids(r.view), *(real.condition.hdri for real in r.reals))}
     return [a for a in assets() if a.id in names]
 
 
@@ -96,8 +97,8 @@ def _lines(record: ViewRecord) -> list[object]:
     return [record.view, *record.reals, *record.triplets]
 
 
-def _label(triplet: TripletLine, record: ViewRecord) -> str:
-    soft = soft_label(triplet.bg_style, triplet.fg_style, record.view.fg_ratio)
+def _label(triplet: TripletLine, record: ViewRecord, styles: int) -> str:
+    soft = soft_label(triplet.bg_style, triplet.fg_style, record.view.fg_ratio, styles)
     return format_label_line(LabelLine(PurePosixPath(triplet.composite), soft, triplet.bg_style))
 
 
@@ -114,7 +115,7 @@ def _dataset(spec: DatasetSpec, records: list[ViewRecord], used: list[Asset], co
         "spec": spec,
         "counts": asdict(counts) | {"views_by_scene": scenes},
         "splits": {s: sum(len(r.triplets) for r in records if r.view.split == s) for s in SPLITS},
-        "styles": [asdict(s) for s in STYLES if s.name in spec.styles],
+        "styles": list(styles_of(spec)),
         "assets": [
             {"id": a.id, "title": a.title, "licence": a.licence, "author": a.author, "source": a.source} for a in used
         ],

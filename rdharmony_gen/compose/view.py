@@ -22,14 +22,16 @@ from PIL import Image
 from harmonize_core.errors import DatasetError, HarmonizeError, InputError
 from harmonize_core.formats.images import read_exr, write_alpha16, write_bytes, write_mask, write_text
 from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
-from rdharmony_gen.compose.develop import develop
+from rdharmony_gen.compose.develop import expose
 from rdharmony_gen.compose.exchange import Layers, exchange, separate
+from rdharmony_gen.compose.fog import Camera, through_air
 from rdharmony_gen.spec.codec import decode, encode
 from rdharmony_gen.spec.dataset import DatasetSpec, split_of
 from rdharmony_gen.spec.job import RenderJob
 from rdharmony_gen.spec.layout import SetLayout, inside
 from rdharmony_gen.spec.naming import ViewNames
 from rdharmony_gen.spec.records import RealLine, TripletLine, ViewLine, ViewRecord, files_of, read_manifest
+from rdharmony_gen.spec.scenes import SCENES
 
 JPEG_QUALITY = 95
 LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float64)
@@ -92,12 +94,16 @@ def compose_view(layout: SetLayout, spec: DatasetSpec, job: RenderJob, *, keep_r
         write_mask(inside(layout.root, name), coverage)
     write_alpha16(inside(layout.root, names.alpha()), coverage)
     strict = coverage >= 0.5
+    depth, indoor = _depth(layout, job), job.scene in SCENES and SCENES[job.scene].indoor
 
     layers: dict[int, Layers] = {}
     reals = []
     for condition in job.conditions:
-        picture, exposure_ev, gains = develop(_render(layout, job, condition.style), condition)
-        layer = layers[condition.style_id] = separate(picture, coverage)
+        light = _render(layout, job, condition.style)
+        if depth is not None:
+            light = through_air(light, depth, coverage, Camera.of(geometry), condition, indoor=indoor)
+        exposed, exposure_ev, gains = expose(light, condition, spec.view_transform)
+        layer = layers[condition.style_id] = separate(exposed, coverage, spec.view_transform)
         path = names.real(condition.style_id)
         digest = _write_picture(inside(layout.root, path), layer.picture)
         reals.append(
@@ -194,7 +200,13 @@ def _render(layout: SetLayout, job: RenderJob, style: str) -> NDArray[np.float32
     return _channels(layout.renders(job.job_id) / f"{style}.exr", job, "RGB")
 
 
-def _channels(path: Path, job: RenderJob, names: str) -> NDArray[np.float32]:
+def _depth(layout: SetLayout, job: RenderJob) -> NDArray[np.float32] | None:
+    """Metres along the camera's axis, infinite or beyond 50 km for the sky; none from a renderer without depth."""
+    path = layout.renders(job.job_id) / "aux.exr"
+    return _channels(path, job, "Z", finite=False)[..., 0] if path.is_file() else None
+
+
+def _channels(path: Path, job: RenderJob, names: str, *, finite: bool = True) -> NDArray[np.float32]:
     """Channels (H, W, C) of a render, checked for presence, size and finite values."""
     try:
         channels = read_exr(path)
@@ -209,7 +221,7 @@ def _channels(path: Path, job: RenderJob, names: str) -> NDArray[np.float32]:
         raise DatasetError(
             f"{path} should be {job.width}x{job.height} but is {image.shape[1]}x{image.shape[0]}; render it again"
         )
-    if not np.isfinite(image).all():
+    if np.isnan(image).any() or (finite and not np.isfinite(image).all()):
         raise DatasetError(f"{path} should hold finite values only but holds NaN or infinity; render it again")
     return image
 

@@ -10,22 +10,14 @@ import functools
 import cv2
 import numpy as np
 
-from rdharmony_gen.light import atmosphere
+from rdharmony_gen.light import atmosphere, haze, hdri
+from rdharmony_gen.light.hdri import directions
 from rdharmony_gen.sampling.rng import rng_for
 from rdharmony_gen.spec.condition import ConditionSpec
 
 GROUND_ALBEDO = np.array([0.16, 0.16, 0.12])
 MOON_TINT = np.array([0.55, 0.75, 1.15])
 _FIELD = 512
-
-
-def directions(width: int) -> np.ndarray:
-    """Unit vectors (width // 2, width, 3) of an equirectangular picture in Blender's orientation, top row first."""
-    height = width // 2
-    azimuth = (0.5 - (np.arange(width) + 0.5) / width) * 2 * np.pi
-    elevation = (0.5 - (np.arange(height) + 0.5) / height) * np.pi
-    azimuth, elevation = np.meshgrid(azimuth, elevation)
-    return np.stack([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)], -1)
 
 
 @functools.cache
@@ -117,9 +109,14 @@ def _day(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
     haze = np.exp(-up / 0.045)
     alpha = alpha * (1 - 0.75 * haze * (1 - overcast))
     sky = clear * (1 - alpha) + cloud * alpha
+    return sky + _disc(condition, view)
+
+
+def _disc(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
+    """The sun as the camera sees it: bright, but of little energy, as its light is a lamp of its own."""
+    cosine = (view @ atmosphere.direction(condition.elevation_deg, condition.azimuth_deg))[..., None]
     disc = _smooth(cosine, np.cos(np.radians(0.9)), np.cos(np.radians(0.45)))
-    peak = np.array(condition.key_irradiance) * 6.0 * _smooth(np.array(condition.key_transmission), 0.1, 0.4)
-    return sky + disc * peak
+    return disc * np.array(condition.key_irradiance) * 6.0 * _smooth(np.array(condition.key_transmission), 0.1, 0.4)
 
 
 def _night(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
@@ -153,23 +150,64 @@ def panorama(condition: ConditionSpec, width: int) -> np.ndarray:
         column, +Y a quarter to its left. The lower half is lit ground, for reflections.
     """
     view = directions(width)
+    if condition.hdri:
+        return _photographed(condition, view)
     half = width // 4
     upper = view[: half + max(1, half // 60)]
     sky = (_night if condition.key == "moon" else _day)(condition, upper)
-    picture = np.empty((*view.shape[:2], 3), np.float32)
+    if condition.signs:
+        sky = sky + _signs(condition, upper)
+    key = np.array(condition.key_irradiance) * np.sin(np.radians(condition.elevation_deg))
+    picture = np.zeros((*view.shape[:2], 3), np.float32)
+    if condition.visibility_m > 0:
+        picture[: len(upper)] = sky
+        sky = haze.fogged_sky(condition, upper, sky, irradiance(picture) + key / haze.key_through_fog(condition))
     picture[: len(upper)] = sky
-    light = np.array(condition.sky_irradiance) + np.array(condition.key_irradiance) * np.sin(
-        np.radians(condition.elevation_deg)
-    )
-    picture[len(upper) :] = GROUND_ALBEDO * light / np.pi
+    picture[len(upper) :] = GROUND_ALBEDO * (np.array(condition.sky_irradiance) + key) / np.pi
     return picture
+
+
+def _photographed(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
+    width = view.shape[1]
+    sky = hdri.split(condition.hdri, condition.hdri_sha256).sky
+    picture = hdri.turned(sky, condition.hdri_rotation_deg, width) * np.float32(condition.hdri_gain)
+    half = width // 4
+    upper = view[:half]
+    if condition.visibility_m > 0:
+        key = np.array(condition.key_irradiance) * np.sin(np.radians(condition.elevation_deg))
+        light = irradiance(picture) + key / haze.key_through_fog(condition)
+        picture[:half] = haze.fogged_sky(condition, upper, picture[:half], light)
+        picture[half:] = picture[half - 1] * 0.5
+    picture[:half] += _disc(condition, upper).astype(np.float32)
+    return picture
+
+
+def _signs(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
+    """The glow of coloured signs low around the place, as soft patches; the sum lights an upright surface as drawn."""
+    rng = rng_for(condition.cloud_seed, "signs")
+    colours = condition.lamp_colours or ((1.0, 0.75, 0.5),)
+    start = float(rng.uniform(0.0, 360.0))
+    glow = np.zeros((*view.shape[:2], 3))
+    for number in range(condition.signs):
+        azimuth = start + 360.0 * (number + float(rng.uniform(-0.3, 0.3))) / condition.signs
+        elevation, width, height = (float(rng.uniform(*b)) for b in ((4.0, 14.0), (6.0, 16.0), (3.0, 6.0)))
+        across = np.degrees(np.arctan2(view[..., 0], view[..., 1])) - azimuth
+        across = (across + 180.0) % 360.0 - 180.0
+        up = np.degrees(np.arcsin(np.clip(view[..., 2], -1.0, 1.0))) - elevation
+        patch = np.exp(-((across / width) ** 4) - (up / height) ** 4)
+        patch = patch + 0.06 * np.exp(-((across / (3.0 * width)) ** 2) - (up / (3.0 * height)) ** 2)
+        # a Gaussian-like patch of these half widths covers some 3.3 times their product
+        area = 3.3 * np.radians(width) * np.radians(height) + 0.06 * np.pi * 9.0 * np.radians(width) * np.radians(
+            height
+        )
+        colour = np.array(colours[number % len(colours)])
+        glow += patch[..., None] * colour * condition.sign_irradiance / (0.5 * condition.signs * area)
+    return glow
 
 
 def irradiance(picture: np.ndarray) -> np.ndarray:
     """Irradiance (3,) on the ground from the upper half of a panorama (H, 2 H, 3)."""
     height, width = picture.shape[:2]
     elevation = (0.5 - (np.arange(height) + 0.5) / height) * np.pi
-    weight = (
-        np.where(elevation > 0, np.sin(elevation) * np.cos(elevation), 0.0) * (np.pi / height) * (2 * np.pi / width)
-    )
+    weight = np.maximum(np.sin(elevation), 0.0) * np.cos(elevation) * (np.pi / height) * (2 * np.pi / width)
     return np.einsum("ijk,i->k", picture.astype(float), weight)

@@ -13,13 +13,13 @@ from PIL import Image
 from harmonize_core.formats.images import atomic_path, write_text
 from rdharmony_gen.compose.collect import SPLITS, used_assets
 from rdharmony_gen.report import charts
-from rdharmony_gen.report.sheet import TIME_WORDS, WEATHER_WORDS, best_triplets, choose_rows, contact_sheet, opened
+from rdharmony_gen.report.sheet import best_triplets, choose_rows, contact_sheet, opened
 from rdharmony_gen.report.theme import CSS, SCRIPT
 from rdharmony_gen.run.steps import existing
-from rdharmony_gen.spec.dataset import DatasetSpec
+from rdharmony_gen.spec.dataset import DatasetSpec, styles_of
 from rdharmony_gen.spec.layout import SetLayout
 from rdharmony_gen.spec.records import RealLine, TripletLine, ViewRecord, read_manifest
-from rdharmony_gen.spec.styles import STYLES, Style
+from rdharmony_gen.spec.styles import STYLES, Style, words_of
 from rdharmony_gen.validate.dataset import Validation
 
 SHEET_ROWS, SHOWCASED, CARDS = 18, 3, 6
@@ -95,11 +95,7 @@ class _Pictures:
 
 def style_words(style: Style) -> str:
     """`"noon, partly cloudy"`."""
-    return (
-        f"{TIME_WORDS[style.time]}"
-        if style.time == "night"
-        else f"{TIME_WORDS[style.time]}, {WEATHER_WORDS[style.weather]}"
-    )
+    return style.title
 
 
 def _page(spec: DatasetSpec, records: list[ViewRecord], validation: Validation, pictures: _Pictures) -> str:
@@ -189,7 +185,7 @@ def _playground(rows: list[ViewRecord], pictures: _Pictures) -> str:
         data.append(
             {
                 "styles": [r.style for r in record.reals],
-                "names": [_name(r.style) for r in record.reals],
+                "names": [words_of(r.condition.style) for r in record.reals],
                 "ratio": "/".join(map(str, pictures.size)),
                 "start": [pick.bg_style, pick.fg_style],
                 "sprite": pictures.sprite(record),
@@ -219,10 +215,10 @@ def _sheet_words(rows: list[ViewRecord], records: list[ViewRecord]) -> str:
 
 def _sheet(rows: list[ViewRecord], spec: DatasetSpec, pictures: _Pictures) -> str:
     head, previous = ["<th></th>"], None
-    for style in (s for s in STYLES if s.name in spec.styles):
-        time = f"<b>{TIME_WORDS[style.time]}</b>" if style.time != previous else ""
-        head.append(f"<th>{time}<br>{style.style_id}&nbsp; {WEATHER_WORDS[style.weather]}</th>")
-        previous = style.time
+    for style in styles_of(spec):
+        time = f"<b>{style.group}</b>" if style.group != previous else ""
+        head.append(f"<th>{time}<br>{style.style_id}&nbsp; {style.label}</th>")
+        previous = style.group
     lines = []
     for record in rows:
         view = record.view
@@ -251,7 +247,7 @@ def _zoomable(name: str, pictures: _Pictures, side: int, words: str) -> str:
 
 def _charts(records: list[ViewRecord], spec: DatasetSpec) -> str:
     reals = [r for record in records for r in record.reals]
-    names = [(s.style_id, style_words(s)) for s in STYLES if s.name in spec.styles]
+    names = [(s.style_id, style_words(s)) for s in styles_of(spec)]
 
     def rows(value) -> list[tuple[str, list[float]]]:
         return [(name, [value(r) for r in reals if r.style == style]) for style, name in names]
@@ -314,8 +310,8 @@ def _credits(records: list[ViewRecord]) -> str:
 
 
 def _name(style_id: int) -> str:
-    return style_words(STYLES[style_id - 1])
+    return STYLES[style_id - 1].title if style_id <= len(STYLES) else f"own style {style_id}"
 
 
 def _words(real: RealLine) -> str:
-    return f"{real.scene_id}: {_name(real.style)}"
+    return f"{real.scene_id}: {words_of(real.condition.style)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
 from rdharmony_gen.sampling.conditions import sample_conditions
-from rdharmony_gen.spec.dataset import DatasetSpec, fitting_scenes
+from rdharmony_gen.spec.dataset import DatasetSpec, fitting_scenes, styles_of
 from rdharmony_gen.spec.job import RenderJob
 
 
@@ -25,7 +25,6 @@ def plan_job(spec: DatasetSpec, category: str, view: int) -> RenderJob:
     """The job of one view; drawing its ten skies takes most of a second."""
     scene, variation = _place(spec, category, view)
     job_id = _job_id(spec, category, view)
-    conditions = sample_conditions(spec.seed, scene, variation, view)
     return RenderJob(
         job_id=job_id,
         category=category,
@@ -37,7 +36,7 @@ def plan_job(spec: DatasetSpec, category: str, view: int) -> RenderJob:
         width=spec.width,
         height=spec.height,
         samples=spec.samples,
-        conditions=tuple(c for c in conditions if c.style in spec.styles),
+        conditions=sample_conditions(spec.seed, scene, variation, view, styles_of(spec)),
     )
 
 

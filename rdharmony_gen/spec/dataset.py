@@ -8,19 +8,21 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from harmonize_core.errors import ConfigError, UnknownName
 from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
 from rdharmony_gen.spec.codec import decode
 from rdharmony_gen.spec.naming import LAYOUTS, LayoutName
 from rdharmony_gen.spec.scenes import SCENES, scenes_for
-from rdharmony_gen.spec.styles import STYLE_NAMES
+from rdharmony_gen.spec.styles import NAME, STYLE_NAMES, STYLES, Style, style_table
 
 SIDE_RANGE = (32, 8192)
 MAX_VIEWS = 999_999
 MAX_SAMPLES = 65536
 ImageFormat = Literal["jpg", "png"]
+ViewTransform = Literal["standard", "agx", "filmic"]
+VIEW_TRANSFORMS: tuple[ViewTransform, ...] = get_args(ViewTransform)
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,10 @@ class DatasetSpec:
     """Of composites and real images; JPEG is quality 95 without chroma subsampling."""
     layout: LayoutName = "rdharmony"
     """Names of files and lists (`spec.naming`)."""
+    view_transform: ViewTransform = "standard"
+    """From exposed light to display colours (`compose.view_transform`)."""
+    own_styles: tuple[Style, ...] = ()
+    """Styles beyond the ten, numbered from 11 on, as they were read from the user's file."""
 
 
 def make_spec(
@@ -64,6 +70,8 @@ def make_spec(
     seed: int = 0,
     format: str = "jpg",
     layout: str = "rdharmony",
+    view_transform: str = "standard",
+    own_styles: Sequence[Style] = (),
 ) -> DatasetSpec:
     """Check the user's choices and put lists into their canonical order.
 
@@ -80,7 +88,9 @@ def make_spec(
         raise ConfigError(f"--format should be jpg or png but is {format!r}")
     if layout not in LAYOUTS:
         raise ConfigError(f"--layout should be {' or '.join(LAYOUTS)} but is {layout!r}")
-    chosen_styles = _choose("style", styles, STYLE_NAMES)
+    if view_transform not in VIEW_TRANSFORMS:
+        raise ConfigError(f"--view-transform should be {', '.join(VIEW_TRANSFORMS)} but is {view_transform!r}")
+    chosen_styles = _choose("style", styles, (*STYLE_NAMES, *(s.name for s in own_styles)))
     if len(chosen_styles) < 2:
         raise ConfigError(
             f"--styles should name at least two styles, to exchange foregrounds between, but names {len(chosen_styles)}"
@@ -108,6 +118,8 @@ def make_spec(
         seed=seed,
         format=format,
         layout=layout,
+        view_transform=view_transform,
+        own_styles=tuple(s for s in own_styles if s.name in chosen_styles),
     )
 
 
@@ -129,7 +141,20 @@ def read_spec(path: Path) -> DatasetSpec:
     }
     for name, (low, high) in ranges.items():
         _in_range(f"{name} in {path}", getattr(spec, name), low, high)
+    numbers = [style.style_id for style in spec.own_styles]
+    if any(not NAME.fullmatch(s.name) for s in spec.own_styles) or numbers != sorted({n for n in numbers if n > 10}):
+        raise ConfigError(f"own_styles in {path} should have plain names and rising numbers from 11 on; plan it again")
     return spec
+
+
+def styles_of(spec: DatasetSpec) -> tuple[Style, ...]:
+    """The styles of a set in the order of their numbers."""
+    return style_table(spec.styles, spec.own_styles)
+
+
+def label_length(spec: DatasetSpec) -> int:
+    """Entries of a soft label: ten, or as many as the highest number of a style of the set."""
+    return max(len(STYLES), *(style.style_id for style in styles_of(spec)))
 
 
 def fitting_scenes(category: str, scenes: Sequence[str]) -> tuple[str, ...]:

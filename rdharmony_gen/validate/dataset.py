@@ -17,7 +17,7 @@ from rdharmony_gen.compose.collect import FORMAT, SPLITS, list_files, split_list
 from rdharmony_gen.run.steps import existing
 from rdharmony_gen.sampling.plan import job_ids
 from rdharmony_gen.spec.codec import encode
-from rdharmony_gen.spec.dataset import DatasetSpec, split_of
+from rdharmony_gen.spec.dataset import DatasetSpec, label_length, split_of
 from rdharmony_gen.spec.layout import SetLayout, inside
 from rdharmony_gen.spec.records import ViewRecord, files_of, read_manifest
 from rdharmony_gen.validate.checks import Problem, check_renders, check_view
@@ -57,7 +57,7 @@ def validate(root: Path, *, quiet: bool = True, threads: int = 2) -> Validation:
         for part in tqdm(found, total=len(records), desc="validate", unit="view", disable=quiet, leave=False):
             problems += part
     if spec.layout == "rdharmony":
-        problems += _labels(layout, records)
+        problems += _labels(layout, spec, records)
     else:
         problems += _subset_lists(layout, spec, records)
     problems += [*_splits(layout, spec, records), *_strays(layout, spec, records)]
@@ -108,10 +108,11 @@ def _dataset_file(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord
         yield Problem(layout.manifest.name, f"should list {planned} views as planned but lists {len(records)}")
 
 
-def _labels(layout: SetLayout, records: list[ViewRecord]) -> Iterator[Problem]:
+def _labels(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) -> Iterator[Problem]:
     """Label files against the manifest, read with the loader of training; one that cannot be read counts once."""
     wanted = {t.composite: (t, r) for r in records for t in r.triplets}
     listed: set[str] = set()
+    length = label_length(spec)
     for category in sorted({r.view.category for r in records}):
         file = layout.labels(rdharmony.CATEGORY_FOLDERS[category])
         name = file.relative_to(layout.root).as_posix()
@@ -133,10 +134,10 @@ def _labels(layout: SetLayout, records: list[ViewRecord]) -> Iterator[Problem]:
                 yield Problem(name, f"line {number} names {path}, which the manifest does not list")
                 continue
             triplet, record = wanted[path]
-            if max(triplet.bg_style, triplet.fg_style) > rdharmony.STYLE_COUNT:
-                yield Problem(name, f"line {number} should be of styles 1 to {rdharmony.STYLE_COUNT} but is not")
+            if max(triplet.bg_style, triplet.fg_style) > length or len(line.style_soft) != length:
+                yield Problem(name, f"line {number} should be of styles 1 to {length} with a label for each but is not")
                 continue
-            soft = rdharmony.soft_label(triplet.bg_style, triplet.fg_style, record.view.fg_ratio)
+            soft = rdharmony.soft_label(triplet.bg_style, triplet.fg_style, record.view.fg_ratio, length)
             if (
                 line.style_hard != triplet.bg_style
                 or max(abs(a - b) for a, b in zip(soft, line.style_soft, strict=True)) > 1e-5

@@ -4,7 +4,9 @@
 import numpy as np
 import pytest
 
-from rdharmony_gen.compose.develop import SHOULDER_START, develop, shoulder
+from rdharmony_gen.compose.develop import develop
+from rdharmony_gen.compose.view_transform import SHOULDER_START, display, shoulder
+from rdharmony_gen.spec.dataset import VIEW_TRANSFORMS
 from rdharmony_gen.sampling.conditions import sample_conditions
 
 
@@ -53,7 +55,35 @@ def test_shoulder_keeps_what_lies_below_and_rises_to_one():
     assert bent[-1] < 1
 
 
-def test_black_stays_black(noon):
-    picture, exposure, _ = develop(np.zeros((8, 8, 3)), noon)
-    assert picture.max() == 0
+@pytest.mark.parametrize("view", VIEW_TRANSFORMS)
+def test_black_stays_black(noon, view):
+    picture, exposure, _ = develop(np.zeros((8, 8, 3)), noon, view)
+    assert picture.max() <= 0.5 / 255
     assert np.isfinite(exposure)
+
+
+@pytest.mark.parametrize("view", VIEW_TRANSFORMS)
+def test_a_middling_picture_is_as_bright_through_every_transform(render, noon, view):
+    reference = np.median(develop(render, noon)[0])
+    assert np.median(develop(render, noon, view)[0]) == pytest.approx(reference, abs=0.06)
+
+
+@pytest.mark.parametrize("view", VIEW_TRANSFORMS)
+def test_more_light_never_looks_darker_and_greys_stay_grey(view):
+    stops = np.linspace(-9, 5, 400)[:, None]
+    grey = display(0.18 * 2.0 ** np.repeat(stops, 3, axis=1), view)
+    assert np.ptp(grey, axis=1).max() < 1.5 / 255
+    assert (np.diff(grey[:, 1]) > -1e-6).all()
+    for colour in ([1.0, 0.5, 0.2], [0.2, 0.5, 1.0], [0.3, 0.8, 0.25], [0.8, 0.3, 0.7]):
+        ramp = display(0.18 * 2.0**stops * np.array(colour), view)
+        assert (np.diff(ramp @ [0.2126, 0.7152, 0.0722]) > -1e-5).all()
+
+
+@pytest.mark.parametrize("view", VIEW_TRANSFORMS)
+def test_a_circle_of_hues_has_no_break(view):
+    """Between neighbours of a fine circle of hues the picture never jumps, at any exposure."""
+    angle = np.linspace(0, 2 * np.pi, 721)[:, None] + np.array([0.0, 2.0943951, 4.1887902])
+    hues = 0.5 + 0.45 * np.cos(angle)
+    for exposure in (-3, 0, 2, 4):
+        steps = np.abs(np.diff(display(hues * 2.0**exposure, view), axis=0))
+        assert steps.max() < 8 / 255

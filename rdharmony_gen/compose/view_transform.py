@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""View transforms: from exposed scene-linear light to a display picture, in numpy, without Blender or OpenColorIO.
+
+* `standard`: the sRGB curve under a shoulder that bends values over 0.75 towards 1 (Blender's Standard below it).
+* `agx`: Troy Sobotka's AgX as Blender ships it since 4.0 (E. Zhou, github.com/EaryChow/AgX_LUT_Gen, commit 13d0656):
+  primaries drawn together in Rec.2020, one sigmoid (J. Smith; github.com/sobotka/SB2383-Configuration-Generation)
+  a channel over 16.5 stops, 40 % of the hue shift that it causes, primaries spread again, fitted into sRGB.
+* `filmic`: Troy Sobotka's Filmic of Blender 2.79 to 4.5 (github.com/sobotka/filmic-blender): 16.5 stops in log,
+  bright colours drawn towards white, and the base-contrast curve "filmic_to_0-70_1-03" at 65 of its 4096 points.
+
+Blender bakes the last two into tables. Here are the formulas behind them, which agree with the tables at their points;
+between those, very saturated dark colours differ by some of 255 steps (tests/blender/test_gen_view_transform.py).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harmonize_core.color import linear_to_srgb
+from rdharmony_gen.spec.dataset import ViewTransform
+
+Floats = NDArray[np.floating]
+
+SHOULDER_START = 0.75
+MID_GREY = 0.18
+
+_REC709_TO_REC2020 = np.array(
+    [[0.62740390, 0.32928304, 0.04331307], [0.06909729, 0.91954040, 0.01136232], [0.01639144, 0.08801331, 0.89559525]]
+)  # ITU-R BT.2087
+_REC2020_LUMINANCE = np.array([0.2658180370250449, 0.59846986045365, 0.1357121025213052])  # CIE 2015 observer
+_INSET = np.array(
+    [
+        [0.856627153315983, 0.0951212405381588, 0.0482516061458583],
+        [0.137318972929847, 0.761241990602591, 0.101439036467562],
+        [0.11189821299995, 0.0767994186031903, 0.811302368396859],
+    ]
+)
+_OUTSET = np.linalg.inv(
+    [
+        [0.899796955911611, 0.0871996192028351, 0.013003424885555],
+        [0.11142098895748, 0.875575586156966, 0.0130034248855548],
+        [0.11142098895748, 0.0871996192028349, 0.801379391839686],
+    ]
+)
+_AGX_STOPS = (-10.0, 6.5)
+_AGX_SLOPE, _AGX_POWER, _AGX_HUE_SHIFT = 2.4, 1.5, 0.4
+
+_FILMIC_LOG2 = (-12.473931188, 4.026068812)
+_FILMIC_CURVE = np.array(
+    [0.00000, 0.00092, 0.00196, 0.00314, 0.00448, 0.00599, 0.00769, 0.00962, 0.01180, 0.01425, 0.01703, 0.02015,
+     0.02368, 0.02765, 0.03211, 0.03713, 0.04277, 0.04910, 0.05618, 0.06411, 0.07296, 0.08282, 0.09378, 0.10595,
+     0.11941, 0.13427, 0.15060, 0.16850, 0.18803, 0.20925, 0.23221, 0.25690, 0.28332, 0.31142, 0.34110, 0.37225,
+     0.40471, 0.43826, 0.47267, 0.50757, 0.54240, 0.57722, 0.61175, 0.64566, 0.67869, 0.71058, 0.74109, 0.77004,
+     0.79727, 0.82267, 0.84618, 0.86776, 0.88742, 0.90518, 0.92110, 0.93526, 0.94775, 0.95866, 0.96811, 0.97619,
+     0.98303, 0.98873, 0.99340, 0.99712, 1.00000]
+)  # fmt: skip
+"""Display sRGB at even steps of the log range."""
+_FILMIC_BLEACH = np.array(
+    [2e-5, 3.049e-4, 1.373e-3, 3.402e-3, 7.153e-3, 0.01402, 0.02655, 0.04935, 0.09077, 0.16599, 0.30254, 0.55034, 1.0]
+)
+_FILMIC_BLEACH_LOG2 = np.linspace(3.15107, 12.52607, len(_FILMIC_BLEACH))
+"""How far the other channels rise to the brightest one, by the brightest one's log2."""
+
+
+def display(exposed_linear: Floats, view: ViewTransform) -> NDArray[np.float32]:
+    """The picture of exposed light.
+
+    Args:
+        exposed_linear: (..., 3) linear Rec.709 after exposure and white balance; negative values count as 0.
+        view: which transform.
+
+    Returns: (..., 3) float32 sRGB in [0, 1].
+    """
+    light = np.maximum(np.asarray(exposed_linear, np.float64), 0.0)
+    picture = {"standard": _standard, "agx": _agx, "filmic": _filmic}[view](light)
+    return np.clip(picture, 0.0, 1.0).astype(np.float32)
+
+
+def scene_grey(display_linear: float, view: ViewTransform) -> float:
+    """The exposed scene value whose grey comes out at a display-linear level in (0, 1): the inverse of `display`."""
+    scene = 2.0 ** np.linspace(-14.0, 6.0, 2001) * MID_GREY
+    shown = display(np.repeat(scene[:, None], 3, axis=1), view)[:, 1].astype(np.float64)
+    return float(2.0 ** np.interp(linear_to_srgb(np.array(display_linear)), shown, np.log2(scene)))
+
+
+def shoulder(rgb_linear: Floats) -> Floats:
+    """Identity up to 0.75, then a smooth bend that reaches 1 only at infinity; any shape, display-linear."""
+    room = 1.0 - SHOULDER_START
+    over = np.maximum(rgb_linear - SHOULDER_START, 0.0) / room
+    return np.where(rgb_linear > SHOULDER_START, SHOULDER_START + room * over / (1.0 + over), rgb_linear)
+
+
+def _standard(light: Floats) -> Floats:
+    return linear_to_srgb(shoulder(light))
+
+
+def _agx(light: Floats) -> Floats:
+    inset = light @ (_INSET @ _REC709_TO_REC2020).T
+    low, high = _AGX_STOPS
+    stops = np.log2(np.maximum(inset, 1e-10) / MID_GREY)
+    formed = _sigmoid(np.maximum((stops - low) / (high - low), 0.0)) ** 2.4
+    formed = _turn_hue(formed, inset, 1.0 - _AGX_HUE_SHIFT)
+    rec2020 = formed @ _OUTSET.T
+    return linear_to_srgb(_into_srgb(rec2020 @ np.linalg.inv(_REC709_TO_REC2020).T))
+
+
+def _sigmoid(x: Floats) -> Floats:
+    """A curve through (0, 0), mid grey with slope 2.4, and (1, 1)."""
+    low, high = _AGX_STOPS
+    pivot_x, pivot_y = -low / (high - low), MID_GREY ** (1 / 2.4)
+    result = np.empty_like(x)
+    for above in (False, True):
+        part = (x >= pivot_x) == above
+        room_x, room_y = (1 - pivot_x, 1 - pivot_y) if above else (pivot_x, pivot_y)
+        reach = _AGX_SLOPE * room_x
+        scale = (reach**-_AGX_POWER * ((reach / room_y) ** _AGX_POWER - 1.0)) ** (-1.0 / _AGX_POWER)
+        t = _AGX_SLOPE * np.abs(x[part] - pivot_x) / scale
+        bend = scale * t / (1.0 + t**_AGX_POWER) ** (1.0 / _AGX_POWER)
+        result[part] = pivot_y + (bend if above else -bend)
+    return np.maximum(result, 0.0)
+
+
+def _turn_hue(rgb: Floats, towards: Floats, share: float) -> Floats:
+    """`rgb` (..., 3) with its HSV hue turned by a share of the way to that of `towards`, the short way round."""
+    hue = _hue(rgb)
+    turn = (_hue(towards) - hue + 3.0) % 6.0 - 3.0
+    hue = hue + share * turn
+    top, bottom = rgb.max(axis=-1, keepdims=True), rgb.min(axis=-1, keepdims=True)
+    k = (np.array([5.0, 3.0, 1.0]) + hue[..., None]) % 6.0
+    return top - (top - bottom) * np.clip(np.minimum(k, 4.0 - k), 0.0, 1.0)
+
+
+def _hue(rgb: Floats) -> Floats:
+    """HSV hue (...,) in sixths of the circle."""
+    red, green, blue = np.moveaxis(rgb, -1, 0)
+    top = rgb.max(axis=-1)
+    spread = np.maximum(top - rgb.min(axis=-1), 1e-12)
+    return np.where(
+        top == red,
+        (green - blue) / spread,
+        np.where(top == green, 2 + (blue - red) / spread, 4 + (red - green) / spread),
+    )
+
+
+def _into_srgb(rgb: Floats) -> Floats:
+    """Lift colours outside the gamut until no channel is negative, keeping brightness (S. Kapanen's guard rail)."""
+    weights = _REC2020_LUMINANCE @ _REC709_TO_REC2020
+
+    def brightness(colour: Floats) -> Floats:
+        own = colour @ weights
+        opposite = colour.max(axis=-1, keepdims=True) - colour
+        lifted = opposite.max(axis=-1) - opposite @ weights + own
+        share = np.clip(np.maximum(own, 0.0) ** 0.08, 0.0, 1.0)
+        return lifted + share * (own - lifted)
+
+    outside = rgb.min(axis=-1) < 0
+    colour = rgb[outside]
+    lifted = colour - colour.min(axis=-1, keepdims=True)
+    before, after = brightness(colour), brightness(lifted)
+    ratio = np.where(after > before, before / np.maximum(after, 1e-12), 1.0)
+    result = rgb.copy()
+    result[outside] = np.maximum(ratio, 0.0)[..., None] * lifted
+    return result
+
+
+def _filmic(light: Floats) -> Floats:
+    low, high = _FILMIC_LOG2
+    top = light.max(axis=-1, keepdims=True)
+    bleach = np.exp(
+        np.interp(np.log2(np.maximum(top, 1e-9)), _FILMIC_BLEACH_LOG2, np.log(_FILMIC_BLEACH), left=-np.inf)
+    )
+    light = light + bleach * (top - light)
+    place = (np.log2(np.maximum(light, 2.0**low)) - low) / (high - low)
+    return np.interp(place, np.linspace(0.0, 1.0, len(_FILMIC_CURVE)), _FILMIC_CURVE)

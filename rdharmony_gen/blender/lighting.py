@@ -5,15 +5,8 @@ import bpy
 import numpy as np
 
 from rdharmony_gen.blender.stage import Stage
-from rdharmony_gen.light import sky
+from rdharmony_gen.light import practicals, sky
 from rdharmony_gen.spec.condition import ConditionSpec
-
-
-def blackbody(kelvin: float) -> tuple[float, float, float]:
-    """Colour of a glowing body, linear Rec.709 with the largest channel 1; a fit good from 1500 to 6500 K."""
-    t = np.log(np.clip(kelvin, 1500.0, 6500.0) / 6500.0)
-    green, blue = np.exp(0.62 * t), np.exp(1.75 * t)
-    return 1.0, float(green), float(blue)
 
 
 class Lights:
@@ -50,10 +43,11 @@ class Lights:
         self.sun.data.angle = float(np.radians(condition.key_angle_deg))
         elevation, azimuth = np.radians(condition.elevation_deg), np.radians(condition.azimuth_deg)
         self.sun.rotation_euler = (np.pi / 2 - elevation, 0.0, np.pi - azimuth)
-        warmth = blackbody(condition.lamp_temperature_k)
-        for lamp, watts in self.stage.lamps:
+        warmth = practicals.glow_colour(condition)
+        colours = practicals.lamp_colours(condition, len(self.stage.lamps))
+        for (lamp, watts), colour in zip(self.stage.lamps, colours, strict=True):
             lamp.data.energy = watts * condition.lamps**2
-            lamp.data.color = warmth
+            lamp.data.color = colour
         for material, glow in self.stage.glowing:
             nodes = material.node_tree.nodes
             nodes["glow"].outputs[0].default_value = glow * condition.lamps**2

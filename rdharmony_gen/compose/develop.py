@@ -18,7 +18,7 @@ from rdharmony_gen.spec.condition import ConditionSpec
 
 RGB = tuple[float, float, float]
 _HIGHLIGHT_PERCENTILE, _HIGHLIGHT_LEVEL = 92.0, 0.90
-_GUARD_YIELDS = 0.6
+_GUARD_YIELDS = 0.45
 
 
 def meter(image_linear: NDArray[np.floating], condition: ConditionSpec, view: ViewTransform = "standard") -> float:
@@ -33,7 +33,7 @@ def meter(image_linear: NDArray[np.floating], condition: ConditionSpec, view: Vi
     exposure = np.log2(_scene_level(condition.exposure_key, view) / average)
     bright = max(float(np.percentile(light, _HIGHLIGHT_PERCENTILE)), 1e-9)
     guard = np.log2(_scene_level(_HIGHLIGHT_LEVEL, view) / bright)
-    if exposure > guard:  # give in nearly half way: a window may burn out, a whole sky should not
+    if exposure > guard:  # give in less than half way: a window may burn out, a whole sky should not
         exposure = guard + _GUARD_YIELDS * (exposure - guard)
     return float(exposure + condition.exposure_jitter_ev)
 

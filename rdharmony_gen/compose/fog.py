@@ -100,22 +100,45 @@ def through_air(
             distance = np.where(np.isfinite(distance), np.maximum(distance - INDOOR_CLEAR_M, 0.0), np.inf)
         return haze.transmittance(condition, distance, sine, camera.height_m).astype(np.float32)
 
+    back, back_share = _background(image_linear, share(depth_m), depth_m >= SKY_M, added, coverage)
+    front_share = share(_subject_depth(depth_m, coverage))
+    picture = np.where((coverage > 0)[..., None], image_linear * front_share + added * (1 - front_share), back)
     soft = soft_pixels(coverage)
-    behind = (coverage <= 0).astype(np.float32)
-    background = extrapolate(image_linear, behind)
-    through_back = _follow_edges(extrapolate(share(depth_m), behind), background)
-    through_front = share(_subject_depth(depth_m, coverage))
-    through = np.where((coverage > 0)[..., None], through_front, through_back)
-    picture = image_linear * through + added * (1 - through)
     if soft.any():
         alpha = coverage[soft][:, None]
-        front, back = extrapolate(image_linear, trust_foreground(coverage))[soft], background[soft]
-        t_front, t_back = through_front[soft], through_back[soft]
-        mean = alpha * t_front + (1 - alpha) * t_back
-        rest = image_linear[soft] - alpha * front - (1 - alpha) * back
-        mixed = alpha * front * t_front + (1 - alpha) * back * t_back + rest * mean
-        picture[soft] = np.maximum(mixed, 0.0) + added[soft] * (1 - mean)
+        front = extrapolate(image_linear, trust_foreground(coverage))[soft]
+        behind = extrapolate(image_linear, (coverage <= 0).astype(np.float32))[soft]
+        t_front, t_back = front_share[soft], back_share[soft]
+        rest = image_linear[soft] - alpha * front - (1 - alpha) * behind
+        rest = rest * (alpha * t_front + (1 - alpha) * t_back)
+        front = front * t_front + added[soft] * (1 - t_front)
+        picture[soft] = np.maximum(alpha * front + (1 - alpha) * back[soft] + rest, 0.0)
     return picture.astype(np.float32)
+
+
+def _background(
+    image_linear: Floats, share: Floats, is_sky: NDArray[np.bool_], added: Floats, coverage: Floats
+) -> tuple[Floats, Floats]:
+    """What lies behind the subject, continued under it, with its air; and how much of its own light comes through.
+
+    The sky has its haze already. Where land borders on it, depth knows one of both only: there the pixel is taken for
+    sky plus something, and the something fades.
+    """
+    behind = (coverage <= 0).astype(np.float32)
+    own = extrapolate(image_linear, behind)
+    sky = extrapolate(np.repeat(is_sky[..., None], 3, axis=2).astype(np.float32), behind)[..., 0] > 0.5
+    land = (~is_sky).astype(np.float32) * behind
+    if not land.any():
+        return own, np.ones_like(own)
+    land_share = _follow_edges(extrapolate(share, land), own)
+    near_land = cv2.dilate(land, np.ones((5, 5), np.uint8)) > 0
+    pure = (is_sky & ~near_land).astype(np.float32) * behind
+    sky_light = extrapolate(own, pure) if pure.any() else added
+    faded = np.where(
+        sky[..., None], sky_light + (own - sky_light) * land_share, own * land_share + added * (1 - land_share)
+    )
+    untouched = (sky & ~near_land)[..., None]
+    return np.where(untouched, own, faded), np.where(untouched, np.float32(1.0), land_share)
 
 
 def _subject_depth(depth_m: Floats, coverage: Floats) -> Floats:

@@ -190,7 +190,7 @@ def _signs(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
     glow = np.zeros((*view.shape[:2], 3))
     for number in range(condition.signs):
         azimuth = start + 360.0 * (number + float(rng.uniform(-0.3, 0.3))) / condition.signs
-        elevation, width, height = (float(rng.uniform(*b)) for b in ((4.0, 14.0), (6.0, 16.0), (3.0, 6.0)))
+        elevation, width, height = (float(rng.uniform(*b)) for b in ((2.5, 7.0), (2.5, 7.0), (0.8, 2.2)))
         across = np.degrees(np.arctan2(view[..., 0], view[..., 1])) - azimuth
         across = (across + 180.0) % 360.0 - 180.0
         up = np.degrees(np.arcsin(np.clip(view[..., 2], -1.0, 1.0))) - elevation

@@ -187,7 +187,10 @@ def _air(seed: int, path: tuple[str | int, ...], style: Style, condition: Condit
     rng = rng_for(seed, *path, style.name, "fog")
     low, high = style.visibility_m
     visibility = round(float(low * (high / low) ** rng.random()), 3)  # what counts is the ratio
-    foggy = replace(condition, visibility_m=visibility, fog_height_m=_draw(rng, style.fog_height_m))
+    height = _draw(rng, style.fog_height_m)
+    lift = 2.0 ** float(np.exp(-visibility / 200.0))  # fog is bright: photographers expose it a stop more
+    key = round(condition.exposure_key * (lift if condition.key == "sun" else 1.0), 6)
+    foggy = replace(condition, visibility_m=visibility, fog_height_m=height, exposure_key=key)
     return replace(foggy, key_irradiance=_rgb(np.array(foggy.key_irradiance) * haze.key_through_fog(foggy)))
 
 

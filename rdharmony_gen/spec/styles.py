@@ -158,7 +158,7 @@ STYLES: tuple[SunAndSky, ...] = (
     _built_in(7, "other_clear", "other", "clear", _MIDDLE, _CLEAR, (0.95, 1.0), (0.53, 0.8), (0.14, 0.17), (0.5, 0.7), (1.03, 1.10), 0.0),
     _built_in(8, "other_partly_cloudy", "other", "partly_cloudy", _MIDDLE, _PARTLY, (0.45, 0.75), (1.0, 3.5), (0.115, 0.145), (0.45, 0.65), (1.0, 1.07), 0.0),
     _built_in(9, "other_cloudy", "other", "cloudy", _MIDDLE, _OVERCAST, (0.0, 0.03), (25.0, 45.0), (0.08, 0.105), (0.35, 0.6), (0.90, 0.97), 0.0),
-    _built_in(10, "night", "night", "clear", _MOON, (0.05, 0.3), (0.9, 1.0), (0.6, 1.2), (0.019, 0.028), (0.0, 0.1), (0.86, 0.96), 1.0),
+    _built_in(10, "night", "night", "clear", _MOON, (0.05, 0.3), (0.9, 1.0), (0.6, 1.2), (0.022, 0.032), (0.0, 0.1), (0.86, 0.96), 1.0),
 )  # fmt: skip
 
 STYLE_NAMES: tuple[str, ...] = tuple(style.name for style in STYLES)

@@ -10,7 +10,7 @@ from rdharmony_gen.blender import lighting
 from rdharmony_gen.blender.assets import AssetLibrary
 from rdharmony_gen.blender.session import quiet, reset
 from rdharmony_gen.blender.stage import Stage
-from rdharmony_gen.light import atmosphere, sky
+from rdharmony_gen.light import atmosphere, practicals, sky
 from rdharmony_gen.sampling.conditions import sample_conditions
 
 
@@ -82,7 +82,7 @@ def test_copies_of_an_asset_share_one_mesh():
 
 
 def test_lamps_are_warm_and_less_so_when_hotter():
-    warm, white = lighting.blackbody(2500), lighting.blackbody(6500)
+    warm, white = practicals.blackbody(2500), practicals.blackbody(6500)
     assert warm[0] == 1
     assert warm[0] > warm[1] > warm[2]
     assert white == pytest.approx((1.0, 1.0, 1.0))

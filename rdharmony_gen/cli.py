@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from harmonize_core.errors import ConfigError, DatasetError, EnvironmentFault, HarmonizeError, UnknownName
-from rdharmony_gen.options import BadArguments, Names, SetOptions, pool_options, spec_of
+from rdharmony_gen.options import BadArguments, Machines, Names, SetOptions, spec_of, work_options
 
 if TYPE_CHECKING:
     from rdharmony_gen.validate.dataset import Validation
@@ -23,7 +23,9 @@ Packed = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PACKED")]
 StyleFile = Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="[FILE]")]
 Workers = int | None
 Recipe = Annotated[SetOptions, tyro.conf.arg(name=""), tyro.conf.OmitArgPrefixes]
+Where = Annotated[Machines, tyro.conf.arg(name=""), tyro.conf.OmitArgPrefixes]
 DEFAULT_RECIPE = SetOptions()
+HERE = Machines()
 
 
 def make(
@@ -33,11 +35,13 @@ def make(
     workers: Workers = None,
     timeout_s: float = 1800.0,
     keep_renders: bool = False,
+    where: Where = HERE,
     quiet: bool = False,
 ) -> None:
     """Plan, render, compose, validate and report: one command to a whole data set.
 
-    Stopped or killed, the same command goes on where it was. With a larger --views a finished set grows.
+    Stopped or killed, the same command goes on where it was. With a larger --views a finished set grows. Run on several
+    machines that see the folder, they share the work.
 
     Example: rdharmony make out --views 2 --category human --size 256x256 --seed 7
 
@@ -47,6 +51,7 @@ def make(
         workers: Processes that render; half the processors if not given.
         timeout_s: Seconds without a finished picture after which a worker is restarted.
         keep_renders: Keep the linear EXR renders, about 60 bytes a pixel and view.
+        where: Which machines work on it.
         quiet: Print nothing but errors.
     """
     from rdharmony_gen.report.page import write_report
@@ -54,15 +59,20 @@ def make(
     from rdharmony_gen.validate.dataset import validate as validate_set
 
     spec = spec_of(recipe)
-    options = pool_options(workers, timeout_s, "render,compose", keep_renders)
-    with steps.opened(out) as (layout, lock_fd):
-        jobs = steps.plan(layout, spec, quiet=quiet)
-        cost = steps.work(layout, jobs, options(lock_fd), quiet=quiet)
-        counts = steps.gather(layout, spec)
-        validation = validate_set(out, quiet=quiet)
-        _name_problems(validation)
-        page = write_report(out, validation)
+    options = work_options(workers, timeout_s, "render,compose", keep_renders, where)
     say = _printer(quiet)
+    with steps.opened(out) as (layout, register):
+        with steps.alone(layout, register):
+            jobs = steps.plan(layout, spec, options, quiet=quiet)
+        cost = steps.work(layout, jobs, options, register, quiet=quiet)
+        if left := steps.missing_views(layout, spec):
+            say(f"shard {options.shard} is done; {left} views of other shards are missing in {out}")
+            return
+        with steps.alone(layout, register):
+            counts = steps.gather(layout, spec)
+            validation = validate_set(out, quiet=quiet)
+            _name_problems(validation)
+            page = write_report(out, validation)
     say(f"{counts.real_images} real images and {counts.composites} composites of {counts.views} views are in {out}")
     if cost.pictures:
         each = cost.render_cpu_s / cost.pictures
@@ -71,7 +81,7 @@ def make(
     _judge(validation, out, say)
 
 
-def plan(out: Out, /, recipe: Recipe = DEFAULT_RECIPE, quiet: bool = False) -> None:
+def plan(out: Out, /, recipe: Recipe = DEFAULT_RECIPE, shard: str = "", quiet: bool = False) -> None:
     """Write the recipe of a data set: jobs/spec.json and one job file a view.
 
     Example: rdharmony plan out --views 50 --category human car --size 1920x1080
@@ -79,37 +89,48 @@ def plan(out: Out, /, recipe: Recipe = DEFAULT_RECIPE, quiet: bool = False) -> N
     Args:
         out: Folder of the data set; made if it is not there.
         recipe: What the set is to hold.
+        shard: Plan the i-th of n parts only, as i/n.
         quiet: Print nothing but errors.
     """
     from rdharmony_gen.run import steps
 
     spec = spec_of(recipe)
-    with steps.opened(out) as (layout, _):
-        jobs = steps.plan(layout, spec, quiet=quiet)
+    options = work_options(None, 1800.0, "", False, Machines(shard=shard))
+    with steps.opened(out) as (layout, register), steps.alone(layout, register):
+        jobs = steps.plan(layout, spec, options, quiet=quiet)
     _printer(quiet)(f"{len(jobs)} jobs are in {out / 'jobs'}")
 
 
-def render(out: Out, /, workers: Workers = None, timeout_s: float = 1800.0, quiet: bool = False) -> None:
+def render(
+    out: Out, /, workers: Workers = None, timeout_s: float = 1800.0, where: Where = HERE, quiet: bool = False
+) -> None:
     """Render the jobs of a planned set that have no renders yet, into OUT/renders.
 
     Example: rdharmony render out --workers 2
+
+    On a Ray cluster: rdharmony render out --engine ray --cpus-per-job 8
 
     Args:
         out: Folder of a planned set.
         workers: Processes that render; half the processors if not given.
         timeout_s: Seconds without a finished picture after which a worker is restarted.
+        where: Which machines work on it.
         quiet: Print nothing but errors.
     """
     from rdharmony_gen.run import steps
 
-    options = pool_options(workers, timeout_s, "render", True)
+    options = work_options(workers, timeout_s, "render", True, where)
     _, spec = steps.existing(out)
-    with steps.opened(out) as (layout, lock_fd):
-        cost = steps.work(layout, steps.plan(layout, spec, quiet=quiet), options(lock_fd), quiet=quiet)
+    with steps.opened(out) as (layout, register):
+        with steps.alone(layout, register):
+            jobs = steps.plan(layout, spec, options, quiet=quiet)
+        cost = steps.work(layout, jobs, options, register, quiet=quiet)
     _printer(quiet)(f"rendered {cost.pictures} pictures in {cost.wall_s:.0f} s")
 
 
-def compose(out: Out, /, keep_renders: bool = True, workers: Workers = None, quiet: bool = False) -> None:
+def compose(
+    out: Out, /, keep_renders: bool = True, workers: Workers = None, shard: str = "", quiet: bool = False
+) -> None:
     """Turn renders into triplets, and write manifest, labels and splits.
 
     Example: rdharmony compose out --no-keep-renders
@@ -118,15 +139,22 @@ def compose(out: Out, /, keep_renders: bool = True, workers: Workers = None, qui
         out: Folder of a rendered set.
         keep_renders: Keep the linear EXR renders of a view when its triplets are written.
         workers: Processes that compose; half the processors if not given.
+        shard: Compose the i-th of n parts only, as i/n; the lists are then left to a last run without this.
         quiet: Print nothing but errors.
     """
     from rdharmony_gen.run import steps
 
-    options = pool_options(workers, 1800.0, "compose", keep_renders)
+    options = work_options(workers, 1800.0, "compose", keep_renders, Machines(shard=shard))
     _, spec = steps.existing(out)
-    with steps.opened(out) as (layout, lock_fd):
-        steps.work(layout, steps.plan(layout, spec, quiet=quiet), options(lock_fd), quiet=quiet)
-        counts = steps.gather(layout, spec)
+    with steps.opened(out) as (layout, register):
+        with steps.alone(layout, register):
+            jobs = steps.plan(layout, spec, options, quiet=quiet)
+        steps.work(layout, jobs, options, register, quiet=quiet)
+        if shard:
+            _printer(quiet)(f"shard {shard} is composed; when all are, run: rdharmony compose {out}")
+            return
+        with steps.alone(layout, register):
+            counts = steps.gather(layout, spec)
     _printer(quiet)(f"{counts.real_images} real images and {counts.composites} composites of {counts.views} views")
 
 

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from harmonize_core.errors import ConfigError, HarmonizeError, InputError, UnknownName
 from rdharmony_gen.spec.dataset import DatasetSpec, make_spec
@@ -14,7 +13,7 @@ from rdharmony_gen.spec.scenes import SCENES
 from rdharmony_gen.spec.styles import STYLE_NAMES, Style
 
 if TYPE_CHECKING:
-    from rdharmony_gen.run.pool import PoolOptions
+    from rdharmony_gen.run.steps import WorkOptions
 
 Names = tuple[str, ...]
 
@@ -53,6 +52,22 @@ class SetOptions:
     """Of names and lists, rdharmony or iharmony4."""
     view_transform: str = "standard"
     """From light to display colours: standard, agx or filmic."""
+
+
+@dataclass(frozen=True)
+class Machines:
+    """Which machines work on a set, as options."""
+
+    shard: str = ""
+    """Do the i-th of n parts only, as `i/n`: for job arrays (see scripts/slurm_array.sh)."""
+    engine: Literal["local", "ray"] = "local"
+    """Worker processes here, or on all nodes of a Ray cluster that see the folder."""
+    address: str = "auto"
+    """Ray: the cluster, `host:port`, or the one that this machine is part of."""
+    cpus_per_job: int = 2
+    """Ray: processors that one Blender gets."""
+    gpus_per_job: float = 0
+    """Ray: GPUs that one Blender gets."""
 
 
 def spec_of(recipe: SetOptions) -> DatasetSpec:
@@ -94,15 +109,28 @@ def chosen_styles(words: Names) -> tuple[Names, tuple[Style, ...]]:
     return tuple(names) or STYLE_NAMES, tuple(own)
 
 
-def pool_options(
-    workers: int | None, timeout_s: float, steps_text: str, keep_renders: bool
-) -> Callable[[int], PoolOptions]:
-    """Checked now, so that a bad number is refused before anything is made; the lock comes later."""
-    from rdharmony_gen.run.pool import PoolOptions
-    from rdharmony_gen.run.steps import default_workers
+def work_options(
+    workers: int | None, timeout_s: float, steps_text: str, keep_renders: bool, machines: Machines
+) -> WorkOptions:
+    """The checked options of the work; a bad number is refused before anything is made.
+
+    Raises:
+        BadArguments: a number is out of range, or the shard does not read i/n.
+    """
+    from rdharmony_gen.run.jobs import parse_shard
+    from rdharmony_gen.run.steps import WorkOptions
 
     if workers is not None and not 1 <= workers <= 1024:
         raise BadArguments(f"--workers should be between 1 and 1024 but is {workers}")
     if not timeout_s > 0:
         raise BadArguments(f"--timeout-s should be more than 0 but is {timeout_s:g}")
-    return lambda lock_fd: PoolOptions(workers or default_workers(), steps_text, keep_renders, timeout_s, lock_fd)
+    if not 1 <= machines.cpus_per_job <= 1024:
+        raise BadArguments(f"--cpus-per-job should be between 1 and 1024 but is {machines.cpus_per_job}")
+    if not 0 <= machines.gpus_per_job <= 64:
+        raise BadArguments(f"--gpus-per-job should be between 0 and 64 but is {machines.gpus_per_job:g}")
+    options = asdict(machines)
+    try:
+        options["shard"] = parse_shard(machines.shard)
+    except ConfigError as error:
+        raise BadArguments(str(error)) from None
+    return WorkOptions(workers=workers, steps=steps_text, keep_renders=keep_renders, timeout_s=timeout_s, **options)

@@ -19,7 +19,7 @@ except ImportError:  # Windows has no flock; there a second run is not refused
 
 @contextlib.contextmanager
 def exclusive(path: Path, folder: Path, patience_s: float = 5.0) -> Generator[int]:
-    """Hold the lock file; yields its descriptor, which worker processes inherit, so orphans keep the lock too.
+    """Hold the lock file; yields its descriptor, which worker processes may inherit, so orphans keep the lock too.
 
     Args:
         path: Lock file; made if it is not there and left behind.
@@ -43,15 +43,38 @@ def exclusive(path: Path, folder: Path, patience_s: float = 5.0) -> Generator[in
         os.close(handle)
 
 
+def try_lock(handle: int) -> bool:
+    """Lock an open file until it is closed; False if another process holds it or files cannot be locked here."""
+    try:
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return fcntl is not None
+    except OSError:
+        return False
+
+
+def is_locked(path: Path) -> bool | None:
+    """Whether a process of this machine holds the lock of a file; None if that cannot be known here."""
+    if fcntl is None:
+        return None
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
+
+
 def _wait_for(handle: int, folder: Path, patience_s: float) -> None:
     deadline = time.monotonic() + patience_s
-    while fcntl is not None:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise OutputError(
-                    f"another run is at work on {folder}; wait for it, stop it, or choose another folder"
-                ) from None
-            time.sleep(0.1)
+    while fcntl is not None and not try_lock(handle):
+        if time.monotonic() > deadline:
+            raise OutputError(f"another run is at work on {folder}; wait for it, stop it, or choose another folder")
+        time.sleep(0.1)

@@ -19,11 +19,11 @@ from harmonize_core.formats.images import read_exr
 
 @contextlib.contextmanager
 def quiet() -> Generator[None]:
-    """Send what Blender's C code prints (progress, importer chatter) to nowhere; exceptions pass through."""
+    """Send what Blender's C code prints (progress, importer chatter) to the log of the job, if there is one."""
     sys.stdout.flush()
     sys.stderr.flush()
     saved = os.dup(1), os.dup(2)
-    sink = os.open(os.devnull, os.O_WRONLY)
+    sink = os.open(os.environ.get("RDHARMONY_CHATTER", os.devnull), os.O_WRONLY | os.O_APPEND)
     os.dup2(sink, 1)
     os.dup2(sink, 2)
     try:

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from harmonize_core.errors import EnvironmentFault, HarmonizeError
@@ -65,6 +66,17 @@ def require_blender() -> None:
             f"rendering needs Blender as a module, which is not installed for Python {platform.python_version()}; "
             "install it with Python 3.11: pip install 'rdharmony[gen]'"
         )
+
+
+def versions() -> dict[str, str]:
+    """Of this package and of Blender as a module, as far as they are installed; other versions give other pictures."""
+    found = {}
+    for program, package in (("rdharmony", "rdharmony"), ("blender", "bpy")):
+        try:
+            found[program] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
 
 
 def examine() -> list[Finding]:

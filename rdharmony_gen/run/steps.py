@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps of making a data set on one machine: open the folder, plan, render and compose in a pool, collect.
+"""The steps of making a data set: take part in the folder, plan, render and compose in a pool, collect.
 
-Every step looks at the disk for what is done, so calling it again after any kill goes on from there.
+Every step looks at the disk for what is done, so calling it again after any kill, or on one more machine, goes on.
 """
 
 from __future__ import annotations
@@ -12,23 +12,31 @@ import sys
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from pathlib import Path
 
-import msgspec
 from tqdm import tqdm
 
-from harmonize_core.errors import ConfigError, DatasetError, HarmonizeError, InputError, OutputError
-from harmonize_core.formats.images import write_text
+from harmonize_core.errors import DatasetError, InputError, OutputError
 from harmonize_core.formats.lock import exclusive
 from rdharmony_gen.compose.collect import Counts, collect
-from rdharmony_gen.compose.view import is_composed, is_rendered, restore_records
-from rdharmony_gen.run.environment import require_blender
-from rdharmony_gen.run.pool import Event, Failure, PoolOptions, run_pool
-from rdharmony_gen.sampling.plan import job_ids, plan_job
-from rdharmony_gen.spec.codec import encode, encode_line
-from rdharmony_gen.spec.dataset import DatasetSpec, growth_only, read_spec
-from rdharmony_gen.spec.job import read_job, write_job
+from rdharmony_gen.run import disk, scratch
+from rdharmony_gen.run.claims import LEASE_S, Register
+from rdharmony_gen.run.cluster import RayEngine
+from rdharmony_gen.run.environment import require_blender, versions
+from rdharmony_gen.run.failures import Failure, forget_failures, write_failures
+from rdharmony_gen.run.jobs import ALL, Shard, is_done, remaining, require_same_blender, write_jobs
+from rdharmony_gen.run.local import Engine, Event, LocalEngine, Task
+from rdharmony_gen.run.pool import Work, run_pool
+from rdharmony_gen.sampling.plan import job_ids
+from rdharmony_gen.spec.codec import encode_line
+from rdharmony_gen.spec.dataset import DatasetSpec, read_spec
 from rdharmony_gen.spec.layout import SetLayout
+
+PATIENCE_S = 3600.0
+"""How long to wait for another run that collects or plans on the same set."""
+LEFTOVERS = (".*.partial", ".*.partial.*", ".render*.exr")
+"""Temporary siblings of atomic writes that a killed process left."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,27 @@ class Cost:
     render_cpu_s: float = 0.0
     pictures: int = 0
     """Real images that were rendered."""
+
+
+@dataclass(frozen=True)
+class WorkOptions:
+    """How jobs are worked off; nothing here changes a byte of the result."""
+
+    workers: int | None = None
+    """Processes; if None, half the processors of this machine, or what a cluster has room for."""
+    steps: str = "render,compose"
+    keep_renders: bool = False
+    timeout_s: float = 1800.0
+    """Longest time without a finished file before a worker is taken for stuck."""
+    shard: Shard = ALL
+    engine: str = "local"
+    """`local` or `ray`."""
+    address: str = "auto"
+    """Of the Ray cluster."""
+    cpus_per_job: int = 2
+    """Of a Ray node."""
+    gpus_per_job: float = 0.0
+    """Of a Ray node."""
 
 
 def existing(root: Path) -> tuple[SetLayout, DatasetSpec]:
@@ -57,63 +86,71 @@ def existing(root: Path) -> tuple[SetLayout, DatasetSpec]:
 
 
 @contextlib.contextmanager
-def opened(root: Path) -> Generator[tuple[SetLayout, int]]:
-    """The folder of a set, locked for this run and swept of what a killed run left; made if it is not there.
+def opened(root: Path, *, lease_s: float = LEASE_S) -> Generator[tuple[SetLayout, Register]]:
+    """Take part in the work on a set, made if it is not there; the first run sweeps what killed runs left.
 
     Raises:
-        OutputError: it is a file, holds foreign files, cannot be written to, or another run is at work on it.
+        OutputError: it is a file, holds foreign files, or cannot be written to.
     """
     layout = SetLayout(Path(root))
     _refuse_foreign(layout)
-    with exclusive(layout.lock, layout.root) as lock_fd:
-        _sweep(layout)
-        yield layout, lock_fd
+    with contextlib.ExitStack() as stack:
+        with exclusive(layout.lock, layout.root, PATIENCE_S):
+            register = stack.enter_context(Register(layout, lease_s=lease_s))
+            if not register.others():
+                forget_failures(layout)
+            _sweep_if_alone(layout, register)
+        yield layout, register
 
 
-def plan(layout: SetLayout, spec: DatasetSpec, *, quiet: bool) -> list[Path]:
-    """Write the spec and one job file a view; job files that are there are kept. Returns the job files.
+@contextlib.contextmanager
+def alone(layout: SetLayout, register: Register) -> Generator[None]:
+    """For what only one run may do at a time: plan, collect, report. Others wait."""
+    with exclusive(layout.lock, layout.root, PATIENCE_S):
+        _sweep_if_alone(layout, register)
+        yield
 
-    Views that the manifest lists are known as finished again if `.rdharmony/` was deleted.
+
+def plan(layout: SetLayout, spec: DatasetSpec, options: WorkOptions, *, quiet: bool) -> list[Path]:
+    """Write the spec and the shard's job files, if the disk has room for what is to be made. Returns the job files.
 
     Raises:
-        ConfigError: the folder holds a set of another spec.
+        ConfigError, DatasetError: as `write_jobs`.
+        OutputError: the views to be rendered do not fit on the disk.
     """
-    if layout.spec.is_file():
-        difference = growth_only(read_spec(layout.spec), spec)
-        if difference:
-            raise ConfigError(
-                f"{layout.root} already holds another data set: {difference}; use another folder or the same options"
-            )
-    write_text(layout.spec, encode(spec))
-    wanted = job_ids(spec)
-    restore_records(layout, [job_id for _, _, job_id in wanted])
-    missing = [w for w in wanted if not _is_job(layout.job(w[2]))]
-    for category, view, job_id in tqdm(missing, desc="plan", unit="view", disable=quiet or None, leave=False):
-        write_job(layout.job(job_id), plan_job(spec, category, view))
-    return [layout.job(job_id) for _, _, job_id in wanted]
+    if "render" in options.steps:
+        wanted = [job_id for _, _, job_id in options.shard.part(job_ids(spec))]
+        views = sum(not layout.view_record(job_id).is_file() for job_id in wanted)
+        workers = options.workers or default_workers()
+        disk.require_room(layout.root, spec, options.steps, options.keep_renders, views, workers)
+    return write_jobs(layout, spec, options.shard, quiet=quiet)
 
 
-def work(layout: SetLayout, jobs: list[Path], options: PoolOptions, *, quiet: bool) -> Cost:
-    """Render and/or compose what is not done yet, by `options.steps`.
+def work(layout: SetLayout, jobs: list[Path], options: WorkOptions, register: Register, *, quiet: bool) -> Cost:
+    """Render and/or compose what is not done yet, by `options.steps`, together with other runs on the set.
 
     Raises:
-        EnvironmentFault: Blender is needed and cannot run here.
-        DatasetError: some views failed twice; the others are done, `failures.jsonl` tells why.
+        EnvironmentFault: Blender or Ray is needed and cannot run here.
+        ConfigError: renders of the set were begun with another Blender.
+        DatasetError: some views failed; the others are done, `failures.jsonl` tells why.
         OutputError: the disk is full or a folder is not writable.
     """
     started = time.monotonic()
-    todo, pictures = _remaining(layout, jobs, options.steps)
-    if pictures["render"]:
+    spec = read_spec(layout.spec)
+    todo, count = remaining(layout, spec, jobs, options.steps)
+    workers = options.workers or default_workers()
+    if count["render"]:
         require_blender()
-    layout.state.mkdir(parents=True, exist_ok=True)
+        require_same_blender(layout, versions().get("blender"))
     cost = Cost()
     failures: list[Failure] = []
     if todo:
+        made = (layout.root, spec, options.steps, options.keep_renders)
+        disk.require_room(*made, count["views"], workers)
         calm = 0.5 if sys.stderr.isatty() else 15.0  # seconds between updates; a log file needs few
         name = options.steps.replace(",", " + ")
-        with tqdm(
-            total=sum(pictures.values()), desc=name, unit="picture", disable=quiet, smoothing=0.05, mininterval=calm
-        ) as bar:
+        total = count["render"] + count["compose"]
+        with tqdm(total=total, desc=name, unit="picture", disable=quiet, smoothing=0.05, mininterval=calm) as bar:
 
             def on_event(event: Event) -> None:
                 nonlocal cost
@@ -127,19 +164,36 @@ def work(layout: SetLayout, jobs: list[Path], options: PoolOptions, *, quiet: bo
                     cost = replace(cost, render_cpu_s=cost.render_cpu_s + event["cpu_s"])
                 if event["event"] == "composed":
                     bar.update()
+                if event["event"] == "elsewhere":
+                    bar.set_postfix_str(f"{event['jobs']} views are with other runs")
 
-            failures = run_pool(layout, todo, options, on_event)
+            task = Task(layout, options.steps, options.keep_renders)
+            plan_of_work = Work(
+                layout,
+                todo,
+                lambda path: is_done(layout, options.steps, path),
+                lambda: disk.require_reserve(*made, workers),
+                options.timeout_s,
+            )
+            failures = run_pool(plan_of_work, _engine(task, options, workers, register), register, on_event)
             if not failures:
                 bar.update(bar.total - bar.n)
-    _write_failures(layout, failures)
-    _remove_empty_folders(layout.root / "renders")
+        scratch.sweep()
+    write_failures(layout, [job_id for _, _, job_id in job_ids(spec)])
+    if not register.others():
+        _remove_empty_folders(layout.root / "renders")
     if failures:
         first = failures[0]
         raise DatasetError(
-            f"{len(failures)} of {len(jobs)} views failed twice, the first, {first.job}, because {first.message} "
+            f"{len(failures)} of {len(jobs)} views failed, the first, {first.job}, because {first.message} "
             f"(log: {layout.root / first.log}); the list is in {layout.failures}, running again tries them again"
         )
     return replace(cost, wall_s=time.monotonic() - started)
+
+
+def missing_views(layout: SetLayout, spec: DatasetSpec) -> int:
+    """How many views of the whole set no run has composed yet, by their records."""
+    return sum(not layout.view_record(job_id).is_file() for _, _, job_id in job_ids(spec))
 
 
 def gather(layout: SetLayout, spec: DatasetSpec) -> Counts:
@@ -159,47 +213,10 @@ def default_workers() -> int:
     return max(1, (os.cpu_count() or 1) // 2)
 
 
-def _remaining(layout: SetLayout, jobs: list[Path], steps: str) -> tuple[list[Path], dict[str, int]]:
-    """Job files with something to do, and the number of pictures to render and views to compose."""
-    todo, count = [], {"render": 0, "compose": 0}
-    unrendered = []
-    for path in jobs:
-        job = read_job(path)
-        if is_composed(layout, job.job_id):
-            continue
-        rendered = is_rendered(layout, job)
-        if "render" in steps and not rendered:
-            folder = layout.renders(job.job_id)
-            names = [*(c.style for c in job.conditions), "coverage"]
-            count["render"] += sum(not (folder / f"{name}.exr").is_file() for name in names)
-        elif "compose" in steps and not rendered:
-            unrendered.append(job.job_id)
-            continue
-        elif "compose" not in steps:
-            continue
-        count["compose"] += "compose" in steps
-        todo.append(path)
-    if unrendered and not todo:
-        raise InputError(
-            f"{layout.root / 'renders'} should hold the renders of {unrendered[0]} but does not "
-            f"({len(unrendered)} views have none); run rdharmony render first"
-        )
-    return todo, count
-
-
-def _is_job(path: Path) -> bool:
-    try:
-        read_job(path)
-    except HarmonizeError:
-        return False
-    return True
-
-
-def _write_failures(layout: SetLayout, failures: list[Failure]) -> None:
-    if failures:
-        write_text(layout.failures, "".join(msgspec.json.encode(f).decode() + "\n" for f in failures))
-    else:
-        layout.failures.unlink(missing_ok=True)
+def _engine(task: Task, options: WorkOptions, workers: int, register: Register) -> Engine:
+    if options.engine == "ray":
+        return RayEngine(task, options.address, options.cpus_per_job, options.gpus_per_job, options.workers)
+    return LocalEngine(task, workers, register.lock_fd)
 
 
 def _remove_empty_folders(folder: Path) -> None:
@@ -213,6 +230,8 @@ def _remove_empty_folders(folder: Path) -> None:
 
 def _refuse_foreign(layout: SetLayout) -> None:
     root = layout.root
+    if root.is_symlink() and not root.exists():
+        raise OutputError(f"{root} is a link that leads nowhere; choose another name")
     if root.exists() and not root.is_dir():
         raise OutputError(f"{root} should be a folder but is a file; choose another name")
     if layout.spec.is_file() or not root.exists():
@@ -228,8 +247,12 @@ def _refuse_foreign(layout: SetLayout) -> None:
         )
 
 
-def _sweep(layout: SetLayout) -> None:
-    """Remove the temporary siblings of atomic writes that a killed process left."""
-    for pattern in (".*.partial", ".*.partial.*", ".render.exr"):
-        for path in layout.root.rglob(pattern):
-            path.unlink(missing_ok=True)
+def _sweep_if_alone(layout: SetLayout, register: Register) -> None:
+    """Remove what killed runs left; while another run is at work its temporary files look the same."""
+    if register.others():
+        return
+    register.sweep()
+    for folder, _, names in os.walk(layout.root):
+        for name in names:
+            if name.startswith(".") and any(fnmatch(name, pattern) for pattern in LEFTOVERS):
+                (Path(folder) / name).unlink(missing_ok=True)

@@ -5,21 +5,24 @@ Started by `pool`, or by hand on any machine that sees the folder:
 
     echo OUT/jobs/SHuman/park_00_v000.json | python -m rdharmony_gen.run.worker OUT --steps render
 
-Blender's own chatter goes to standard error. The process leaves by `os._exit`, because Blender's clean-up can hang.
+What Blender prints about a job goes to `.rdharmony/logs/<job>.log` and is searched for messages that mean a bad
+picture. The process leaves by `os._exit`, because Blender's clean-up can hang.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import os
 import platform
+import shutil
 import signal
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -28,26 +31,40 @@ import msgspec
 
 from harmonize_core.errors import HarmonizeError, OutputError
 from rdharmony_gen.compose.view import compose_view, is_composed, is_rendered
-from rdharmony_gen.spec.codec import decode
-from rdharmony_gen.spec.dataset import DatasetSpec
-from rdharmony_gen.spec.job import RenderJob, read_job
+from rdharmony_gen.run import scratch
+from rdharmony_gen.run.environment import versions
+from rdharmony_gen.run.failures import BadPicture, bad_message, forget_messages, reason_of
+from rdharmony_gen.run.jobs import load_job
+from rdharmony_gen.spec.dataset import DatasetSpec, read_spec
+from rdharmony_gen.spec.job import RenderJob
 from rdharmony_gen.spec.layout import SetLayout
 
 Emit = Callable[..., None]
 
 
-def run_job(layout: SetLayout, job: RenderJob, steps: list[str], keep_renders: bool, emit: Emit) -> None:
+class _State:
+    """What the thread that listens needs to know."""
+
+    step = ""
+    """The step at work, empty between jobs."""
+
+
+def run_job(
+    layout: SetLayout, spec: DatasetSpec, job: RenderJob, steps: list[str], keep_renders: bool, emit: Emit
+) -> None:
     """Do what is not done yet of one job; every finished file is an event."""
     started, cpu = time.monotonic(), _cpu_seconds()
     done = is_composed(layout, job.job_id)
     if "render" in steps and not is_rendered(layout, job) and not done:
         from rdharmony_gen.blender.render_job import render_job
 
+        _State.step = "render"
         render_job(job, layout.renders(job.job_id), lambda name: emit("file", job=job.job_id, name=name))
+        _refuse_bad_pictures(layout, job)
         emit("rendered", job=job.job_id, wall_s=time.monotonic() - started, cpu_s=_cpu_seconds() - cpu)
     if "compose" in steps and not done:
+        _State.step = "compose"
         started, cpu = time.monotonic(), _cpu_seconds()
-        spec = decode(layout.spec, DatasetSpec)
         compose_view(layout, spec, job, keep_renders=keep_renders)
         emit("composed", job=job.job_id, wall_s=time.monotonic() - started, cpu_s=_cpu_seconds() - cpu)
 
@@ -61,6 +78,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     _die_with_parent()
     _take_share_of_processors()
+    own = scratch.enter()
     events = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
 
@@ -70,35 +88,79 @@ def main(argv: list[str] | None = None) -> None:
     layout, steps = SetLayout(args.root), args.steps.split(",")
     jobs: SimpleQueue[str | None] = SimpleQueue()
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
+    try:
+        spec = read_spec(layout.spec)
+    except HarmonizeError as error:
+        emit("failed", path="", reason="job", message=f"{platform.node()}: {error}", fatal=True)
+        os._exit(1)
+    emit("ready", pid=os.getpid(), host=platform.node(), versions=versions())
     while (line := jobs.get()) is not None:
-        path = Path(line)
-        print(f"== {path}", file=sys.stderr, flush=True)
+        path, _State.step = Path(line), "job"
         try:
-            job = read_job(path)
-            emit("started", job=job.job_id, pid=os.getpid())
-            run_job(layout, job, steps, args.keep_renders, emit)
+            with _log_of(layout, path):
+                job = load_job(layout, spec, path)
+                emit("started", job=job.job_id, pid=os.getpid())
+                run_job(layout, spec, job, steps, args.keep_renders, emit)
             emit("done", path=line)
         except HarmonizeError as error:
-            emit("failed", path=line, reason=_reason(error), message=str(error), fatal=isinstance(error, OutputError))
+            reason = reason_of(error, _State.step)
+            emit("failed", path=line, reason=reason, message=str(error), fatal=isinstance(error, OutputError))
         except MemoryError:
             emit("failed", path=line, reason="memory", message="the machine ran out of memory", fatal=False)
         except Exception as error:
-            traceback.print_exc()
-            emit("failed", path=line, reason="error", message=f"{type(error).__name__}: {error}", fatal=False)
+            message = f"{type(error).__name__}: {error}"
+            emit("failed", path=line, reason=reason_of(error, _State.step), message=message, fatal=False)
+        _State.step = ""
     events.flush()
     sys.stderr.flush()
+    scratch.leave(own)
     os._exit(0)
 
 
-def _reason(error: HarmonizeError) -> str:
-    """`PlacementError` -> `placement`."""
-    return type(error).__name__.removesuffix("Error").lower()
+@contextlib.contextmanager
+def _log_of(layout: SetLayout, path: Path) -> Generator[None]:
+    """Everything that is printed during a job, by Python or by Blender's C code, is added to the job's own log."""
+    log = layout.job_log(f"{path.parent.name}/{path.stem}")
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    except OSError as error:
+        raise OutputError(f"{log} cannot be written ({error.strerror}); free space or look at its rights") from None
+    saved = os.dup(1), os.dup(2)
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+    os.environ["RDHARMONY_CHATTER"] = str(log)
+    try:
+        print(f"== {path} on {platform.node()}, process {os.getpid()}", file=sys.stderr, flush=True)
+        yield
+    except BaseException:
+        traceback.print_exc()
+        raise
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(saved[0], 1)
+        os.dup2(saved[1], 2)
+        for open_file in (*saved, handle):
+            os.close(open_file)
+
+
+def _refuse_bad_pictures(layout: SetLayout, job: RenderJob) -> None:
+    """Throw the renders of a job away if Blender said about them that they are not what was asked for."""
+    log = layout.job_log(job.job_id)
+    sys.stderr.flush()
+    if found := bad_message(log):
+        shutil.rmtree(layout.renders(job.job_id), ignore_errors=True)
+        forget_messages(log)
+        raise BadPicture(*found)
 
 
 def _listen(jobs: SimpleQueue[str | None]) -> None:
-    """Standard input to a queue; its end means no more jobs."""
+    """Standard input to a queue; its end means no more jobs, or during a pool's job that the pool is gone."""
     for line in sys.stdin:
         jobs.put(line.rstrip("\n"))
+    if _State.step and os.environ.get("RDHARMONY_POOL"):
+        os._exit(1)
     jobs.put(None)
 
 
@@ -107,7 +169,7 @@ def _cpu_seconds() -> float:
 
 
 def _die_with_parent() -> None:
-    """Ask Linux to kill this process when the pool dies, however it dies; elsewhere only the lock guards the folder."""
+    """Ask Linux to kill this process when the pool dies, however it dies; elsewhere the end of its input tells it."""
     if platform.system() == "Linux" and os.environ.get("RDHARMONY_POOL"):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
         if os.getppid() != int(os.environ["RDHARMONY_POOL"]):

@@ -90,6 +90,18 @@ class SetLayout:
     def timings(self) -> Path:
         return self.state / "timings.jsonl"
 
+    def version(self, program: str) -> Path:
+        """Which version of a program the set was begun with."""
+        return self.state / "versions" / program
+
+    def job_log(self, job_id: str) -> Path:
+        """What was printed while a job was worked on; removed when it is done."""
+        return self.logs / f"{job_id}.log"
+
+    def failed(self, job_id: str) -> Path:
+        """Why a job failed; its presence means that no run tries it again until the set is taken up anew."""
+        return self.state / "failed" / f"{job_id}.json"
+
     def job(self, job_id: str) -> Path:
         return self.root / "jobs" / f"{job_id}.json"
 

@@ -1,0 +1,355 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What cannot be broken: kills -9, machines that die, full disks, Blender that lies, runs that share a folder."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from harmonize_core.errors import OutputError
+from harmonize_core.formats.images import read_mask
+from harmonize_core.formats.lock import exclusive
+from rdharmony_gen.compose.view import is_composed
+from rdharmony_gen.run.claims import Register
+from rdharmony_gen.run.failures import Failure, bad_message, failure_of, mark_failed
+from rdharmony_gen.run.jobs import is_done
+from rdharmony_gen.run.local import Event, LocalEngine, Task
+from rdharmony_gen.run.pool import Work, run_pool
+from rdharmony_gen.run.steps import existing
+from rdharmony_gen.spec.layout import SetLayout
+
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "torture_generator.py"
+STYLES = ("noon_clear", "night")
+RECIPE = ["--views", "4", "--size", "64x64", "--samples", "2", "--seed", "7", "--styles", *STYLES, "--keep-renders"]
+VIEW = "SHuman/city_corner_00_v001"
+
+
+def run(*arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "rdharmony_gen", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **(env or {})})
+
+
+def refusal(done: subprocess.CompletedProcess) -> str:
+    """The one sentence of a run that failed."""
+    assert done.returncode in (1, 2), done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+    line = done.stderr.strip().splitlines()[-1]
+    assert line.startswith("error: "), done.stderr
+    return line
+
+
+def content(root: Path) -> dict[str, bytes]:
+    """Bytes of everything that belongs to the set."""
+    files = [p for p in sorted(root.rglob("*")) if p.is_file() and ".rdharmony" not in p.relative_to(root).parts]
+    return {p.relative_to(root).as_posix(): p.read_bytes() for p in files}
+
+
+@pytest.fixture(scope="module")
+def tortured(tmp_path_factory) -> tuple[subprocess.CompletedProcess, Path]:
+    """The script's end and the set that it made undisturbed, with one worker."""
+    work = tmp_path_factory.mktemp("torture")
+    options = ["--kills", "20", "--views", "4", "--workers", "4", "--styles", *STYLES, "--work", str(work)]
+    done = subprocess.run([sys.executable, str(SCRIPT), *options], capture_output=True, text=True, check=False)
+    return done, work / "undisturbed"
+
+
+@pytest.fixture
+def copy(tortured, tmp_path) -> Path:
+    return Path(shutil.copytree(tortured[1], tmp_path / "out"))
+
+
+@pytest.fixture
+def rendered(copy) -> Path:
+    """The set with renders and nothing made of them."""
+    for name in ("SHuman", "splits", "report", ".rdharmony"):
+        shutil.rmtree(copy / name)
+    for name in ("dataset.json", "manifest.jsonl", "CREDITS.md"):
+        (copy / name).unlink()
+    return copy
+
+
+def test_twenty_kills_of_workers_and_parents_change_no_byte(tortured):
+    """Also: one worker and four give the same bytes."""
+    done, _ = tortured
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].startswith("20 kills ")
+    assert "worker" in done.stdout
+
+
+def test_a_run_that_died_does_not_block(copy):
+    lock = copy / ".rdharmony" / "lock"
+    refused = pytest.raises(OutputError, match="another run is at work")
+    with exclusive(lock, copy), refused, exclusive(lock, copy, patience_s=0):
+        pass
+    code = (
+        "from harmonize_core.formats.lock import exclusive\nfrom pathlib import Path\nimport os\n"
+        f"with exclusive(Path({str(lock)!r}), Path()): os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
+    with exclusive(lock, copy, patience_s=0):
+        pass
+
+
+def test_two_runs_at_once_share_the_work(rendered, tortured):
+    command = [sys.executable, "-m", "rdharmony_gen", "compose", str(rendered), "--quiet", "--workers", "1"]
+    both = [subprocess.Popen(command) for _ in range(2)]
+    assert [process.wait() for process in both] == [0, 0]
+    done = [json.loads(line)["job"] for line in (rendered / ".rdharmony" / "timings.jsonl").read_text().splitlines()]
+    assert len(done) == len(set(done)) == 4, "no view was composed twice"
+    assert run("validate", rendered).returncode == 0
+    assert run("report", rendered, "--quiet").returncode == 0
+    assert content(rendered) == content(tortured[1])
+
+
+def test_shards_do_their_part_and_the_last_one_collects(rendered, tortured):
+    first = run("make", rendered, *RECIPE, "--shard", "1/2")
+    assert first.returncode == 0, first.stderr
+    assert "shard 1/2 is done; 2 views of other shards are missing" in first.stdout
+    assert not (rendered / "manifest.jsonl").exists()
+    assert run("make", rendered, *RECIPE, "--shard", "2/2", "--quiet").returncode == 0
+    assert content(rendered) == content(tortured[1])
+    for wrong in ("0/2", "3/2", "one"):
+        assert "--shard should read i/n" in refusal(run("plan", rendered, "--shard", wrong))
+
+
+def pool(
+    layout: SetLayout, steps: str, on_event: Callable[[Event], None], *, lease_s: float = 180, timeout_s: float = 600
+) -> list[Failure]:
+    """All jobs of a set through the pool, without the command around it."""
+    jobs = sorted((layout.root / "jobs" / "SHuman").glob("*.json"))
+    work = Work(layout, jobs, lambda p: is_done(layout, steps, p), lambda: None, timeout_s)
+    with Register(layout, lease_s=lease_s) as register:
+        engine = LocalEngine(Task(layout, steps, keep_renders=True), 1, register.lock_fd)
+        return run_pool(work, engine, register, on_event)
+
+
+@pytest.fixture
+def other_machine(rendered, monkeypatch) -> Generator[Register]:
+    """A run of another machine that holds one view."""
+    with monkeypatch.context() as patch:
+        patch.setattr("rdharmony_gen.run.claims._boot", lambda: "another kernel")
+        with Register(SetLayout(rendered)) as register:
+            assert register.claim(VIEW) is not None
+            patch.undo()
+            yield register
+
+
+def test_a_dead_machine_loses_its_job_when_its_lease_ends(rendered, other_machine):
+    layout = SetLayout(rendered)
+    started, first = time.monotonic(), {}
+
+    def note(event: Event) -> None:
+        if event["event"] == "composed":
+            first.setdefault(event["job"], time.monotonic() - started)
+
+    assert pool(layout, "compose", note, lease_s=3) == []
+    assert len(first) == 4
+    assert max(first, key=lambda job: first[job]) == VIEW
+    assert first[VIEW] > 3
+    assert is_composed(layout, VIEW)
+
+
+def test_a_living_machine_keeps_its_job(rendered, other_machine):
+    layout, done = SetLayout(rendered), []
+    sign = rendered / ".rdharmony" / "runs" / f"{other_machine.run.id}.json"
+    stop = threading.Event()
+
+    def live() -> None:
+        while not stop.wait(0.3):
+            os.utime(sign)
+
+    beating = threading.Thread(target=live)
+    beating.start()
+
+    def note(event: Event) -> None:
+        if event["event"] == "composed":
+            done.append(event["job"])
+        if event["event"] == "elsewhere" and time.monotonic() - started > 6:
+            mark_failed(layout, Failure(VIEW, "crash", "there", "x"))
+            other_machine.release(claim)
+
+    claim = other_machine._held(VIEW)[1]
+    started = time.monotonic()
+    try:
+        failures = pool(layout, "compose", note, lease_s=2)
+    finally:
+        stop.set()
+        beating.join()
+    assert sorted(done) == sorted(set(done))
+    assert VIEW not in done
+    assert [f.message for f in failures] == ["there"], "what the other machine says about its job counts"
+
+
+def test_a_machine_that_slept_gives_its_job_up(rendered, other_machine):
+    layout = SetLayout(rendered)
+    mine = other_machine._held(VIEW)[1]
+    assert other_machine.holds(mine)
+    os.utime(rendered / ".rdharmony" / "runs" / f"{other_machine.run.id}.json", (1, 1))
+    with Register(layout) as register:
+        assert register.claim(VIEW) is not None, "a sign that is hours old needs no waiting"
+        assert not other_machine.holds(mine)
+        assert register.claim(VIEW) is None
+
+
+def test_a_worker_that_dies_is_replaced_and_its_job_done(copy, tortured):
+    shutil.rmtree(copy / "renders" / VIEW)
+    (copy / ".rdharmony" / "views" / f"{VIEW}.json").unlink()
+    killed, pids = [], []
+
+    def kill_once(event: Event) -> None:
+        if event["event"] == "file" and not killed:
+            killed.append(event["name"])
+            os.kill(pids[-1], signal.SIGKILL)
+        if event["event"] == "started":
+            pids.append(event["pid"])
+
+    assert pool(SetLayout(copy), "render,compose", kill_once) == []
+    assert len(set(pids)) == 2
+    assert content(copy) == content(tortured[1])
+
+
+def test_a_worker_that_hangs_is_given_up_after_two_tries(copy):
+    shutil.rmtree(copy / "renders" / VIEW)
+    (copy / ".rdharmony" / "views" / f"{VIEW}.json").unlink()
+    failures = pool(SetLayout(copy), "render,compose", lambda _: None, timeout_s=0.01)
+    assert [(f.job, f.reason) for f in failures] == [(VIEW, "timeout")]
+    assert "raise --timeout-s" in failures[0].message
+
+
+LIES = {
+    "Failed to create denoiser": "picture",
+    "OpenImageDenoise error: unsupported device": "picture",
+    "System is out of GPU and shared host memory": "memory",
+    "Calloc returns null: len=98304 in imb_addrect, total 12": "memory",
+    "ERROR (gpu.shader) | shader failed to compile with the following errors:": "picture",
+    "Failed to load image texture '/x/wood.png'": "asset",
+    "Cannot load image file: '/x/wood.png'": "asset",
+}
+TRUTHS = (
+    "Fra:1 Mem:8.24M (Peak 8.30M) | Time:00:00.00 | Mem:0.09M | Scene, ViewLayer | Loading denoising kernels",
+    "Fra:1 Mem:8.24M (Peak 8.30M) | Time:00:00.00 | Scene, ViewLayer | Updating Images | Loading missing.png",
+    "Saved: '/tmp/render.exr'",
+)
+
+
+@pytest.mark.parametrize("line", LIES)
+def test_what_blender_says_about_a_bad_picture_is_heard(tmp_path, line):
+    log = tmp_path / "log"
+    log.write_text("\n".join([*TRUTHS, line, *TRUTHS]))
+    assert bad_message(log) == (LIES[line], line)
+    log.write_text("\n".join(TRUTHS))
+    assert bad_message(log) is None
+
+
+def test_a_picture_that_blender_called_bad_is_thrown_away(copy):
+    """A log of an earlier try says so; the worker reads it when the renders are there."""
+    shutil.rmtree(copy / "renders" / VIEW)
+    (copy / ".rdharmony" / "views" / f"{VIEW}.json").unlink()
+    layout = SetLayout(copy)
+    layout.job_log(VIEW).parent.mkdir(parents=True, exist_ok=True)
+    layout.job_log(VIEW).write_text("Error: OpenImageDenoise error: out of luck\n")
+    reasons = []
+    assert pool(layout, "render,compose", lambda e: reasons.append(e["event"])) == []
+    assert reasons.count("rendered") == 1
+    assert reasons.count("started") == 2, "the second try begins with a clean log"
+
+
+def test_a_job_of_another_set_is_refused(copy):
+    path = copy / "jobs" / f"{VIEW}.json"
+    whole = path.read_text()
+    for old, new, message in (
+        ('"seed": 7', '"seed": 8', "is a job of another data set: its seed is 8 but the recipe here says 7"),
+        ('"width": 64', '"width": 640000', "is a job of another data set: its width is 640000"),
+        (f'"job_id": "{VIEW}"', '"job_id": "../../../etc/cron.d/x"', "but says it is '../../../etc/cron.d/x'"),
+    ):
+        assert old in whole
+        path.write_text(whole.replace(old, new, 1))
+        assert message in refusal(run("render", copy))
+        command = [sys.executable, "-m", "rdharmony_gen.run.worker", str(copy)]
+        done = subprocess.run(command, input=f"{path}\n", capture_output=True, text=True, check=False)
+        assert message in json.loads(done.stdout.splitlines()[-1])["message"]
+    path.write_text(whole)
+    assert run("render", copy).returncode == 0
+
+
+@pytest.mark.parametrize("program", ["rdharmony", "blender"])
+def test_machines_with_other_versions_are_refused(copy, program):
+    (copy / ".rdharmony" / "versions" / program).write_text("0.0.9\n")
+    shutil.rmtree(copy / "renders" / VIEW)
+    (copy / ".rdharmony" / "views" / f"{VIEW}.json").unlink()
+    assert f"was begun with {program} 0.0.9 but this machine has" in refusal(run("render", copy))
+
+
+def test_ray_is_asked_for_in_one_sentence(copy, tmp_path):
+    """Ray is hidden from the process as if it were not installed."""
+    (tmp_path / "ray.py").write_text("raise ImportError('hidden')\n")
+    shutil.rmtree(copy / "renders" / VIEW)
+    (copy / ".rdharmony" / "views" / f"{VIEW}.json").unlink()
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    done = run("render", copy, "--engine", "ray", env={"PYTHONPATH": path})
+    assert refusal(done).endswith('install it: pip install "rdharmony[ray]"')
+
+
+def test_a_link_to_itself_and_a_plan_larger_than_the_disk_are_refused(tmp_path):
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    assert "is a link that leads nowhere" in refusal(run("make", loop, *RECIPE))
+    huge = run("make", tmp_path / "huge", "--views", "900000", "--size", "8192x8192")
+    assert re.search(r"should have about [\d.e+]+ TB free for 900000 views but has", refusal(huge))
+    assert not list((tmp_path / "huge").rglob("*.json"))
+
+
+def test_a_disk_that_fills_up_is_one_sentence_and_nothing_half_written(rendered, tmp_path):
+    """A tiny tmpfs that another program fills, where mounting is allowed, else a file-size limit."""
+    out = tmp_path / "small"
+    out.mkdir()
+    options = ["-o", "size=20m", "tmpfs", str(out)]
+    mounted = subprocess.run(["mount", "-t", "tmpfs", *options], capture_output=True, check=False).returncode == 0
+    limit = "" if mounted else "ulimit -f 4; "
+    try:
+        for name in ("jobs", "renders"):
+            shutil.copytree(rendered / name, out / name)
+        command = f"{sys.executable} -m rdharmony_gen compose {out} --quiet --workers 1"
+        process = subprocess.Popen(["bash", "-c", limit + command], stderr=subprocess.PIPE, text=True)
+        if mounted:
+            while not list(out.glob(".rdharmony/claims/SHuman/*")):
+                time.sleep(0.01)
+            subprocess.run(["dd", "if=/dev/zero", f"of={out}/jobs/filler"], capture_output=True, check=False)
+        _, error = process.communicate()
+        assert process.returncode == 1
+        assert "Traceback" not in error
+        assert re.search("disk is full|nearly full|could not be written|No space left", error.splitlines()[-1])
+        for path in (out / "SHuman").rglob("*"):
+            assert path.is_dir() or path.suffix in (".png", ".jpg")
+            if path.suffix == ".png":
+                read_mask(path)
+            elif path.suffix == ".jpg":
+                Image.open(path).load()
+    finally:
+        if mounted:
+            subprocess.run(["umount", str(out)], check=True)
+
+
+def test_failures_are_tried_again_by_the_next_run(copy):
+    layout, _ = existing(copy)
+    shutil.rmtree(copy / "renders" / VIEW)
+    (copy / ".rdharmony" / "views" / f"{VIEW}.json").unlink()
+    job = copy / "jobs" / f"{VIEW}.json"
+    whole = job.read_text()
+    job.write_text(whole.replace('"category": "human"', '"category": "unicorn"', 1))
+    assert "1 of 4 views failed" in refusal(run("render", copy))
+    assert (copy / "failures.jsonl").is_file()
+    assert failure_of(layout, VIEW) is not None
+    job.write_text(whole)
+    assert run("make", copy, *RECIPE, "--quiet").returncode == 0
+    assert not (copy / "failures.jsonl").exists()

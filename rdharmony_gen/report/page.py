@@ -1,38 +1,37 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report of a set: `report/index.html` with the pictures it shows beside it, offline, the same bytes every time."""
+"""The report of a set: `report/index.html` with the pictures it shows beside it, offline, the same bytes every time.
+
+The page itself holds what fits any set; its script builds the rest from `data.js`, a page of views at a time.
+"""
 
 from __future__ import annotations
 
-import math
 from html import escape
+from importlib import resources
 from pathlib import Path
 
-import msgspec
-from PIL import Image
-
-from harmonize_core.formats.images import atomic_path, write_text
-from rdharmony_gen.compose.collect import SPLITS, used_assets
-from rdharmony_gen.report import charts
-from rdharmony_gen.report.sheet import best_triplets, choose_rows, contact_sheet, opened
-from rdharmony_gen.report.theme import CSS, SCRIPT
+from harmonize_core.formats.images import write_text
+from rdharmony_gen.compose.collect import SPLITS
+from rdharmony_gen.report import sections
+from rdharmony_gen.report.data import LARGE, write_costs, write_data
+from rdharmony_gen.report.sheet import best_triplets, choose_views, contact_sheets
+from rdharmony_gen.report.thumbnails import Thumbnails
 from rdharmony_gen.run.steps import existing
-from rdharmony_gen.spec.dataset import DatasetSpec, styles_of
-from rdharmony_gen.spec.layout import SetLayout
-from rdharmony_gen.spec.records import RealLine, TripletLine, ViewRecord, read_manifest
-from rdharmony_gen.spec.styles import STYLES, Style, words_of
+from rdharmony_gen.spec.dataset import DatasetSpec
+from rdharmony_gen.spec.records import TripletLine, ViewRecord, read_manifest
+from rdharmony_gen.spec.styles import words_of
 from rdharmony_gen.validate.dataset import Validation
 
-SHEET_ROWS, SHOWCASED, CARDS = 18, 3, 6
-LARGE, SMALL, TILE = 448, 300, 84
-"""Longer sides in pixels: pictures to look at, pictures of the sheet, tiles of the matrix."""
+SHOWCASED, CARDS, SMALL = 3, 6, 300
 
 
-def write_report(root: Path, validation: Validation) -> Path:
+def write_report(root: Path, validation: Validation, *, quiet: bool = True) -> Path:
     """Write the report folder; returns the page.
 
     Args:
         root: A composed set.
         validation: What was found in it.
+        quiet: Show no progress.
 
     Raises:
         InputError: there is no set or no manifest.
@@ -41,131 +40,142 @@ def write_report(root: Path, validation: Validation) -> Path:
     layout, spec = existing(root)
     records = read_manifest(layout.manifest)
     size = (spec.width, spec.height)
-    contact_sheet(layout.root, records, size, layout.report / "contact_sheet.png")
-    pictures = _Pictures(layout, size)
+    pictures = Thumbnails(layout, size, records, {p.path for p in validation.problems})
+    sheets = contact_sheets(layout.root, records, size, layout.report)
+    rows = choose_views(records, 4 * CARDS)
+    showcase = _showcase(rows)
     page = layout.report / "index.html"
-    write_text(page, _page(spec, records, validation, pictures))
+    write_data(layout.report / "data.js", spec, records, showcase, pictures, quiet=quiet)
+    write_costs(layout)
+    body = [
+        _head(spec, records, validation),
+        _hero(rows, pictures),
+        _PLAY if showcase else "",
+        _GALLERY,
+        _triplets(rows, pictures, sheets),
+        sections.charts_section(records),
+        sections.contents(records),
+        sections.redrawn(records, layout.failures),
+        _COST,
+        sections.checks(validation),
+        sections.data_card(spec, records, layout.root),
+    ]
+    write_text(page, _page(_title(spec, records), "\n".join(part for part in body if part)))
     pictures.remove_others()
     return page
 
 
-class _Pictures:
-    """Copies of the set's pictures for the page, each made once; paths are relative to the page."""
-
-    def __init__(self, layout: SetLayout, size: tuple[int, int]) -> None:
-        self.layout = layout
-        self.size = size
-        self.folder = layout.report / "images"
-        self.made: set[str] = set()
-
-    def copy(self, name: str, side: int) -> str:
-        """A JPEG of a picture of the set with the given longer side, or its own if that is smaller."""
-        target = f"{side}_{name.replace('/', '_').rpartition('.')[0]}.jpg"
-        if target not in self.made:
-            image = opened(self.layout.root / name, self.size)
-            image.thumbnail((side, side), Image.Resampling.LANCZOS)
-            self._save(image, target)
-        return f"images/{target}"
-
-    def sprite(self, record: ViewRecord) -> str:
-        """All composites of a view in one picture: rows are backgrounds, columns foregrounds, real ones in between."""
-        target = f"matrix_{record.view.category}_{record.view.scene_id}.jpg"
-        styles = [r.style for r in record.reals]
-        paths = {(t.bg_style, t.fg_style): t.composite for t in record.triplets}
-        paths |= {(r.style, r.style): r.path for r in record.reals}
-        size = (TILE, max(1, round(TILE * self.size[1] / self.size[0])))
-        sheet = Image.new("RGB", (size[0] * len(styles), size[1] * len(styles)))
-        for (bg_style, fg_style), name in paths.items():
-            tile = opened(self.layout.root / name, self.size).resize(size, Image.Resampling.LANCZOS)
-            sheet.paste(tile, (styles.index(fg_style) * size[0], styles.index(bg_style) * size[1]))
-        self._save(sheet, target)
-        return f"images/{target}"
-
-    def remove_others(self) -> None:
-        """Delete copies that an earlier, smaller report showed and this one does not."""
-        for path in self.folder.glob("*.jpg"):
-            if path.name not in self.made:
-                path.unlink()
-
-    def _save(self, image: Image.Image, target: str) -> None:
-        with atomic_path(self.folder / target) as partial:
-            image.save(partial, "JPEG", quality=88)
-        self.made.add(target)
-
-
-def style_words(style: Style) -> str:
-    """`"noon, partly cloudy"`."""
-    return style.title
-
-
-def _page(spec: DatasetSpec, records: list[ViewRecord], validation: Validation, pictures: _Pictures) -> str:
-    reals = sum(len(r.reals) for r in records)
-    composites = sum(len(r.triplets) for r in records)
-    rows = choose_rows(records, SHEET_ROWS)
-    large = sorted(rows, key=lambda r: -min(r.view.fg_ratio, 0.2))
-    hero_record, hero = best_triplets(large, 1)[0]
-    title = f"{len(records)} views under {len(spec.styles)} lights"
-    body = [
-        f"<h1>{title}</h1>",
-        f'<p class="quiet">{escape(", ".join(spec.categories))} in {escape(_places(spec))}, '
-        f"{spec.width} x {spec.height} pixels, {spec.samples} samples, seed {spec.seed}. Every composite below puts a "
-        "foreground rendered in one light into the same place in another; harmonizing it means finding the real image "
-        "again.</p>",
-        _facts(records, reals, composites, validation),
-        _hero(hero_record, hero, pictures),
-        "<h2>Exchange the light</h2>",
-        "<p>Rows are the light of the background, columns the light of the foreground; on the diagonal they agree. "
-        "Move over the squares, click to keep one, and drag across the picture to wipe from composite to real.</p>",
-        _playground(rows, pictures),
-        "<h2>Contact sheet</h2>",
-        f"<p>{_sheet_words(rows, records)} Click a picture to enlarge it, or take "
-        '<a href="contact_sheet.png">contact_sheet.png</a>.</p>',
-        _sheet(rows, spec, pictures),
-        "<h2>Triplets</h2>",
-        "<p>Composite, mask and real image, as a network sees them.</p>",
-        _cards(rows, pictures),
-        "<h2>In numbers</h2>",
-        _charts(records, spec),
-        "<h2>Checks</h2>",
-        _checks(validation),
-        "<h2>Files and credits</h2>",
-        _credits(records),
-    ]
+def _page(title: str, body: str) -> str:
+    here = resources.files("rdharmony_gen.report")
+    css, script = (here.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    links = "".join(f'<a href="#{name}">{words}</a>' for name, words in _SECTIONS if f'id="{name}"' in body)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{CSS}</style></head>\n<body><main>\n"
-        + "\n".join(body)
-        + '\n</main><dialog id="big"><img alt=""><p></p></dialog>'
-        + f"<script>{SCRIPT}</script></body></html>\n"
+        '<link rel="icon" href="data:,">'
+        f"<title>{escape(title)}</title><style>\n{css}</style></head>\n<body><nav><div>{links}</div></nav><main>\n"
+        f"{body}\n</main>{_VIEWER}\n"
+        '<script src="data.js"></script><script src="../.rdharmony/costs.js"></script>\n'
+        f"<script>\n{script}</script></body></html>\n"
     )
 
 
-def _places(spec: DatasetSpec) -> str:
-    return ", ".join(s.replace("_", " ") for s in spec.scenes)
+_SECTIONS = (
+    ("views", "Views"),
+    ("triplets", "Triplets"),
+    ("numbers", "Numbers"),
+    ("contents", "Contents"),
+    ("redrawn", "Drawn again"),
+    ("costs", "Cost"),
+    ("checks", "Checks"),
+    ("card", "Data card"),
+)
+
+_PAGER = (
+    '<span class="pager" hidden><button type="button" aria-label="Page before">&larr;</button> <span></span> '
+    '<button type="button" aria-label="Next page">&rarr;</button></span>'
+)
+
+_PLAY = (
+    '<h2 id="play">Exchange the light</h2><p>Rows are the light of the background, columns the light of the '
+    "foreground; on the diagonal they agree. Click a square, then drag across the picture to wipe from composite to "
+    'real.</p><div class="tabs" id="tabs"></div><div class="play"><div class="matrix" id="matrix"></div>'
+    '<div><div class="wipe" id="wipe"></div><p class="quiet" id="said"></p></div></div>'
+)
+
+_GALLERY = (
+    '<h2 id="views">Every view under every light</h2><p>Click a picture to see it large and to exchange its '
+    "foreground.</p><noscript><p>The views need scripts; without, see the contact sheets below.</p></noscript>"
+    '<p id="unread" class="bad" hidden>data.js is not beside this page; run rdharmony report again.</p>'
+    '<div class="tools">'
+    '<select id="by-category" aria-label="Category"><option value="">all categories</option></select>'
+    '<select id="by-place" aria-label="Place"><option value="">all places</option></select>'
+    '<select id="by-split" aria-label="Split"><option value="">all splits</option></select>'
+    '<select id="by-order" aria-label="Order"><option value="">in order</option></select>'
+    '<input id="by-name" type="search" placeholder="name" aria-label="Part of a name" size="12">'
+    f'<span class="end"><span id="count" class="quiet"></span>{_PAGER}</span></div>'
+    '<div class="heads" id="heads"></div><div id="rows"></div>'
+    '<p id="empty" hidden>No view is like this. Choose something else above.</p>'
+    f'<div class="tools"><span class="end">{_PAGER}</span></div>'
+)
+
+_COST = (
+    '<h2 id="costs">What it cost</h2><p id="no-cost" class="quiet">Times are kept beside the set in '
+    "<code>.rdharmony/</code>, because they differ from run to run; they are not there.</p>"
+    '<div id="cost" hidden><ul class="facts" id="cost-facts"></ul><div class="hbars" id="cost-bars"></div>'
+    '<p class="quiet">Time of all workers together, all runs on this set so far.</p></div>'
+)
+
+_VIEWER = (
+    '<dialog id="view" aria-labelledby="name"><div class="view"><div class="bar-top">'
+    '<button type="button" id="earlier" aria-label="View before">&larr;</button>'
+    '<button type="button" id="later" aria-label="Next view">&rarr;</button><h3 id="name"></h3>'
+    '<span id="place"></span><button type="button" id="close">close</button></div>'
+    '<div><div class="wipe" id="large"></div><p id="away" class="away bad" hidden>The full pictures are not beside '
+    'this page; open the report where the set is.</p><div class="parts" id="parts"></div></div>'
+    '<div><p id="reading"></p><h4>Light of the background</h4><div class="tiles" id="backgrounds"></div>'
+    '<h4>Light of the foreground</h4><div class="tiles" id="foregrounds"></div><dl id="facts"></dl>'
+    "</div></div></dialog>"
+)
 
 
-def _facts(records: list[ViewRecord], reals: int, composites: int, validation: Validation) -> str:
+def _title(spec: DatasetSpec, records: list[ViewRecord]) -> str:
+    return f"{len(records)} {'view' if len(records) == 1 else 'views'} under {len(spec.styles)} lights"
+
+
+def _head(spec: DatasetSpec, records: list[ViewRecord], validation: Validation) -> str:
     splits = {s: sum(len(r.triplets) for r in records if r.view.split == s) for s in SPLITS}
     facts = [
-        (f"{reals}", "real images"),
-        (f"{composites}", "composites"),
-        (f"{len({(r.view.scene, r.view.variation) for r in records})}", "different places"),
-        (" / ".join(str(splits[s]) for s in SPLITS), "composites to train / validate / test"),
+        (f"{sum(len(r.reals) for r in records):,}", "real images"),
+        (f"{sum(splits.values()):,}", "composites"),
+        (f"{len({(r.view.scene, r.view.variation) for r in records}):,}", "different places"),
+        (" / ".join(f"{splits[s]:,}" for s in SPLITS), "composites to train / validate / test"),
     ]
     items = [f"<li><b>{a}</b><span>{b}</span></li>" for a, b in facts]
     if validation.problems:
-        items.append(f'<li><b class="bad">{len(validation.problems)}</b><span>problems found</span></li>')
+        items.append(f'<li><b class="bad">{len(validation.problems):,}</b><span>problems found</span></li>')
     else:
-        items.append(f'<li><b class="good">&#10003;</b><span>{validation.files} files checked</span></li>')
-    return f'<ul class="facts">{"".join(items)}</ul>'
+        items.append(f'<li><b class="good">&#10003;</b><span>{validation.files:,} files checked</span></li>')
+    what = f"{sections.listed(spec.categories)} in {sections.listed(spec.scenes)}"
+    return (
+        f"<h1>{escape(_title(spec, records))}</h1>"
+        f'<p class="quiet">{escape(what[:1].upper() + what[1:])}, '
+        f"{spec.width} x {spec.height} pixels, {spec.samples} samples, seed {spec.seed}. Every composite puts a "
+        "foreground rendered in one light into the same place in another; harmonizing it means finding the real image "
+        f'again.</p><ul class="facts">{"".join(items)}</ul>'
+    )
 
 
-def _hero(record: ViewRecord, triplet: TripletLine, pictures: _Pictures) -> str:
+def _hero(rows: list[ViewRecord], pictures: Thumbnails) -> str:
+    best = best_triplets(sorted(rows, key=lambda r: -min(r.view.fg_ratio, 0.2)), 1)
+    if not best:
+        return ""
+    record, triplet = best[0]
+    lights = _lights(record)
     parts = [
-        ("Composite", f"foreground from {_name(triplet.fg_style)}", triplet.composite),
-        ("Mask", f"{record.view.fg_ratio:.0%} of the picture", record.view.mask),
-        ("Real", _name(triplet.bg_style), triplet.real),
+        ("Composite", f"foreground from {lights[triplet.fg_style]}", triplet.composite),
+        ("Mask", f"{record.view.fg_ratio:.0%} of the picture", triplet.mask),
+        ("Real", lights[triplet.bg_style], triplet.real),
     ]
     figures = [
         f'<figure><img src="{pictures.copy(name, LARGE)}" alt="{word}">'
@@ -175,143 +185,35 @@ def _hero(record: ViewRecord, triplet: TripletLine, pictures: _Pictures) -> str:
     return f'<div class="hero">{"".join(figures)}</div>'
 
 
-def _playground(rows: list[ViewRecord], pictures: _Pictures) -> str:
-    """One view of each kind of place first; its data goes into the page as JSON for the script."""
-    order = sorted(range(len(rows)), key=lambda i: (sum(r.view.scene == rows[i].view.scene for r in rows[:i]), i))
-    shown = [rows[i] for i in order[:SHOWCASED]]
-    data = []
-    for record in shown:
-        pick = best_triplets([record], 1)[0][1]
-        data.append(
-            {
-                "styles": [r.style for r in record.reals],
-                "names": [words_of(r.condition.style) for r in record.reals],
-                "ratio": "/".join(map(str, pictures.size)),
-                "start": [pick.bg_style, pick.fg_style],
-                "sprite": pictures.sprite(record),
-                "reals": {str(r.style): pictures.copy(r.path, LARGE) for r in record.reals},
-                "composites": {
-                    f"{t.bg_style}_{t.fg_style}": pictures.copy(t.composite, LARGE) for t in record.triplets
-                },
-            }
-        )
-    tabs = "".join(
-        f'<button data-view="{i}" aria-pressed="false">{escape(r.view.scene.replace("_", " "))}</button>'
-        for i, r in enumerate(shown)
-    )
-    json = msgspec.json.encode(data).decode().replace("</", "<\\/")
-    return (
-        f'<div class="tabs" id="tabs">{tabs}</div><div class="play"><div class="matrix" id="matrix"></div>'
-        '<div><div class="wipe" id="wipe" style="--cut:62%">'
-        '<img id="under" alt="composite"><img id="over" class="top" alt="real">'
-        '<span class="bar"></span><span class="tag l">composite</span><span class="tag r">real</span></div>'
-        f'<p class="quiet" id="said"></p></div></div><script type="application/json" id="views">{json}</script>'
-    )
+def _showcase(rows: list[ViewRecord]) -> list[ViewRecord]:
+    """Views to play with: each of another kind of place as far as there are."""
+    whole = [r for r in rows if len(r.triplets) == len(r.reals) * (len(r.reals) - 1) > 0]
+    order = sorted(range(len(whole)), key=lambda i: (sum(r.view.scene == whole[i].view.scene for r in whole[:i]), i))
+    return [whole[i] for i in order[:SHOWCASED]]
 
 
-def _sheet_words(rows: list[ViewRecord], records: list[ViewRecord]) -> str:
-    return f"{len(rows)} of {len(records)} views." if len(rows) < len(records) else "Every view under every light."
-
-
-def _sheet(rows: list[ViewRecord], spec: DatasetSpec, pictures: _Pictures) -> str:
-    head, previous = ["<th></th>"], None
-    for style in styles_of(spec):
-        time = f"<b>{style.group}</b>" if style.group != previous else ""
-        head.append(f"<th>{time}<br>{style.style_id}&nbsp; {style.label}</th>")
-        previous = style.group
-    lines = []
-    for record in rows:
-        view = record.view
-        label = f"{view.scene.replace('_', ' ')}<br>{escape(view.category)}<br>{view.fg_ratio:.0%}, {view.split}"
-        cells = "".join(f"<td>{_zoomable(r.path, pictures, SMALL, _words(r))}</td>" for r in record.reals)
-        lines.append(f"<tr><th>{label}</th>{cells}</tr>")
-    table = f"<thead><tr>{''.join(head)}</tr></thead><tbody>{''.join(lines)}</tbody>"
-    return f'<div class="sheet"><table>{table}</table></div>'
-
-
-def _cards(rows: list[ViewRecord], pictures: _Pictures) -> str:
+def _triplets(rows: list[ViewRecord], pictures: Thumbnails, sheets: list[str]) -> str:
     cards = []
     for record, triplet in best_triplets(rows, CARDS):
-        words = f"{_name(triplet.fg_style)} on {_name(triplet.bg_style)}"
-        parts = [triplet.composite, record.view.mask, triplet.real]
-        images = "".join(_zoomable(p, pictures, SMALL, f"{record.view.scene_id}: {words}") for p in parts)
-        cards.append(f'<figure><div class="triple">{images}</div><figcaption>{escape(words)}</figcaption></figure>')
-    return f'<div class="cards">{"".join(cards)}</div>'
-
-
-def _zoomable(name: str, pictures: _Pictures, side: int, words: str) -> str:
-    """A small picture that opens the set's own file, or itself where the report was copied away from the set."""
-    copy = pictures.copy(name, side)
-    return f'<img loading="lazy" src="{copy}" data-full="../{escape(name)}" alt="{escape(words)}">'
-
-
-def _charts(records: list[ViewRecord], spec: DatasetSpec) -> str:
-    reals = [r for record in records for r in record.reals]
-    names = [(s.style_id, style_words(s)) for s in styles_of(spec)]
-
-    def rows(value) -> list[tuple[str, list[float]]]:
-        return [(name, [value(r) for r in reals if r.style == style]) for style, name in names]
-
-    parts = [
-        (
-            "Where the sun and the moon stand",
-            charts.sky_dome(reals),
-            "Coloured like their light; small where clouds hide them.",
-        ),
-        (
-            "Mean brightness of the pictures",
-            charts.strips(rows(lambda r: r.luma), 0, 0.8, "luma"),
-            "BT.709 luma of sRGB.",
-        ),
-        ("Foreground, per cent of the picture", charts.foreground_histogram(records), "Number of views."),
-        (
-            "Exposure of the camera",
-            charts.strips(rows(lambda r: r.exposure_ev), *_round_range([r.exposure_ev for r in reals]), "stops"),
-            "Stops from scene-linear to display light: the camera opens up as the light goes.",
-        ),
-    ]
-    return (
-        '<div class="charts">'
-        + "".join(f'<div><h3>{a}</h3>{b}<p class="quiet">{c}</p></div>' for a, b, c in parts)
-        + "</div>"
-    )
-
-
-def _round_range(values: list[float]) -> tuple[float, float]:
-    """Multiples of four around the values, so that five ticks are whole numbers."""
-    low = math.floor(min(values) / 4) * 4
-    return low, max(low + 4, math.ceil(max(values) / 4) * 4)
-
-
-def _checks(validation: Validation) -> str:
-    if not validation.problems:
-        return (
-            f'<p><b class="good">No problems</b> in {validation.files} pictures of {validation.views} views: '
-            "every file was opened again; sizes, strict masks, coverage, backgrounds equal to the real image, "
-            "foreground ratio, exposure, names, labels, splits by place, and checksums are as they should be.</p>"
+        words = escape(_pair(record, triplet))
+        images = "".join(
+            f'<a href="../{escape(name)}" target="_blank">'
+            f'<img loading="lazy" src="{pictures.copy(name, SMALL)}" alt="{part}: {words}"></a>'
+            for part, name in (("composite", triplet.composite), ("mask", triplet.mask), ("real", triplet.real))
         )
-    items = "".join(f"<li><code>{escape(p.path)}</code> {escape(p.message)}</li>" for p in validation.problems[:100])
-    return f'<p class="bad">{len(validation.problems)} problems:</p><ul>{items}</ul>'
-
-
-def _credits(records: list[ViewRecord]) -> str:
-    used = used_assets(records)
-    lines = "".join(
-        f"<tr><td>{escape(a.title)}</td><td>{escape(a.author)}</td><td>{escape(a.licence)}</td><td>{escape(a.source)}</td></tr>"
-        for a in used
-    )
+        cards.append(f'<figure><div class="triple">{images}</div><figcaption>{words}</figcaption></figure>')
+    links = ", ".join(f'<a href="{name}">{name}</a>' for name in sheets)
     return (
-        "<p>The recipe is <code>jobs/spec.json</code>, everything that is known about each picture is in "
-        "<code>manifest.jsonl</code>, counts and styles are in <code>dataset.json</code>.</p>"
-        f"<details><summary>{len(used)} works that these pictures show, with authors and licences</summary>"
-        '<table class="plain"><tr><th>title</th><th>author</th><th>licence</th><th>source</th></tr>'
-        f"{lines}</table></details>"
+        '<h2 id="triplets">Triplets</h2><p>Composite, mask and real image, as a network sees them. To print or to '
+        f'send: {links}.</p><div class="cards">{"".join(cards)}</div>'
     )
 
 
-def _name(style_id: int) -> str:
-    return STYLES[style_id - 1].title if style_id <= len(STYLES) else f"own style {style_id}"
+def _pair(record: ViewRecord, triplet: TripletLine) -> str:
+    lights = _lights(record)
+    return f"{lights[triplet.fg_style]} on {lights[triplet.bg_style]}"
 
 
-def _words(real: RealLine) -> str:
-    return f"{real.scene_id}: {words_of(real.condition.style)}"
+def _lights(record: ViewRecord) -> dict[int, str]:
+    lights = {s: f"style {s}" for t in record.triplets for s in (t.bg_style, t.fg_style)}
+    return lights | {r.style: words_of(r.condition.style) for r in record.reals}

@@ -3,6 +3,7 @@
 
 import functools
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from harmonize_core.errors import InputError, UnknownName
 from rdharmony_gen.blender.session import quiet
+from rdharmony_gen.spec.user_files import UserCharacter
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
@@ -31,9 +33,11 @@ def ids_of(category: str, kind: str | None = None) -> list[str]:
 class AssetLibrary:
     """Meshes and texture images of one Blender session, each loaded at first use."""
 
-    def __init__(self) -> None:
+    def __init__(self, characters: Sequence[UserCharacter] = ()) -> None:
+        """Args: characters: of the user's own, known by their `asset_id`."""
         self.used: list[str] = []
-        self._meshes: dict[tuple[str, int], bpy.types.Mesh] = {}
+        self._characters = {c.asset_id: c for c in characters}
+        self._meshes: dict[tuple[str, int, str], bpy.types.Mesh] = {}
         self._images: dict[str, bpy.types.Image] = {}
 
     def _entry(self, asset_id: str) -> dict[str, Any]:
@@ -55,11 +59,27 @@ class AssetLibrary:
             self._images[asset_id] = image
         return self._images[asset_id]
 
-    def mesh(self, asset_id: str, frame: int = 0) -> bpy.types.Mesh:
-        """The asset as one mesh standing on z = 0; a rigged one is frozen in the pose of `frame` of its action."""
-        if (asset_id, frame) not in self._meshes:
-            self._meshes[asset_id, frame] = self._import(asset_id, frame)
-        return self._meshes[asset_id, frame]
+    def mesh(self, asset_id: str, frame: int = 0, clip: str = "") -> bpy.types.Mesh:
+        """The asset as one mesh standing on z = 0; a rigged one is frozen in the pose of `frame` of its action.
+
+        Args:
+            asset_id: packaged, or `user:<name>` for a character that the library was given.
+            frame: of the action.
+            clip: name of the action, for a user's character that has several.
+        """
+        if asset_id not in self._characters:
+            self._entry(asset_id)
+        elif asset_id not in self.used:
+            self.used.append(asset_id)
+        key = (asset_id, frame, clip)
+        if key not in self._meshes:
+            if asset_id in self._characters:
+                from rdharmony_gen.blender.user_characters import posed_mesh
+
+                self._meshes[key] = posed_mesh(self._characters[asset_id], clip, frame)
+            else:
+                self._meshes[key] = self._import(asset_id, frame)
+        return self._meshes[key]
 
     def _import(self, asset_id: str, frame: int) -> bpy.types.Mesh:
         entry = self._entry(asset_id)

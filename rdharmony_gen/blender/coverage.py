@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much of each pixel shows the subject: rendered, so that hair and leaves before it count as what they show."""
+"""How much of each pixel shows each subject: rendered, so that hair and leaves before it count as what they show."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import bpy
@@ -11,38 +12,57 @@ from rdharmony_gen.blender.session import render
 
 COVERAGE_SAMPLES = 64
 
+_STEPS = 2048
 
-def coverage(scene: bpy.types.Scene, subject: bpy.types.Object, scratch: Path) -> np.ndarray:
-    """Share (H, W) of each pixel that shows the subject: its alpha with everything else held out.
+Foreground = Sequence[bpy.types.Object]
+"""The objects of one subject."""
 
-    Every hold-out respects transparency, so a leaf's cut-out before the subject counts as what it shows. The scene is
-    left with these settings: this is the last render of a view.
+
+def coverage(scene: bpy.types.Scene, subjects: Sequence[Foreground], scratch: Path) -> dict[str, np.ndarray]:
+    """Shares of each pixel as channels of `coverage.exr`, (H, W) in [0, 1].
+
+    `Y` shows any subject. With several subjects `S1`, `S2` ... show one each, and their sum is `Y`. A subject is
+    rendered with everything else held out; hold-outs respect transparency, so the cut-out of a leaf before it counts
+    as what it shows. The scene is left with these settings: these are the last renders of a view.
     """
-    for other in scene.objects:
-        if other.type == "MESH":
-            other.is_holdout = other is not subject
     scene.render.film_transparent = True
     scene.cycles.samples, scene.cycles.use_denoising = COVERAGE_SAMPLES, False
     scene.cycles.max_bounces = 0
-    _limit_to(scene, subject)
-    return np.clip(render(scene, scratch, "RGBA")["A"], 0.0, 1.0)
+    shares = []
+    for subject in subjects:
+        for other in bpy.data.objects:
+            other.is_holdout = other not in subject
+        _limit_to(scene, subject)
+        shares.append(np.clip(render(scene, scratch, "RGBA")["A"], 0.0, 1.0))
+    if len(shares) == 1:
+        return {"Y": shares[0]}
+    # seen along the same rays, so only see-through edges can sum to more than the pixel; steps that halves hold exactly
+    total = np.maximum(np.sum(shares, axis=0), 1.0)
+    shares = [np.floor(s / total * _STEPS) / _STEPS for s in shares]
+    return {"Y": np.sum(shares, axis=0)} | {f"S{number}": s for number, s in enumerate(shares, 1)}
 
 
-def _limit_to(scene: bpy.types.Scene, subject: bpy.types.Object) -> None:
+def _limit_to(scene: bpy.types.Scene, subject: Foreground) -> None:
     """Render the subject's part of the frame only; the rest stays empty."""
     assert scene.camera is not None
+    scene.render.use_border = False
     depsgraph = bpy.context.evaluated_depsgraph_get()
     width, height = scene.render.resolution_x, scene.render.resolution_y
     projection = np.array(scene.camera.calc_matrix_camera(depsgraph, x=width, y=height))
-    to_clip = projection @ np.linalg.inv(np.array(scene.camera.matrix_world)) @ np.array(subject.matrix_world)
-    points = vertices(subject.data)
-    clip = np.column_stack([points, np.ones(len(points))]) @ to_clip.T
+    to_clip = projection @ np.linalg.inv(np.array(scene.camera.matrix_world))
+    corners = []
+    for part in subject:
+        if part.type != "MESH" or part.modifiers or part.particle_systems:
+            return
+        points = vertices(part.data)
+        corners.append(np.column_stack([points, np.ones(len(points))]) @ (to_clip @ np.array(part.matrix_world)).T)
+    clip = np.concatenate(corners)
     if (clip[:, 3] <= 0.01).any():
         return
     at = clip[:, :2] / clip[:, 3:] * 0.5 + 0.5
     margin = np.array([4 / width, 4 / height])
     low, high = np.clip(at.min(axis=0) - margin, 0, 1), np.clip(at.max(axis=0) + margin, 0, 1)
-    render_settings = scene.render
-    render_settings.use_border, render_settings.use_crop_to_border = True, False
-    render_settings.border_min_x, render_settings.border_min_y = (float(v) for v in low)
-    render_settings.border_max_x, render_settings.border_max_y = (float(v) for v in high)
+    settings = scene.render
+    settings.use_border, settings.use_crop_to_border = True, False
+    settings.border_min_x, settings.border_min_y = (float(v) for v in low)
+    settings.border_max_x, settings.border_max_y = (float(v) for v in high)

@@ -1,32 +1,48 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the subject stands and from where it is seen: seeded rejection with rays against the built place.
+"""Where the subjects stand and from where they are seen: seeded rejection with rays against the built place.
 
-A candidate is kept when the subject stands free, in frame and in view and fills the wanted share of the picture;
-the best of a few by light and background is taken. Nothing depends on Blender's state but the place itself.
+A candidate is kept when every subject stands free, in frame and in view and the foreground fills a good share of the
+picture; the best of a few by light and background is taken. A seed that finds none is followed by the next sub-seed.
+Nothing depends on Blender's state but the place itself.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import bpy
-import cv2
 import numpy as np
-from mathutils import Vector
 
-from harmonize_core.errors import HarmonizeError, UnknownName
-from rdharmony_gen.blender.assets import AssetLibrary, ids_of, manifest, vertices
+from harmonize_core.errors import HarmonizeError
+from rdharmony_gen.blender.assets import AssetLibrary
+from rdharmony_gen.blender.framing import (
+    Body,
+    Camera,
+    FixedCamera,
+    Rays,
+    SceneCharacter,
+    blot,
+    share,
+    silhouette,
+    turned,
+)
+from rdharmony_gen.blender.merit import merit
 from rdharmony_gen.blender.stage import Patch, Place, Stage
-from rdharmony_gen.light import atmosphere
+from rdharmony_gen.blender.subjects import SMALL, VEHICLES, Subject, body_of, draw_subject, may_lie
 from rdharmony_gen.spec.job import RenderJob
 from rdharmony_gen.spec.scenes import scenes_for
 
 SENSOR_MM = 36.0
-SMALL = {"apple", "bottle", "cake", "knife"}
-VEHICLES = {"car", "motorcycle"}
-HUMANS = ("standing", "holding", "sitting_ground", "walking_nathan")
-COARSE = {"human_boy_01_standing"}
-"""Faces that do not stand being looked at closely."""
-CANDIDATES, ATTEMPTS = 8, 600
-_RASTER = 128
+LENS_MM = (24.0, 85.0)
+FG_RATIO = (0.022, 0.43)
+"""Share of the frame that a kept view's foreground may take by its silhouette; the set's own limits are 2 and 45 %."""
+WANTED = (0.03, 0.36)
+"""Between these the share that a view aims at is drawn, evenly in its logarithm."""
+HIDDEN = 0.13
+"""Largest share of a subject that the place and other subjects may hide, as measured here; the rule is 15 %."""
+CLOSE_FACES = {"human_boy_01_standing": 0.14}
+"""Assets that do not stand being looked at closely, with the largest share of the frame they may take."""
+CANDIDATES, ATTEMPTS, REDRAWS = 8, 600, 8
 
 
 class PlacementError(HarmonizeError):
@@ -35,136 +51,344 @@ class PlacementError(HarmonizeError):
 
 @dataclass(frozen=True)
 class View:
-    """A camera and a subject.
+    """A camera and the subjects before it.
 
     Attributes:
-        asset_id: of the subject.
-        frame: of its action, 0 for a static one.
-        subject_xyz: metres, the point on the ground under it.
-        subject_yaw_deg: 0 faces -Y.
+        subjects: the first is the one that the camera was aimed at.
         camera_xyz: metres.
         camera_yaw_deg: compass direction it looks to, clockwise from +Y.
         camera_pitch_deg: upwards positive.
         focal_mm: on a 36 mm wide sensor along the longer side.
-        fg_ratio_estimate: share of the frame, from a point raster.
-        cropped: the frame cuts the subject at the bottom on purpose.
+        fg_ratio_estimate: share of the frame that the subjects take, from coarse silhouettes.
+        cropped: the frame cuts the first subject at the bottom on purpose.
+        redraws: how many sub-seeds found nothing before this one.
+        rejects: why candidates were turned down on the way: reason and how often.
     """
 
-    asset_id: str
-    frame: int
-    subject_xyz: tuple[float, float, float]
-    subject_yaw_deg: float
+    subjects: tuple[Subject, ...]
     camera_xyz: tuple[float, float, float]
     camera_yaw_deg: float
     camera_pitch_deg: float
     focal_mm: float
     fg_ratio_estimate: float
     cropped: bool
+    redraws: int = 0
+    rejects: tuple[tuple[str, int], ...] = ()
+
+    def facts(self) -> dict[str, Any]:
+        """As `view.json` holds it; the first subject once more under keys of its own."""
+        first = self.subjects[0]
+        return {
+            **asdict(self),
+            "rejects": dict(self.rejects),
+            "asset_id": first.asset_id,
+            "frame": first.frame,
+            "subject_xyz": first.xyz,
+            "subject_yaw_deg": first.yaw_deg,
+        }
 
 
-def choose_subject(category: str, rng: np.random.Generator) -> tuple[str, int]:
-    """Draw an asset of the category and, for a rigged one, a frame of its action."""
-    ids = ids_of(category)
-    if not ids:
-        raise UnknownName.of(
-            "category",
-            category,
-            sorted({a["category"] for a in manifest().values() if a["kind"] in ("character", "object")}),
+@dataclass(frozen=True)
+class _Standing:
+    """A subject at its place, with the surface points and the shape that stand there."""
+
+    subject: Subject
+    points: np.ndarray
+    body: Body
+
+
+def find_view(stage: Stage, place: Place, job: RenderJob, library: AssetLibrary) -> View:
+    """Choose subjects, standpoints and camera of a job in a built place.
+
+    Raises:
+        PlacementError: no candidate of any sub-seed passes; another seed or variation will do.
+        UnknownName: no asset has this category.
+    """
+    patches = place.tops if job.category in SMALL else place.drive if job.category in VEHICLES else place.stand
+    fits = job.user_scene is not None or job.scene in scenes_for(job.category)
+    if not place.characters and not (patches and fits):
+        draw_subject(job, stage.rng("view"))  # an unknown category is the better reason
+        raise PlacementError(
+            f"{job.job_id}: the scene {stage.kind} has no place for a {job.category}; choose another scene"
         )
-    if category == "human":
-        ids = [i for i in ids if i.endswith(HUMANS) and i not in COARSE]
-        walking = [i for i in ids if i.endswith("nathan")]
-        if rng.random() < 0.2:
-            return walking[0], int(rng.integers(1, 54))
-        ids = [i for i in ids if i not in walking]
-    return ids[int(rng.integers(len(ids)))], 0
+    rejects: Counter[str] = Counter()
+    rays, used = Rays(), list(library.used)
+    for redraw in range(REDRAWS):
+        rng = stage.rng("view", job.category, job.view, *([redraw] if redraw else []))
+        crowd = max(1, job.subjects - redraw // 2)  # a narrow place shows fewer rather than none
+        search = _Search(stage, place, job, library, rays, rng, rejects, patches, crowd)
+        view = search.best()
+        library.used[:] = used  # what was only tried is not in the picture
+        if view:
+            return replace(view, redraws=redraw, rejects=tuple(sorted(rejects.items())))
+    common = ", ".join(f"{reason} ({count}x)" for reason, count in rejects.most_common(3))
+    raise PlacementError(
+        f"{job.job_id}: no free and visible place for a {job.category} was found in {stage.kind} "
+        f"after {REDRAWS} seeds: {common}; use another seed"
+    )
 
 
-def surface_points(mesh: bpy.types.Mesh, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Points (count, 3) spread evenly over a mesh."""
-    points = vertices(mesh)
-    mesh.calc_loop_triangles()
-    flat = np.empty(len(mesh.loop_triangles) * 3, np.int32)
-    mesh.loop_triangles.foreach_get("vertices", flat)
-    a, b, c = (points[flat.reshape(-1, 3)[:, k]] for k in range(3))
-    area = np.linalg.norm(np.cross(b - a, c - a), axis=1).astype(float)
-    pick = np.searchsorted(np.cumsum(area), rng.random(count) * area.sum()).clip(0, len(area) - 1)
-    u, v = rng.random((2, count, 1))
-    flip = u + v > 1
-    u, v = np.where(flip, 1 - u, u), np.where(flip, 1 - v, v)
-    return a[pick] + u * (b[pick] - a[pick]) + v * (c[pick] - a[pick])
+class _Search:
+    """The candidates of one sub-seed."""
 
+    def __init__(
+        self,
+        stage: Stage,
+        place: Place,
+        job: RenderJob,
+        library: AssetLibrary,
+        rays: Rays,
+        rng: np.random.Generator,
+        rejects: Counter[str],
+        patches: tuple[Patch, ...],
+        crowd: int,
+    ) -> None:
+        self.stage, self.place, self.job, self.library = stage, place, job, library
+        self.rays, self.rng, self.rejects, self.patches, self.crowd = rays, rng, rejects, patches, crowd
+        self.fixed: FixedCamera | None = None
+        self.own: frozenset[str] = frozenset()
+        self.company: list[tuple[Subject, Body, np.ndarray]] = []
+        """Who stands with the first subject, with shape and surface points."""
+        if place.characters:
+            self._aim_at_character(place.characters)
+        else:
+            self.drawn = draw_subject(job, rng)
+            self.body = body_of(self.drawn, library)
+            for _ in range(crowd - 1):
+                another = draw_subject(job, rng)
+                body = body_of(another, library)
+                self.company.append((another, body, body.surface(6_000, rng)))
+            if place.cameras:
+                self.fixed = place.cameras[job.view % len(place.cameras)]
+        self.surface = self.body.surface(14_000, rng)
+        self.wanted = float(np.exp(rng.uniform(*np.log(WANTED))))
+        self.largest = min(FG_RATIO[1], CLOSE_FACES.get(self.drawn.asset_id, 1.0))
 
-class _Rays:
-    """Rays against the place without the subject."""
+    def _aim_at_character(self, characters: tuple[SceneCharacter, ...]) -> None:
+        """Look at one of the people of the user's scene; its own cameras are used once each, then cameras are drawn."""
+        view = self.job.view
+        chosen = characters[view % len(characters)]
+        self.drawn = Subject(f"scene:{chosen.name}", xyz=_triple(chosen.at))
+        self.body = chosen.body
+        self.own = chosen.objects
+        if view < len(self.place.cameras):
+            self.fixed = self.place.cameras[view]
 
-    def __init__(self) -> None:
-        bpy.context.view_layer.update()
-        self.scene = bpy.context.scene
-        self.depsgraph = bpy.context.evaluated_depsgraph_get()
+    def best(self) -> View | None:
+        """The best of the first few candidates that pass."""
+        found: list[tuple[float, View]] = []
+        for attempt in range(ATTEMPTS):
+            if len(found) >= CANDIDATES or (found and attempt > ATTEMPTS // 2):
+                break
+            if self.place.characters and self.fixed and attempt:  # nothing to draw: try with a camera of ours
+                if found:
+                    break
+                self.fixed = None
+            if attempt % 80 == 79:
+                self.wanted = max(1.3 * FG_RATIO[0], self.wanted * 0.75)
+            outcome = self._candidate()
+            if isinstance(outcome, str):
+                self.rejects[outcome] += 1
+            else:
+                found.append(outcome)
+        return max(found, key=lambda pair: pair[0])[1] if found else None
 
-    def first(self, origin: np.ndarray, direction: np.ndarray, limit: float = 1e4) -> tuple[float, str]:
-        """Metres to the first surface and its object's name; `inf` and "" when there is none within the limit."""
-        ray = Vector(direction.tolist()).normalized()
-        start = Vector(origin.tolist())
-        hit, at, _, _, thing, _ = self.scene.ray_cast(self.depsgraph, start, ray, distance=limit)
-        return ((at - start).length, thing.name) if hit else (np.inf, "")
+    def _candidate(self) -> tuple[float, View] | str:
+        """A scored view, or why there is none."""
+        rng, job = self.rng, self.job
+        longest = max(job.width, job.height)
+        focal = self.fixed.focal_mm if self.fixed else float(np.exp(rng.uniform(*np.log(LENS_MM))))
+        half = (SENSOR_MM / 2 / focal * job.width / longest, SENSOR_MM / 2 / focal * job.height / longest)
+        at = np.array(self.drawn.xyz if self.place.characters else self._draw_patch())
+        heading = self._heading(at)
+        facing = float(rng.normal(0.0, 45.0))
+        yaw = 0.0 if self.place.characters else 180.0 - np.degrees(heading) + facing  # a model faces -Y: to the camera
+        points = turned(self.surface, yaw)
+        solved = self._solve(points, at, heading, half)
+        if isinstance(solved, str):
+            return solved
+        camera, cropped = solved
+        body = self.body.placed(at, yaw)
+        if not self.fixed and not _in_room(camera.at, self.place):
+            return "camera outside the place"
+        if not _in_frame(camera, points + at, cropped, steep=job.category in SMALL or self.body.height < 1.1):
+            return "subject cut by the frame"
+        if not self.place.characters and not self._stands(self.drawn, points, at):
+            return "no free ground"
+        if not self.fixed and not self._looks_clear(camera, points + at):
+            return "something before the lens"
+        hidden = self.rays.hidden(camera, points + at, self.own)
+        if hidden > HIDDEN:
+            return "subject hidden"
+        subject = replace(self.drawn, xyz=_triple(at), yaw_deg=yaw, hidden_estimate=round(hidden, 3))
+        crowd = self._crowd(camera, _Standing(subject, points + at, body), cropped)
+        if isinstance(crowd, str):
+            return crowd
+        subjects, ratio = crowd
+        if not FG_RATIO[0] <= ratio:
+            return "foreground too small"
+        if ratio > (self.largest if len(subjects) == 1 else FG_RATIO[1]):
+            return "foreground too large"
+        chest = at + np.array([0.0, 0.0, 0.7 * self.body.height])
+        score = merit(self.rays, camera, chest, self.stage, self.place, job) + 0.3 * rng.random()
+        pitch, yaw_deg = float(np.degrees(camera.pitch)), float(np.degrees(camera.yaw) % 360)
+        return score, View(subjects, _triple(camera.at), yaw_deg, pitch, focal, round(ratio, 4), cropped)
 
-    def distance(self, origin: np.ndarray, direction: np.ndarray, limit: float = 1e4) -> float:
-        """Metres to the first surface, `inf` when there is none within the limit."""
-        return self.first(origin, direction, limit)[0]
+    def _draw_patch(self) -> tuple[float, float, float]:
+        return self.patches[int(self.rng.integers(len(self.patches)))].draw(self.rng)
 
+    def _heading(self, at: np.ndarray) -> float:
+        """Compass direction from the subject to the camera, radians."""
+        if self.fixed:
+            east, north = (np.array(self.fixed.xyz) - at)[:2]
+            return float(np.arctan2(east, north))
+        return float(self.rng.uniform(0, 2 * np.pi))
 
-def _turned(points: np.ndarray, yaw_deg: float) -> np.ndarray:
-    c, s = np.cos(np.radians(yaw_deg)), np.sin(np.radians(yaw_deg))
-    return points @ np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
+    def _solve(
+        self, points: np.ndarray, at: np.ndarray, heading: float, half: tuple[float, float]
+    ) -> tuple[Camera, bool] | str:
+        """The camera: the file's own, or the one at which the subject covers the wanted share of the frame."""
+        if self.fixed:
+            camera = Camera(np.array(self.fixed.xyz), self.fixed.yaw, self.fixed.pitch, half)
+            taken = share(camera.project(points + at))
+            if taken < FG_RATIO[0]:
+                return "foreground too small"
+            return (camera, False) if taken <= self.largest else "foreground too large"
+        wanted = min(self.wanted, 0.8 * self.largest)
+        eye = self._eye_height()
+        offset = (float(np.clip(self.rng.normal(0.0, 0.28), -0.6, 0.6)), float(self.rng.uniform(-0.2, 0.05)))
+        size = float(np.ptp(points, axis=0).max())
+        near, far = 0.35 * size + 0.25, 25.0 * size
+        coarse = points[::4]
+        for _ in range(9):
+            distance = np.sqrt(near * far)
+            camera, _ = _aim(coarse, at, heading, distance, eye, half, offset)
+            near, far = (distance, far) if share(camera.project(coarse + at)) > wanted else (near, distance)
+        camera, cropped = _aim(points, at, heading, np.sqrt(near * far), eye, half, offset)
+        ratio = share(camera.project(points + at))
+        return (camera, cropped) if 0.6 * wanted < ratio < 1.5 * wanted else "no distance gives the wanted size"
 
+    def _eye_height(self) -> float:
+        """Metres above the subject's ground: mostly as people stand, at times low or high."""
+        rng, height = self.rng, self.body.height
+        mode = float(rng.random())
+        if self.job.category in SMALL:  # a table top, seen from a chair or standing
+            low, high = (0.10, 0.22) if mode < 0.35 else (0.22, 0.55) if mode < 0.85 else (0.55, 0.85)
+        elif height < 1.1:
+            low, high = (0.2, 0.5) if mode < 0.25 else (0.5, 1.2) if mode < 0.7 else (1.2, 1.75)
+        else:
+            low, high = (1.25, 1.75) if mode < 0.6 else (0.3, 1.0) if mode < 0.8 else (1.9, 3.6)
+        if self.place.indoor:
+            high = min(high, self.place.camera_room[1][2])
+            low = min(low, 0.8 * high)
+        return float(rng.uniform(low, high))
 
-def _stands_free(rays: _Rays, points: np.ndarray, at: np.ndarray) -> bool:
-    """Nothing within the subject's outline, the ground level under it, and air around it."""
-    extent = np.abs(points[:, :2]).max(axis=0)
-    radius, height = float(np.hypot(*extent)), float(points[:, 2].max())
-    for dx, dy in ((0, 0), (0.6, 0), (-0.6, 0), (0, 0.6), (0, -0.6)):
-        top = at + np.array([dx * extent[0], dy * extent[1], height + 0.05])
-        if abs(rays.distance(top, np.array([0.0, 0.0, -1.0]), height + 1.0) - (height + 0.05)) > 0.04:
-            return False
-    for level in (0.15, 0.5, 0.85):
-        origin = at + np.array([0.0, 0.0, level * height])
-        for angle in np.linspace(0, 2 * np.pi, 16, endpoint=False):
-            heading = np.array([np.cos(angle), np.sin(angle), 0.0])
-            if rays.distance(origin, heading, radius + 0.12) < np.inf:
+    def _stands(self, subject: Subject, points: np.ndarray, at: np.ndarray) -> bool:
+        """Nothing within the subject's outline, the ground level under it, air around it, and ground of its kind."""
+        rays = self.rays
+        extent = np.abs(points[:, :2]).max(axis=0)
+        radius, height = float(np.hypot(*extent)), float(points[:, 2].max())
+        below, ground = np.array([0.0, 0.0, -1.0]), ""
+        for dx, dy in ((0, 0), (0.6, 0), (-0.6, 0), (0, 0.6), (0, -0.6)):
+            top = at + np.array([dx * extent[0], dy * extent[1], height + 0.05])
+            distance, name = rays.first(top, below, height + 1.0)
+            if abs(distance - (height + 0.05)) > 0.04:
                 return False
-    return True
+            ground = ground or name
+        if subject.pose == "lying" and not self.place.indoor and not may_lie(_names_of(ground)):
+            return False
+        for level in (0.15, 0.5, 0.85):
+            origin = at + np.array([0.0, 0.0, level * height])
+            for angle in np.linspace(0, 2 * np.pi, 16, endpoint=False):
+                heading = np.array([np.cos(angle), np.sin(angle), 0.0])
+                if rays.distance(origin, heading, radius + 0.12) < np.inf:
+                    return False
+        return True
 
+    def _looks_clear(self, camera: Camera, points: np.ndarray) -> bool:
+        """Nothing stands right before the lens, and the camera is not inside of anything."""
+        distance = float(np.linalg.norm(points.mean(axis=0) - camera.at))
+        clear = min(0.6 if self.place.indoor else 2.0, 0.45 * distance)
+        for x, y in ((0, 0), (-0.8, 0.8), (0.8, 0.8), (-0.8, -0.2), (0.8, -0.2), (0, 0.9), (-0.4, 0.4), (0.4, 0.4)):
+            if self.rays.distance(camera.at, camera.ray(x, y), 8.0) < clear:
+                return False
+        return self.rays.distance(camera.at, np.array([0.0, 0.0, -1.0]), 200.0) > 0.06
 
-class _Camera:
-    """A pinhole that looks along a compass direction and a pitch, without roll."""
+    def _crowd(self, camera: Camera, first: _Standing, cropped: bool) -> tuple[tuple[Subject, ...], float] | str:
+        """All subjects of the view with their shares of the frame, and the share of all of them."""
+        standing = [first]
+        if self.place.characters:
+            standing += self._others_of_the_scene(camera)
+        for another in self.company:
+            for _ in range(24):
+                if joined := self._companion(camera, another, standing, cropped):
+                    standing.append(joined)
+                    break
+            else:
+                return "no room for more subjects"
+        near_first = sorted(standing, key=lambda s: float(np.linalg.norm(s.points.mean(axis=0) - camera.at)))
+        taken = np.zeros((1, 1), bool)
+        shares: dict[int, Subject] = {}
+        for one in near_first:
+            own = silhouette(camera, one.body)
+            if not own.any():
+                return "foreground too small"
+            hidden = 1.0 - float((own & ~taken).sum() / own.sum())
+            hidden = 1.0 - (1.0 - hidden) * (1.0 - one.subject.hidden_estimate)
+            if hidden > HIDDEN and len(standing) > 1:
+                return "subjects hide one another"
+            ratio = round(float((own & ~taken).mean()) * (1.0 - one.subject.hidden_estimate), 4)
+            shares[id(one)] = replace(one.subject, fg_ratio_estimate=ratio, hidden_estimate=round(hidden, 3))
+            taken = taken | own
+        return tuple(shares[id(one)] for one in standing), float(sum(s.fg_ratio_estimate for s in shares.values()))
 
-    def __init__(self, at: np.ndarray, yaw: float, pitch: float, half: tuple[float, float]) -> None:
-        self.at, self.yaw, self.pitch, self.half = at, yaw, pitch, half
-        self.forward = np.array([np.sin(yaw) * np.cos(pitch), np.cos(yaw) * np.cos(pitch), np.sin(pitch)])
-        self.right = np.array([np.cos(yaw), -np.sin(yaw), 0.0])
-        self.up = np.cross(self.right, self.forward)
+    def _others_of_the_scene(self, camera: Camera) -> list[_Standing]:
+        """The other people of the user's scene that can be seen: they are foreground too."""
+        others = []
+        for character in self.place.characters:
+            points = character.body.points + character.at
+            inside = np.all(np.abs(np.nan_to_num(camera.project(points), nan=9.0)) < 1, axis=1)
+            if f"scene:{character.name}" == self.drawn.asset_id or not inside.any():
+                continue
+            subject = Subject(f"scene:{character.name}", xyz=_triple(character.at))
+            others.append(_Standing(subject, points, character.body.placed(character.at, 0.0)))
+        return others
 
-    def project(self, points: np.ndarray) -> np.ndarray:
-        """Positions (N, 2) in the frame, -1 to 1 inside, x right, y up; NaN behind the camera."""
-        local = points - self.at
-        depth = local @ self.forward
-        depth = np.where(depth > 0.02, depth, np.nan)
-        return np.stack([local @ self.right / depth / self.half[0], local @ self.up / depth / self.half[1]], -1)
-
-    def ray(self, x: float, y: float) -> np.ndarray:
-        """Direction through a position in the frame."""
-        return self.forward + self.right * (x * self.half[0]) + self.up * (y * self.half[1])
-
-
-def _share(frame_points: np.ndarray) -> float:
-    """Share of the frame that the projected surface points cover."""
-    inside = np.all(np.abs(np.nan_to_num(frame_points, nan=9.0)) < 1, axis=1)
-    raster = np.zeros((_RASTER, _RASTER), np.uint8)
-    cells = ((frame_points[inside] * 0.5 + 0.5) * _RASTER).astype(int).clip(0, _RASTER - 1)
-    raster[cells[:, 1], cells[:, 0]] = 1
-    return float(cv2.morphologyEx(raster, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)).mean())
+    def _companion(
+        self, camera: Camera, another: tuple[Subject, Body, np.ndarray], standing: list[_Standing], cropped: bool
+    ) -> _Standing | None:
+        """One more subject near the first, in frame and not in the way; None if this draw of a place fails."""
+        rng, first = self.rng, standing[0]
+        drawn, body, surface = another
+        reach = _radius(first.body.points - np.array(first.subject.xyz)) + _radius(body.points)
+        angle, away = rng.uniform(0, 2 * np.pi), reach + float(rng.exponential(0.35 + 0.6 * reach)) + 0.06
+        at = np.array(first.subject.xyz) + np.array([np.sin(angle) * away, np.cos(angle) * away, 0.0])
+        turn = float(rng.normal(0.0, 55.0))
+        if not any(p.x0 <= at[0] <= p.x1 and p.y0 <= at[1] <= p.y1 and p.z == at[2] for p in self.patches):
+            return None
+        yaw = 180.0 - float(np.degrees(np.arctan2(*(camera.at - at)[:2]))) + turn
+        points = turned(surface, yaw)
+        frame = camera.project(points + at)
+        if np.isnan(frame).any() or np.abs(frame[:, 0]).max() > 0.96 or frame[:, 1].max() > 0.97:
+            return None
+        if not cropped and frame[:, 1].min() < -0.97:
+            return None
+        mine, distance = blot(frame), float(np.linalg.norm(at - camera.at))
+        for other in standing:
+            free = _radius(other.body.points - np.array(other.subject.xyz)) + _radius(body.points)
+            if np.linalg.norm((np.array(other.subject.xyz) - at)[:2]) < free:
+                return None
+            theirs = blot(camera.project(other.points))
+            behind = mine if distance > np.linalg.norm(np.array(other.subject.xyz) - camera.at) else theirs
+            if (mine & theirs).sum() > HIDDEN * behind.sum():
+                return None
+        if not self._stands(drawn, points, at):
+            return None
+        hidden = self.rays.hidden(camera, points + at)
+        if hidden > HIDDEN:
+            return None
+        subject = replace(drawn, xyz=_triple(at), yaw_deg=yaw, hidden_estimate=round(hidden, 3))
+        return _Standing(subject, points + at, body.placed(at, yaw))
 
 
 def _aim(
@@ -175,7 +399,7 @@ def _aim(
     eye: float,
     half: tuple[float, float],
     offset: tuple[float, float],
-) -> tuple[_Camera, bool]:
+) -> tuple[Camera, bool]:
     """Camera at `distance` from the subject in the compass direction `heading`, framing it whole or cutting it low."""
     low, high = points[:, 2].min(), points[:, 2].max()
     position = at + np.array([np.sin(heading) * distance, np.cos(heading) * distance, 0.0])
@@ -184,114 +408,7 @@ def _aim(
     anchor, place = (high, 0.80) if cropped else ((low + high) / 2, offset[1])
     pitch = np.arctan2(at[2] + anchor - position[2], distance) - np.arctan(place * half[1])
     yaw = heading + np.pi + np.arctan(offset[0] * half[0])
-    return _Camera(position, yaw, float(np.clip(pitch, -0.6, 0.35)), half), cropped
-
-
-def find_view(stage: Stage, place: Place, job: RenderJob, library: AssetLibrary) -> View:
-    """Choose subject, standpoint and camera of a job in a built place.
-
-    Raises:
-        PlacementError: no candidate passes; another seed or variation will do.
-        UnknownName: no asset has this category.
-    """
-    rng = stage.rng("view", job.category, job.view)
-    asset_id, frame = choose_subject(job.category, rng)
-    mesh = library.mesh(asset_id, frame)
-    surface = surface_points(mesh, 14_000, rng)
-    height = float(surface[:, 2].max())
-    patches = place.tops if job.category in SMALL else place.drive if job.category in VEHICLES else place.stand
-    if not patches or job.scene not in scenes_for(job.category):
-        raise PlacementError(
-            f"{job.job_id}: the scene {stage.kind} has no place for a {job.category}; choose another scene"
-        )
-    longest = max(job.width, job.height)
-    rays = _Rays()
-    wanted = float(np.exp(rng.uniform(np.log(0.055), np.log(0.30))))
-    found: list[tuple[float, View]] = []
-    for attempt in range(ATTEMPTS):
-        if len(found) >= CANDIDATES or (found and attempt > ATTEMPTS // 2):
-            break
-        if attempt % 80 == 79:
-            wanted = max(0.06, wanted * 0.75)
-        focal = float(rng.uniform(30.0, 65.0))
-        half = (SENSOR_MM / 2 / focal * job.width / longest, SENSOR_MM / 2 / focal * job.height / longest)
-        at = np.array(_draw_patch(patches, rng))
-        heading = float(rng.uniform(0, 2 * np.pi))
-        facing = float(rng.normal(0.0, 45.0))
-        yaw = 180.0 - np.degrees(heading) + facing  # a model faces -Y; turn it towards the camera, more or less
-        eye = _eye_height(job.category, height, rng)
-        offset = (float(np.clip(rng.normal(0.0, 0.28), -0.6, 0.6)), float(rng.uniform(-0.2, 0.05)))
-        points = _turned(surface, yaw)
-        solved = _solve(points, at, heading, eye, half, offset, wanted)
-        if solved is None:
-            continue
-        camera, cropped, ratio = solved
-        if not _in_room(camera.at, place) or not _in_frame(camera, points + at, cropped):
-            continue
-        if not _stands_free(rays, points, at) or not _seen(rays, camera, points + at, place):
-            continue
-        score = _score(rays, camera, at, height, place, stage, job) + 0.3 * rng.random()
-        found.append(
-            (
-                score,
-                View(
-                    asset_id,
-                    frame,
-                    _triple(at),
-                    yaw,
-                    _triple(camera.at),
-                    float(np.degrees(camera.yaw) % 360),
-                    float(np.degrees(camera.pitch)),
-                    focal,
-                    ratio,
-                    cropped,
-                ),
-            )
-        )
-    if not found:
-        raise PlacementError(
-            f"{job.job_id}: no free and visible place for {asset_id} was found in {stage.kind}; use another seed"
-        )
-    return max(found, key=lambda pair: pair[0])[1]
-
-
-def _triple(values: np.ndarray) -> tuple[float, float, float]:
-    x, y, z = (float(v) for v in values)
-    return x, y, z
-
-
-def _draw_patch(patches: tuple[Patch, ...], rng: np.random.Generator) -> tuple[float, float, float]:
-    return patches[int(rng.integers(len(patches)))].draw(rng)
-
-
-def _eye_height(category: str, height: float, rng: np.random.Generator) -> float:
-    if category in SMALL:
-        return float(rng.uniform(0.12, 0.45))
-    if height < 1.1:
-        return float(rng.uniform(0.45, 1.1))
-    return float(rng.uniform(1.25, 1.75))
-
-
-def _solve(
-    points: np.ndarray,
-    at: np.ndarray,
-    heading: float,
-    eye: float,
-    half: tuple[float, float],
-    offset: tuple[float, float],
-    wanted: float,
-) -> tuple[_Camera, bool, float] | None:
-    """Find the distance at which the subject covers the wanted share of the frame."""
-    size = float(np.ptp(points, axis=0).max())
-    near, far = 0.35 * size + 0.25, 25.0 * size
-    coarse = points[::4]
-    for _ in range(9):
-        distance = np.sqrt(near * far)
-        camera, cropped = _aim(coarse, at, heading, distance, eye, half, offset)
-        near, far = (distance, far) if _share(camera.project(coarse + at)) > wanted else (near, distance)
-    camera, cropped = _aim(points, at, heading, np.sqrt(near * far), eye, half, offset)
-    ratio = _share(camera.project(points + at))
-    return (camera, cropped, ratio) if 0.6 * wanted < ratio < 1.5 * wanted else None
+    return Camera(position, yaw, float(np.clip(pitch, -0.95, 0.35)), half), cropped
 
 
 def _in_room(at: np.ndarray, place: Place) -> bool:
@@ -299,82 +416,29 @@ def _in_room(at: np.ndarray, place: Place) -> bool:
     return bool(np.all(at[:2] >= low[:2]) and np.all(at[:2] <= high[:2]))
 
 
-def _in_frame(camera: _Camera, points: np.ndarray, cropped: bool) -> bool:
+def _in_frame(camera: Camera, points: np.ndarray, cropped: bool, *, steep: bool) -> bool:
+    """The subject is in frame, whole or cut at the knees or lower chest, and the horizon is where one expects it."""
     frame = camera.project(points)
     if np.isnan(frame).any():
         return False
     x, y = frame[:, 0], frame[:, 1]
     if cropped:
         return bool(0.5 < y.max() < 0.97 and camera.pitch > -0.4 and np.mean(np.abs(x[y > -1]) < 0.98) > 0.97)
-    return bool(np.abs(x).max() < 0.97 and y.max() < 0.97 and y.min() > -0.97 and camera.pitch > -0.5)
+    level = -0.95 < camera.pitch if steep else camera.pitch > -0.45
+    return bool(level and np.abs(x).max() < 0.97 and y.max() < 0.97 and y.min() > -0.97)
 
 
-def _seen(rays: _Rays, camera: _Camera, points: np.ndarray, place: Place) -> bool:
-    """The subject is hidden by less than an eighth and nothing stands right before the lens."""
-    distance = float(np.linalg.norm(points.mean(axis=0) - camera.at))
-    clear = min(0.6 if place.indoor else 2.0, 0.45 * distance)
-    for x, y in ((0, 0), (-0.8, 0.8), (0.8, 0.8), (-0.8, -0.2), (0.8, -0.2), (0, 0.9), (-0.4, 0.4), (0.4, 0.4)):
-        if rays.distance(camera.at, camera.ray(x, y), 8.0) < clear:
-            return False
-    frame = camera.project(points)
-    visible = points[np.all(np.abs(frame) < 1, axis=1)]
-    some = visible[:: max(1, len(visible) // 48)]
-    hidden = 0
-    for point in some:
-        towards = point - camera.at
-        length = float(np.linalg.norm(towards))
-        hidden += rays.distance(camera.at, towards, length - 0.03) < np.inf
-    return hidden <= 0.12 * len(some)
+def _names_of(ground: str) -> str:
+    """Names of an object and its materials."""
+    thing = bpy.data.objects.get(ground)
+    return " ".join([ground, *(s.material.name for s in thing.material_slots if s.material)]) if thing else ground
 
 
-def _lamplight(stage: Stage, chest: np.ndarray, eye: np.ndarray) -> float:
-    """How well lamps light the side of the subject that the camera sees; 1 is plenty."""
-    to_eye = (eye - chest)[:2] / (np.linalg.norm((eye - chest)[:2]) + 1e-6)
-    total = 0.0
-    for lamp, watts in stage.lamps:
-        away = np.array(lamp.location) - chest
-        distance = float(np.linalg.norm(away))
-        frontal = 0.5 + 0.5 * float(away[:2] @ to_eye) / (float(np.linalg.norm(away[:2])) + 1e-6)
-        total += watts / distance**2 * frontal / 14.0
-    return total
+def _radius(points: np.ndarray) -> float:
+    """Metres around the origin that a shape needs on the ground."""
+    return float(np.hypot(*np.abs(points[:, :2]).max(axis=0)))
 
 
-def _lamp_in_sight(stage: Stage, rays: _Rays, camera: _Camera) -> bool:
-    """Some lamp within 25 m stands in the frame, unhidden."""
-    for lamp, _ in stage.lamps:
-        at = np.array(lamp.location)
-        away = at - camera.at
-        distance = float(np.linalg.norm(away))
-        in_frame = np.all(np.abs(np.nan_to_num(camera.project(at[None])[0], nan=9.0)) < 0.95)
-        if 2.0 < distance < 25.0 and in_frame and rays.distance(camera.at, away, distance - 0.6) == np.inf:
-            return True
-    return False
-
-
-def _score(
-    rays: _Rays, camera: _Camera, at: np.ndarray, height: float, place: Place, stage: Stage, job: RenderJob
-) -> float:
-    """Prefer places that the sun and the lamps reach, and pictures with depth and some sky."""
-    score = 0.0
-    chest = at + np.array([0.0, 0.0, 0.7 * height])
-    directions = {
-        (c.elevation_deg, c.azimuth_deg): c for c in job.conditions if c.key == "sun" and c.key_transmission > 0.3
-    }
-    for elevation, azimuth in directions:
-        score += rays.distance(chest, atmosphere.direction(elevation, azimuth)) == np.inf
-    if stage.lamps:
-        score += 1.2 * min(1.0, _lamplight(stage, chest, camera.at))
-    grid = [(x, y) for y in np.linspace(0.9, -0.3, 6) for x in np.linspace(-0.9, 0.9, 7)]
-    seen = [rays.first(camera.at, camera.ray(x, y)) for x, y in grid]
-    distances = np.array([distance for distance, _ in seen])
-    sky = float(np.mean(np.isinf(distances)))
-    if not place.indoor:  # houses give the picture depth, and lit windows at night; so do lamps in sight
-        score += min(0.8, 3.0 * float(np.mean([name.startswith("building") for _, name in seen])))
-        score += 0.7 * _lamp_in_sight(stage, rays, camera)
-    score -= 2.0 * max(0.0, -camera.pitch - 0.15)
-    outside = float(np.mean(distances > 10.0))  # through the windows: some is good, all is a silhouette
-    score += 1.2 - 4.0 * (max(0.0, outside - 0.2) if place.indoor else abs(sky - place.sky_share))
-    finite = distances[np.isfinite(distances)]
-    if len(finite) > 4:
-        score += 0.5 * float(np.clip(np.std(np.log(finite)), 0.0, 1.2))
-    return score
+def _triple(values: np.ndarray) -> tuple[float, float, float]:
+    x, y, z = (float(v) for v in values)
+    return x, y, z

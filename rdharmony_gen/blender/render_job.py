@@ -7,7 +7,6 @@ Finished pictures are kept, so a killed job goes on where it stopped; the bytes 
 import importlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import bpy
@@ -17,10 +16,12 @@ from harmonize_core.errors import InputError, OutputError, UnknownName
 from harmonize_core.formats.images import read_exr, write_exr, write_text
 from rdharmony_gen.blender.assets import AssetLibrary
 from rdharmony_gen.blender.coverage import coverage
+from rdharmony_gen.blender.faults import require_textures
 from rdharmony_gen.blender.placement import SENSOR_MM, View, find_view
 from rdharmony_gen.blender.session import reset
-from rdharmony_gen.blender.stage import Stage
+from rdharmony_gen.blender.stage import Place, Stage
 from rdharmony_gen.blender.strategy import render_conditions
+from rdharmony_gen.blender.subjects import put_subject
 from rdharmony_gen.spec.condition import ConditionSpec
 from rdharmony_gen.spec.job import RenderJob
 from rdharmony_gen.spec.scenes import SCENES
@@ -34,7 +35,8 @@ def render_job(job: RenderJob, out_dir: Path, progress: Progress | None = None) 
     Args:
         job: what to render.
         out_dir: gets `<style>.exr` (half float, scene-linear Rec.709 R, G, B) for each condition, `coverage.exr`
-            (Y: the subject's share of each pixel in [0, 1], half float) and, last, `view.json`.
+            (Y: the subjects' share of each pixel in [0, 1], half float; S1, S2 ... of each when there are several)
+            and, last, `view.json`.
         progress: called with the name of each file when it is there.
 
     Raises:
@@ -42,7 +44,7 @@ def render_job(job: RenderJob, out_dir: Path, progress: Progress | None = None) 
         PlacementError: the subject finds no visible place.
         OutputError: the folder cannot be written to.
     """
-    if job.scene not in SCENES:
+    if job.user_scene is None and job.scene not in SCENES:
         raise UnknownName.of("scene", job.scene, SCENES)
     report = progress or (lambda _: None)
     try:
@@ -53,17 +55,20 @@ def render_job(job: RenderJob, out_dir: Path, progress: Progress | None = None) 
     missing_coverage = not _finished(out_dir / "coverage.exr", "Y")
     if not todo and not missing_coverage and (out_dir / "view.json").is_file():
         return
-    scratch = out_dir / ".render.exr"
+    scratch = Path(bpy.app.tempdir) / "render.exr"
     scratch.unlink(missing_ok=True)
     scene = reset(job.width, job.height, job.samples)
-    library = AssetLibrary()
+    library = AssetLibrary(job.characters)
     stage = Stage(job.seed, job.scene, job.variation, library)
-    place = importlib.import_module(f"rdharmony_gen.blender.scenes.{job.scene}").build(stage)
+    place = _build(stage, job)
     if place.indoor:  # even walls show every blotch; lawns lose their blades to the costlier prefilter
         scene.cycles.denoising_prefilter = "ACCURATE"
     view = find_view(stage, place, job, library)
-    subject = _put_subject(stage, view)
+    own = {f"scene:{c.name}": [bpy.data.objects[name] for name in sorted(c.objects)] for c in place.characters}
+    subjects = [own.get(s.asset_id) or put_subject(stage, s) for s in view.subjects]
     _put_camera(scene, view)
+
+    require_textures()
 
     def keep(condition: ConditionSpec, picture: dict[str, np.ndarray]) -> None:
         write_exr(out_dir / f"{condition.style}.exr", picture)
@@ -71,7 +76,7 @@ def render_job(job: RenderJob, out_dir: Path, progress: Progress | None = None) 
 
     render_conditions(scene, stage, job, todo, scratch, keep)
     if missing_coverage:
-        write_exr(out_dir / "coverage.exr", {"Y": coverage(scene, subject, scratch)})
+        write_exr(out_dir / "coverage.exr", coverage(scene, subjects, scratch))
         report("coverage.exr")
     share = read_exr(out_dir / "coverage.exr")["Y"]
     facts = {
@@ -80,7 +85,7 @@ def render_job(job: RenderJob, out_dir: Path, progress: Progress | None = None) 
         "samples": job.samples,
         "fg_ratio": round(float((share >= 0.5).mean()), 6),
         "assets": sorted(library.used),
-        **asdict(view),
+        **view.facts(),
     }
     write_text(out_dir / "view.json", json.dumps(facts, indent=1, sort_keys=True) + "\n")
     report("view.json")
@@ -94,14 +99,12 @@ def _finished(path: Path, channels: str) -> bool:
         return False
 
 
-def _put_subject(stage: Stage, view: View) -> bpy.types.Object:
-    mesh = stage.library.mesh(view.asset_id, view.frame)
-    stage.dress(view.asset_id, mesh)
-    subject = bpy.data.objects.new("subject", mesh)
-    subject.location = view.subject_xyz
-    subject.rotation_euler = (0.0, 0.0, np.radians(view.subject_yaw_deg))
-    stage.collection.objects.link(subject)
-    return subject
+def _build(stage: Stage, job: RenderJob) -> Place:
+    if job.user_scene is not None:
+        from rdharmony_gen.blender.user_scene import open_scene
+
+        return open_scene(stage, job.user_scene, job.width / job.height)
+    return importlib.import_module(f"rdharmony_gen.blender.scenes.{job.scene}").build(stage)
 
 
 def _put_camera(scene: bpy.types.Scene, view: View) -> None:

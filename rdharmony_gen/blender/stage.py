@@ -9,6 +9,7 @@ import numpy as np
 
 from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.assets import AssetLibrary, manifest
+from rdharmony_gen.blender.framing import FixedCamera, SceneCharacter
 from rdharmony_gen.sampling.rng import rng_for
 
 FOLIAGE = {"tree", "tree_card", "bush", "bush_card"}
@@ -76,6 +77,8 @@ class Place:
         camera_room: the box (low, high) that the camera must stay in.
         indoor: no sky is expected in the picture.
         sky_share: how much of the upper part of the picture is best sky.
+        cameras: of the user's scene; views are seen through them.
+        characters: of the user's scene; nobody else is put into it.
     """
 
     stand: tuple[Patch, ...]
@@ -84,6 +87,8 @@ class Place:
     camera_room: tuple[tuple[float, float, float], tuple[float, float, float]]
     indoor: bool = False
     sky_share: float = 0.3
+    cameras: tuple[FixedCamera, ...] = ()
+    characters: tuple[SceneCharacter, ...] = ()
 
 
 def _mark_panes(mesh: bpy.types.Mesh, slot: int) -> None:
@@ -194,6 +199,16 @@ class Stage:
         light = bpy.data.lights.new("lamp", "POINT")
         light.shadow_soft_size = radius
         holder = bpy.data.objects.new("lamp", light)
+        holder.location = tuple(float(c) for c in at)
+        self.collection.objects.link(holder)
+        self.lamps.append((holder, watts))
+
+    def panel(self, at: Sequence[float], size: tuple[float, float], watts: float) -> None:
+        """A practical light that shines down from a rectangle, `size` metres east to west and north to south."""
+        light = bpy.data.lights.new("panel", "AREA")
+        light.shape = "RECTANGLE"
+        light.size, light.size_y = size
+        holder = bpy.data.objects.new("panel", light)
         holder.location = tuple(float(c) for c in at)
         self.collection.objects.link(holder)
         self.lamps.append((holder, watts))

@@ -9,6 +9,7 @@ from pathlib import Path
 from harmonize_core.formats.images import write_text
 from rdharmony_gen.spec.codec import decode, encode
 from rdharmony_gen.spec.condition import ConditionSpec
+from rdharmony_gen.spec.user_files import UserCharacter, UserScene
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,12 @@ class RenderJob:
     """Path-tracing samples a pixel, before denoising."""
     conditions: tuple[ConditionSpec, ...]
     """The ten capture conditions in the order of their style numbers 1..10."""
+    subjects: int = 1
+    """How many foregrounds the view shows, 1 to 4."""
+    characters: tuple[UserCharacter, ...] = ()
+    """Files of the user's own from which the subjects are drawn, in place of the packaged assets."""
+    user_scene: UserScene | None = None
+    """The file that is the place, in place of a scene of this program."""
 
     @property
     def folder(self) -> str:

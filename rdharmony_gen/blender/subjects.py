@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who stands in the foreground: an asset or a file of the user's, in a drawn pose and drawn clothes; put into place."""
+
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from harmonize_core.errors import UnknownName
+from rdharmony_gen.blender import clothes, materials
+from rdharmony_gen.blender.assets import AssetLibrary, ids_of, manifest, vertices
+from rdharmony_gen.blender.clothes import Recolour
+from rdharmony_gen.blender.framing import Body
+from rdharmony_gen.blender.stage import Stage
+from rdharmony_gen.spec.job import RenderJob
+
+SMALL = frozenset({"apple", "bottle", "cake", "knife"})
+VEHICLES = frozenset({"car", "motorcycle"})
+POSES = {
+    "standing": 0.34,
+    "holding": 0.20,
+    "walking_nathan": 0.18,
+    "sitting_ground": 0.12,
+    "sitting": 0.10,
+    "lying": 0.06,
+}
+"""How often each pose of a person is drawn, by the end of the asset's id."""
+LYING_GROUNDS = ("lawn", "grass", "sand", "beach", "meadow", "rug", "carpet", "mat", "straw", "hay", "towel")
+"""People lie indoors, and outdoors where the name of the ground or of its material holds one of these."""
+SEAT_M = 0.445
+"""Height of the stool that is put under the packaged sitting people."""
+FADED = (
+    (0.30, 0.20, 0.12),
+    (0.42, 0.40, 0.37),
+    (0.10, 0.11, 0.12),
+    (0.34, 0.10, 0.07),
+    (0.12, 0.17, 0.24),
+    (0.5, 0.46, 0.38),
+)
+WALK_FRAMES = 54
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One foreground: what it is and where it stands.
+
+    Attributes:
+        asset_id: of the packaged asset, `user:<name>` or, in a scene of the user's, `scene:<object>`.
+        frame: of its action, 0 for a static one.
+        clip: name of the action of a user's character that has several.
+        clothes: new colours of its garments.
+        xyz: metres, the point on the ground under it.
+        yaw_deg: 0 faces -Y.
+        fg_ratio_estimate: share of the frame, from a coarse silhouette, hidden parts taken off.
+        hidden_estimate: share of it that the place and other subjects hide.
+    """
+
+    asset_id: str
+    frame: int = 0
+    clip: str = ""
+    clothes: tuple[Recolour, ...] = ()
+    xyz: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    yaw_deg: float = 0.0
+    fg_ratio_estimate: float = 0.0
+    hidden_estimate: float = 0.0
+
+    @property
+    def pose(self) -> str:
+        """End of the asset's id for a packaged person, else empty."""
+        if not self.asset_id.startswith("human_"):
+            return ""
+        return next(p for p in sorted(POSES, key=len, reverse=True) if self.asset_id.endswith(p))
+
+
+def draw_subject(job: RenderJob, rng: np.random.Generator) -> Subject:
+    """Draw who it is, in what pose and in what clothes.
+
+    Raises:
+        UnknownName: there is no such category.
+    """
+    own = [c for c in job.characters if c.category == job.category]
+    if own:
+        chosen = own[int(rng.integers(len(own)))]
+        if not chosen.clips:
+            return Subject(chosen.asset_id)
+        clip = chosen.clips[int(rng.integers(len(chosen.clips)))]
+        return Subject(chosen.asset_id, int(rng.integers(clip.first, clip.last + 1)), clip.name)
+    ids = ids_of(job.category)
+    if not ids:
+        known = sorted({a["category"] for a in manifest().values() if a["kind"] in ("character", "object")})
+        raise UnknownName.of("category", job.category, known)
+    if job.category != "human":
+        return Subject(ids[int(rng.integers(len(ids)))])
+    shares = np.array(list(POSES.values()))
+    pose = list(POSES)[int(rng.choice(len(shares), p=shares / shares.sum()))]
+    ids = [i for i in ids if Subject(i).pose == pose]
+    asset_id = ids[int(rng.integers(len(ids)))]
+    frame = int(rng.integers(1, WALK_FRAMES)) if manifest()[asset_id]["rigged"] else 0
+    return Subject(asset_id, frame, clothes=clothes.draw(asset_id, rng))
+
+
+def body_of(subject: Subject, library: AssetLibrary) -> Body:
+    """Its shape, standing on z = 0 and facing -Y."""
+    return Body.of_mesh(library.mesh(subject.asset_id, subject.frame, subject.clip))
+
+
+def may_lie(names: str) -> bool:
+    """Whether people lie on a ground of these names (of the object and its materials)."""
+    return any(word in names.lower() for word in LYING_GROUNDS)
+
+
+def put_subject(stage: Stage, subject: Subject) -> list[bpy.types.Object]:
+    """Stand it where it belongs; returns its objects. A sitting person gets a stool, which is not part of it."""
+    mesh = stage.library.mesh(subject.asset_id, subject.frame, subject.clip)
+    if subject.asset_id in manifest():
+        stage.dress(subject.asset_id, mesh)
+    made = bpy.data.objects.new("subject", clothes.recoloured(subject.asset_id, mesh, subject.clothes))
+    made.location = subject.xyz
+    made.rotation_euler = (0.0, 0.0, np.radians(subject.yaw_deg))
+    stage.collection.objects.link(made)
+    if subject.pose == "sitting":
+        _stool(stage, subject, vertices(mesh))
+    return [made]
+
+
+def _stool(stage: Stage, subject: Subject, points: np.ndarray) -> None:
+    """A padded block under the hips: where the upper body is, a little to the back."""
+    rng = stage.rng("stool", subject.asset_id, round(subject.xyz[0] * 1000), round(subject.xyz[1] * 1000))
+    height = float(points[:, 2].max())
+    chest = points[(points[:, 2] > 0.62 * height) & (points[:, 2] < 0.8 * height) & (np.abs(points[:, 0]) < 0.15)]
+    y = float(np.median(chest[:, 1]))
+    material = materials.plain("stool", FADED[int(rng.integers(len(FADED)))], 0.8)
+    block = stage.box("stool", (-0.24, y - 0.17, 0.0), (0.24, y + 0.21, SEAT_M), material)
+    block.location, block.rotation_euler = subject.xyz, (0.0, 0.0, np.radians(subject.yaw_deg))
+    soft = block.modifiers.new("edges", "BEVEL")
+    soft.width, soft.segments = 0.02, 3

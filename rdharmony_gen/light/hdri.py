@@ -23,10 +23,13 @@ from rdharmony_gen.library import ASSETS, assets
 
 Picture = NDArray[np.float32]
 
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 MAX_WIDTH = 4096
 """Larger panoramas are reduced to this when read."""
 SUN_CAP_DEG = 6.0
 """Radius around the brightest point inside which a sun with its glare must lie."""
+SUN_CORE_DEG = 1.5
+"""Radius of its brightest part."""
 SUN_SHARE = 0.08
 """Least part of all light on level ground that makes a bright spot a sun."""
 
@@ -83,46 +86,57 @@ def split(name: str, sha256: str) -> Split:
     picture = load(name, sha256)
     height, width = picture.shape[:2]
     view, area = directions(width), solid_angles(height, width)
-    light = picture @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+    light = picture @ LUMINANCE.astype(np.float32)
     spread = cv2.GaussianBlur(light, (0, 0), max(width / 720, 0.5), borderType=cv2.BORDER_REPLICATE)
     spread[height // 2 :] = 0.0
     sun = view[np.unravel_index(spread.argmax(), spread.shape)]
     cosine = view @ sun
     cap = cosine > np.cos(np.radians(SUN_CAP_DEG))
-    ring = (cosine > np.cos(np.radians(2 * SUN_CAP_DEG))) & ~cap & (view[..., 2] > 0)
-    around = np.array([np.median(picture[..., c][ring]) for c in range(3)])
-    excess = np.maximum(picture - 1.5 * around, 0.0) * cap[..., None]
-    weight = (excess.sum(axis=-1) * area)[..., None]
-    key = (excess * area[..., None]).sum(axis=(0, 1))
-    total = (picture * (np.maximum(view[..., 2], 0.0) * area)[..., None]).sum(axis=(0, 1)).mean()
-    bright = light > max(8.0 * float(np.median(light[ring])), 1e-6)
-    lamps = float((light * area * bright * ~cap * (view[..., 2] > 0)).sum())
-    height_sine = float(sun[2])
-    if height_sine < 0.02 or key.mean() * height_sine < SUN_SHARE * total or lamps > 0.5 * key.mean():
+    core = cosine > np.cos(np.radians(SUN_CORE_DEG))
+    ring = cap & (cosine < np.cos(np.radians(SUN_CAP_DEG / 2))) & (view[..., 2] > 0)
+    ceiling = 2.5 * np.array([np.percentile(picture[..., c][ring], 75) for c in range(3)])
+    excess = np.maximum(picture - ceiling, 0.0) * cap[..., None] * area[..., None]
+    key = _without_cast(excess.sum(axis=(0, 1)), (excess * ~core[..., None]).sum(axis=(0, 1)))
+    above = np.maximum(view[..., 2], 0.0) * area
+    total = float((light * above).sum())
+    beside = light * area * (light > max(8.0 * float(np.median(light[ring])), 1e-6)) * ~cap * (view[..., 2] > 0)
+    strength = float(key @ LUMINANCE)
+    if sun[2] < 0.02 or strength * sun[2] < SUN_SHARE * total or beside.sum() > 0.5 * strength:
         return Split(picture, np.zeros(3), np.array([0.0, 0.0, 1.0]))
-    towards = (weight * view).sum(axis=(0, 1))
-    return Split((picture - excess).astype(np.float32), key, towards / np.linalg.norm(towards))
+    towards = (excess.sum(axis=-1, keepdims=True) * view).sum(axis=(0, 1))
+    towards = towards / np.linalg.norm(towards)
+    sky = np.where(cap[..., None], np.minimum(picture, ceiling), picture)
+    hole = view @ towards > np.cos(np.radians(SUN_CORE_DEG))  # some files hold black where their sun was cut off
+    return Split(np.where(hole[..., None], ceiling, sky).astype(np.float32), key, towards)
+
+
+def _without_cast(key: NDArray[np.float64], glare: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A sun as bright as measured in the colour of its glare: cameras and codecs spoil the few brightest pixels."""
+    colour = glare if glare.min() > 0.02 * key.max() else np.ones(3)
+    return colour * (key @ LUMINANCE) / max(float(colour @ LUMINANCE), 1e-12)
 
 
 def turned(picture: Picture, rotation_deg: float, width: int) -> Picture:
     """The panorama turned clockwise (seen from above) and resized to (width // 2, width, 3)."""
     source = picture.shape[1]
-    interpolation = cv2.INTER_AREA if width < source else cv2.INTER_CUBIC
-    pad = 8
-    wrapped = np.concatenate([picture[:, -pad:], picture, picture[:, :pad]], axis=1)
+    if width < source:
+        picture = cv2.resize(picture, (width, width // 2), interpolation=cv2.INTER_AREA).astype(np.float32)
+        source = width
+    shift = rotation_deg / 360.0 * source
+    whole = int(np.floor(shift))
+    part = np.float32(shift - whole)
+    first = np.roll(picture, whole, axis=1)
+    picture = first * (1 - part) + np.roll(first, 1, axis=1) * part
+    if width == source:
+        return picture
+    # linear: anything sharper rings darkly around lamps
+    pad = 4
+    wide = np.concatenate([picture[:, -pad:], picture, picture[:, :pad]], axis=1)
     scale = width / source
-    column = (np.arange(width) + 0.5 - rotation_deg / 360.0 * width) % width
-    if interpolation == cv2.INTER_AREA:
-        small = cv2.resize(picture, (width, width // 2), interpolation=interpolation)
-        shift = rotation_deg / 360.0 * width
-        whole = int(np.floor(shift))
-        part = np.float32(shift - whole)
-        first = np.roll(small, whole, axis=1)
-        return np.maximum(first * (1 - part) + np.roll(first, 1, axis=1) * part, 0.0)
-    x = np.broadcast_to((column / scale - 0.5 + pad).astype(np.float32), (width // 2, width))
-    y = np.broadcast_to((((np.arange(width // 2) + 0.5) / scale - 0.5).astype(np.float32))[:, None], x.shape)
-    large = cv2.remap(wrapped, x, np.ascontiguousarray(y), interpolation, borderMode=cv2.BORDER_REPLICATE)
-    return np.maximum(large, 0.0)
+    x = ((np.arange(width) + 0.5) / scale - 0.5 + pad).astype(np.float32)
+    y = ((np.arange(width // 2) + 0.5) / scale - 0.5).astype(np.float32)
+    x, y = np.meshgrid(x, y)
+    return cv2.remap(wide, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
 
 
 def directions(width: int) -> NDArray[np.float64]:
@@ -164,6 +178,10 @@ def _read(path: Path) -> Picture:
         raise InputError(f"{path} should hold finite values only but holds NaN or infinity; save it again")
     if not picture.max() > 0:
         raise InputError(f"{path} should hold some light but is black; choose another panorama")
+    # a channel at 0 or below in a very bright pixel is damage of a codec, not a colour
+    top = picture.max(axis=-1)
+    spoiled = (picture.min(axis=-1) <= 0) & (top > 50 * max(float(np.median(top)), 1e-9))
+    picture = np.where(spoiled[..., None], top[..., None], picture)
     if width > MAX_WIDTH:
         picture = cv2.resize(picture, (MAX_WIDTH, MAX_WIDTH // 2), interpolation=cv2.INTER_AREA)
     return np.ascontiguousarray(np.maximum(picture, 0.0), np.float32)

@@ -190,16 +190,14 @@ def _signs(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
     glow = np.zeros((*view.shape[:2], 3))
     for number in range(condition.signs):
         azimuth = start + 360.0 * (number + float(rng.uniform(-0.3, 0.3))) / condition.signs
-        elevation, width, height = (float(rng.uniform(*b)) for b in ((2.5, 7.0), (2.5, 7.0), (0.8, 2.2)))
+        elevation, width, height = (float(rng.uniform(*b)) for b in ((2.5, 7.0), (1.5, 5.0), (0.6, 2.0)))
         across = np.degrees(np.arctan2(view[..., 0], view[..., 1])) - azimuth
         across = (across + 180.0) % 360.0 - 180.0
         up = np.degrees(np.arcsin(np.clip(view[..., 2], -1.0, 1.0))) - elevation
-        patch = np.exp(-((across / width) ** 4) - (up / height) ** 4)
+        patch = np.exp(-((across / width) ** 8) - (up / height) ** 8)
         patch = patch + 0.06 * np.exp(-((across / (3.0 * width)) ** 2) - (up / (3.0 * height)) ** 2)
-        # a Gaussian-like patch of these half widths covers some 3.3 times their product
-        area = 3.3 * np.radians(width) * np.radians(height) + 0.06 * np.pi * 9.0 * np.radians(width) * np.radians(
-            height
-        )
+        # a patch with such edges and these half widths covers some 3.6 times their product
+        area = (3.6 + 0.06 * 9.0 * np.pi) * np.radians(width) * np.radians(height)
         colour = np.array(colours[number % len(colours)])
         glow += patch[..., None] * colour * condition.sign_irradiance / (0.5 * condition.signs * area)
     return glow

@@ -40,7 +40,7 @@ WAIT_FOR_PICTURES = """
   const broken = (await Promise.all([...new Set(tiles)].map(load))).filter(Boolean);
   const bad = [...document.images].filter(i => i.src && !i.naturalWidth).map(i => i.src);
   return JSON.stringify({ pictures: document.images.length, tiles: tiles.length, broken: [...bad, ...broken],
-    wide: document.documentElement.scrollWidth - innerWidth });
+    wide: document.documentElement.scrollWidth - WIDTH });
 })()
 """
 
@@ -72,6 +72,8 @@ USE = """
   const away = [...$("foregrounds").children].find(b => b.getAttribute("aria-pressed") === "false");
   away.click(); await pause();
   expect(document.querySelector("#large img").src !== under, "another foreground should show another composite");
+  const edge = $("close").getBoundingClientRect().right;
+  expect(edge <= document.documentElement.clientWidth, "the close button should be in the window but ends at " + edge);
   const range = document.querySelector("#large input"); range.value = 250; range.oninput();
   expect($("large").style.getPropertyValue("--cut") === "25%", "the slider should move the line");
   if (!$("later").disabled) {
@@ -182,14 +184,14 @@ def check(browser: Browser, page: Path, width: int, shots: Path | None) -> Itera
     started = time.monotonic()
     browser.open(page.resolve().as_uri())
     loaded = time.monotonic() - started
-    found = json.loads(browser.evaluate(WAIT_FOR_PICTURES))
+    found = json.loads(browser.evaluate(WAIT_FOR_PICTURES.replace("WIDTH", str(width))))
     if shots:
         _shoot(browser, shots / f"report_{width}.png", whole=True)
     yield from (f"{width} px: does not load: {src}" for src in found["broken"])
     if found["wide"] > 0:
         yield f"{width} px: the page is {found['wide']} pixels wider than the window"
     yield from (f"{width} px: {what}" for what in json.loads(browser.evaluate(USE)))
-    again = json.loads(browser.evaluate(WAIT_FOR_PICTURES))
+    again = json.loads(browser.evaluate(WAIT_FOR_PICTURES.replace("WIDTH", str(width))))
     yield from (f"{width} px: does not load in the view: {src}" for src in again["broken"])
     if shots:
         _shoot(browser, shots / f"view_{width}.png", whole=False)

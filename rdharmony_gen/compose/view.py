@@ -10,7 +10,7 @@ import hashlib
 import io
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import permutations
 from pathlib import Path
 
@@ -30,7 +30,15 @@ from rdharmony_gen.spec.dataset import DatasetSpec, split_of
 from rdharmony_gen.spec.job import RenderJob
 from rdharmony_gen.spec.layout import SetLayout, inside
 from rdharmony_gen.spec.naming import ViewNames
-from rdharmony_gen.spec.records import RealLine, TripletLine, ViewLine, ViewRecord, files_of, read_manifest
+from rdharmony_gen.spec.records import (
+    RealLine,
+    SubjectAlpha,
+    TripletLine,
+    ViewLine,
+    ViewRecord,
+    files_of,
+    read_manifest,
+)
 from rdharmony_gen.spec.scenes import SCENES
 
 JPEG_QUALITY = 95
@@ -93,6 +101,7 @@ def compose_view(layout: SetLayout, spec: DatasetSpec, job: RenderJob, *, keep_r
     for name in masks:
         write_mask(inside(layout.root, name), coverage)
     write_alpha16(inside(layout.root, names.alpha()), coverage)
+    subjects = _write_subjects(layout, job, names)
     strict = coverage >= 0.5
     depth, indoor = _depth(layout, job), job.scene in SCENES and SCENES[job.scene].indoor
 
@@ -152,6 +161,7 @@ def compose_view(layout: SetLayout, spec: DatasetSpec, job: RenderJob, *, keep_r
         alpha_sha256=sha256_of(layout.root / names.alpha()),
         fg_ratio=round(float(strict.mean()), 6),
         geometry=geometry,
+        subjects=subjects,
     )
     record = ViewRecord(view, tuple(reals), tuple(triplets))
     write_text(layout.view_record(job.job_id), encode(record))
@@ -196,6 +206,19 @@ def _coverage(layout: SetLayout, job: RenderJob) -> NDArray[np.float32]:
     return (np.rint(np.clip(coverage, 0, 1) * 65535) / 65535).astype(np.float32)
 
 
+def _write_subjects(layout: SetLayout, job: RenderJob, names: ViewNames) -> tuple[SubjectAlpha, ...]:
+    """The alphas of the single subjects of a view that has several, rounded down: their sum stays within its alpha."""
+    path = layout.renders(job.job_id) / "coverage.exr"
+    channels = sorted((c for c in read_exr(path) if re.fullmatch(r"S[1-9]\d?", c)), key=lambda c: int(c[1:]))
+    written = []
+    for number, channel in enumerate(channels, 1):
+        share = np.floor(np.clip(_channels(path, job, (channel,))[..., 0], 0, 1) * 65535) / 65535
+        name = names.alpha(number)
+        write_alpha16(inside(layout.root, name), share)
+        written.append(SubjectAlpha(name, sha256_of(layout.root / name)))
+    return tuple(written)
+
+
 def _render(layout: SetLayout, job: RenderJob, style: str) -> NDArray[np.float32]:
     return _channels(layout.renders(job.job_id) / f"{style}.exr", job, "RGB")
 
@@ -206,7 +229,7 @@ def _depth(layout: SetLayout, job: RenderJob) -> NDArray[np.float32] | None:
     return _channels(path, job, "Z", finite=False)[..., 0] if path.is_file() else None
 
 
-def _channels(path: Path, job: RenderJob, names: str, *, finite: bool = True) -> NDArray[np.float32]:
+def _channels(path: Path, job: RenderJob, names: Sequence[str], *, finite: bool = True) -> NDArray[np.float32]:
     """Channels (H, W, C) of a render, checked for presence, size and finite values."""
     try:
         channels = read_exr(path)

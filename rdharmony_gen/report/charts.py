@@ -102,7 +102,7 @@ def rows(values: Mapping[str, Sequence[float]], ticks: Sequence[float], unit: st
     def at(value: float) -> float:
         return left + (place(min(max(value, ticks[0]), ticks[-1])) - low) * scale
 
-    parts = [f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(unit)} by style">']
+    parts = [f'<svg class="rows" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(unit)} by style">']
     for tick in ticks:
         parts.append(f'<line class="rule" x1="{at(tick):.1f}" x2="{at(tick):.1f}" y1="6" y2="{height - 26}"/>')
         parts.append(f'<text class="tick" text-anchor="middle" x="{at(tick):.1f}" y="{height - 10}">{tick:g}</text>')

@@ -15,7 +15,7 @@ from rdharmony_gen.compose.collect import SPLITS, used_assets
 from rdharmony_gen.report import charts
 from rdharmony_gen.report.sheet import style_columns
 from rdharmony_gen.spec.dataset import DatasetSpec, split_of
-from rdharmony_gen.spec.records import RealLine, ViewRecord, rejects
+from rdharmony_gen.spec.records import RealLine, ViewRecord, asset_ids, rejects
 from rdharmony_gen.validate.dataset import Validation
 
 MAX_PROBLEMS, MAX_FAILURES, MAX_REASONS = 100, 50, 16
@@ -195,15 +195,18 @@ def checks(validation: Validation) -> str:
 def data_card(spec: DatasetSpec, records: Sequence[ViewRecord], root: Path) -> str:
     """Recipe, splits, licences and the works that the pictures show."""
     used = used_assets(list(records))
-    licences = Counter(a.licence for a in used)
+    licences = dict(Counter(a.licence for a in used).most_common())
     blender = sorted({str(r.view.geometry.get("blender", "unknown"))[:40] for r in records})
     splits = {s: [x for x in spec.scenes if split_of(spec, x) == s] for s in SPLITS}
     recipe = [
         ("pictures", f"{spec.width} x {spec.height}, {spec.format}, {spec.layout} layout"),
         ("rendered with", f"Cycles, Blender {', '.join(blender)}, {spec.samples} samples"),
         ("seed", str(spec.seed)),
-        *((f"{split}", listed(scenes)) for split, scenes in splits.items() if scenes),
+        *((split, listed(scenes)) for split, scenes in splits.items() if scenes),
     ]
+    own = sorted({n for r in records for n in asset_ids(r.view) if n.startswith("user:")})
+    if own:
+        recipe.append(("own files", f"{listed(own)}: not among the works below, their terms are yours to know"))
     rows = "".join(f"<tr><th>{escape(a)}</th><td>{escape(b)}</td></tr>" for a, b in recipe)
     works = "".join(
         f"<tr><td>{escape(a.title)}</td><td>{escape(a.author)}</td><td>{escape(a.licence)}</td>"

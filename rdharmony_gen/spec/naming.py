@@ -51,9 +51,10 @@ class ViewNames:
             name = f"{self._image(bg_style)}_{FOREGROUND}.png"
         return f"{self.folder}/masks/{name}"
 
-    def alpha(self) -> str:
-        """Soft coverage, one a view in either layout."""
-        return f"{self.folder}/alpha/{rdharmony.mask_name(self.scene_id)}"
+    def alpha(self, subject: int = 0) -> str:
+        """Soft coverage, one a view in either layout; of one subject, from 1, where a view has several."""
+        own = f"_s{subject}" if subject else ""
+        return f"{self.folder}/alpha/{rdharmony.mask_name(self.scene_id + own)}"
 
     def _image(self, style: int) -> str:
         return f"{self.scene_id.replace('_', '-')}-{style}"

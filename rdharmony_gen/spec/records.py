@@ -24,6 +24,14 @@ _SCENE_ID = re.compile(r"[A-Za-z0-9_]{1,200}", re.ASCII)
 
 
 @dataclass(frozen=True)
+class SubjectAlpha:
+    """Coverage of one subject of several; they sum to no more than the view's alpha."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class ViewLine:
     """One camera view: its mask, its alpha, where camera and subject are."""
 
@@ -41,6 +49,8 @@ class ViewLine:
     """Share of pixels whose strict mask is 1."""
     geometry: dict[str, Any]
     """What the renderer wrote about the view: camera, placement, assets, Blender version."""
+    subjects: tuple[SubjectAlpha, ...] = ()
+    """Where a view has several subjects: each one's alpha."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +101,8 @@ _KINDS = {"view": ViewLine, "real": RealLine, "triplet": TripletLine}
 def files_of(record: ViewRecord) -> list[str]:
     """Names of all pictures of a view, each once: masks, alpha, real images, composites."""
     masks = {record.view.mask: None} | {t.mask: None for t in record.triplets}
-    return [*masks, record.view.alpha, *(r.path for r in record.reals), *(t.composite for t in record.triplets)]
+    alphas = [record.view.alpha, *(s.path for s in record.view.subjects)]
+    return [*masks, *alphas, *(r.path for r in record.reals), *(t.composite for t in record.triplets)]
 
 
 def asset_ids(view: ViewLine) -> list[str]:

@@ -58,9 +58,10 @@ def check_view(root: Path, spec: DatasetSpec, record: ViewRecord) -> list[Proble
     if mask is not None:
         problems += _ratio(view, float(mask.mean()))
     try:
-        coverage = _alpha(root, spec, record)
+        coverage = _alpha(root, spec, view.alpha, view.alpha_sha256)
     except HarmonizeError as error:
         problems.append(Problem(view.alpha, str(error)))
+    problems += _subjects(root, spec, view, coverage)
     if mask is not None and coverage is not None and not np.array_equal(mask, coverage >= 0.5):
         problems.append(Problem(view.mask, f"should be 255 exactly where {view.alpha} is at least 0.5 but differs"))
 
@@ -127,6 +128,7 @@ def _names(record: ViewRecord, spec: DatasetSpec) -> Iterator[Problem]:
     names = ViewNames(spec.layout, folder, view.scene_id, f".{spec.format}")
     rules = rdharmony if spec.layout == "rdharmony" else iharmony4
     named = [(view.alpha, names.alpha())]
+    named += [(s.path, names.alpha(number)) for number, s in enumerate(view.subjects, 1)]
     named += [(view.mask, names.mask(r.style)) for r in record.reals[:1]]
     named += [(r.path, names.real(r.style)) for r in record.reals]
     for t in record.triplets:
@@ -151,12 +153,25 @@ def _mask(root: Path, spec: DatasetSpec, name: str, sha256: str) -> NDArray[np.b
     return values == 255
 
 
-def _alpha(root: Path, spec: DatasetSpec, record: ViewRecord) -> NDArray[np.float64]:
-    path = inside(root, record.view.alpha)
-    _whole(path, record.view.alpha_sha256, spec).close()
+def _subjects(root: Path, spec: DatasetSpec, view: ViewLine, coverage: NDArray[np.float64] | None) -> Iterator[Problem]:
+    """Alphas of single subjects: together they cover no more than the view's alpha."""
+    total = np.zeros((spec.height, spec.width))
+    for subject in view.subjects:
+        try:
+            total += _alpha(root, spec, subject.path, subject.sha256)
+        except HarmonizeError as error:
+            yield Problem(subject.path, str(error))
+            return
+    if view.subjects and coverage is not None and (total > coverage + 0.5 / 65535).any():
+        yield Problem(view.alpha, "should cover at least what its subjects cover together but covers less")
+
+
+def _alpha(root: Path, spec: DatasetSpec, name: str, sha256: str) -> NDArray[np.float64]:
+    path = inside(root, name)
+    _whole(path, sha256, spec).close()
     values = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None or values.dtype != np.uint16 or values.ndim != 2:
-        raise DatasetError(f"{record.view.alpha} should be 16-bit grey but is not")
+        raise DatasetError(f"{name} should be 16-bit grey but is not")
     return values / 65535
 
 

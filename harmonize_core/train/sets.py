@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harmonize_core.data.dataset import TripletDataset
+from harmonize_core.data.dataset import STYLES, TripletDataset
 from harmonize_core.data.sources import list_triplets, splits_of, thin
 from harmonize_core.errors import DatasetError
 from harmonize_core.formats.triplet import Domain, TripletPaths
@@ -50,6 +50,12 @@ def open_sets(config: TrainConfig) -> Sets:
         training, other = _split(root)
         if domain == "rendered" and any(t.style_hard is None for t in training):
             raise DatasetError(f"{root} should hold rendered triplets with style labels but has none; see --rendered")
+        length = max((len(t.style_soft or ()) for t in training), default=0)
+        if domain == "rendered" and length > STYLES:
+            raise DatasetError(
+                f"{root} should have the {STYLES} styles that the style classifiers know but has labels of {length}; "
+                "render it without own styles, or evaluate on it only"
+            )
         train[domain] = TripletDataset(training, size=size, seed=config.seed, cache_mb=config.cache_mb)
         if other:
             held_out[domain] = TripletDataset(thin(other, config.validate_limit), size=size, augment=False)

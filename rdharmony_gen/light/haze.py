@@ -61,7 +61,7 @@ def fogged_sky(condition: ConditionSpec, view: Floats, sky: NDArray[np.floating]
         condition: supplies the fog and the direction of the key light.
         view: (..., 3) unit directions, upwards.
         sky: (..., 3) radiance above the fog.
-        light: (3,) irradiance on level ground above the fog, the key light included.
+        light: (3,) irradiance on level ground of the sky above the fog and of the key light below it.
     """
     if condition.visibility_m <= 0:
         return np.asarray(sky, np.float64)
@@ -70,7 +70,7 @@ def fogged_sky(condition: ConditionSpec, view: Floats, sky: NDArray[np.floating]
     key = atmosphere.direction(condition.elevation_deg, condition.azimuth_deg)
     cosine = np.maximum(view @ key, 0.0)[..., None]
     glow = 0.85 + 0.5 * cosine**2 + 1.6 * np.array(condition.key_transmission) * cosine**16
-    return sky * through + light / np.pi * 0.8 * glow * (1.0 - through)
+    return sky * through + (light + condition.fog_glow) / np.pi * 0.8 * glow * (1.0 - through)
 
 
 def key_through_fog(condition: ConditionSpec) -> float:

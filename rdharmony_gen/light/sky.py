@@ -161,7 +161,7 @@ def panorama(condition: ConditionSpec, width: int) -> np.ndarray:
     picture = np.zeros((*view.shape[:2], 3), np.float32)
     if condition.visibility_m > 0:
         picture[: len(upper)] = sky
-        sky = haze.fogged_sky(condition, upper, sky, irradiance(picture) + key / haze.key_through_fog(condition))
+        sky = haze.fogged_sky(condition, upper, sky, irradiance(picture) + key)
     picture[: len(upper)] = sky
     picture[len(upper) :] = GROUND_ALBEDO * (np.array(condition.sky_irradiance) + key) / np.pi
     return picture
@@ -175,8 +175,7 @@ def _photographed(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
     upper = view[:half]
     if condition.visibility_m > 0:
         key = np.array(condition.key_irradiance) * np.sin(np.radians(condition.elevation_deg))
-        light = irradiance(picture) + key / haze.key_through_fog(condition)
-        picture[:half] = haze.fogged_sky(condition, upper, picture[:half], light)
+        picture[:half] = haze.fogged_sky(condition, upper, picture[:half], irradiance(picture) + key)
         picture[half:] = picture[half - 1] * 0.5
     picture[:half] += _disc(condition, upper).astype(np.float32)
     return picture

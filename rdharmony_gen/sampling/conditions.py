@@ -191,7 +191,9 @@ def _air(seed: int, path: tuple[str | int, ...], style: Style, condition: Condit
     lift = 2.0 ** float(np.exp(-visibility / 200.0))  # fog is bright: photographers expose it a stop more
     key = round(condition.exposure_key * (lift if condition.key == "sun" else 1.0), 6)
     foggy = replace(condition, visibility_m=visibility, fog_height_m=height, exposure_key=key)
-    return replace(foggy, key_irradiance=_rgb(np.array(foggy.key_irradiance) * haze.key_through_fog(foggy)))
+    direct, through = np.array(foggy.key_irradiance), haze.key_through_fog(foggy)
+    glow = direct * (1.0 - through) * np.sin(np.radians(foggy.elevation_deg))
+    return replace(foggy, key_irradiance=_rgb(direct * through), fog_glow=_rgb(glow))
 
 
 def _balance(

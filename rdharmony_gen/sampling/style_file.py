@@ -22,7 +22,7 @@ from rdharmony_gen.spec.styles import NAME, STYLE_NAMES, STYLES, Hdri, Lamps, St
 
 SUFFIXES = (".toml", ".yaml", ".yml")
 KINDS: dict[str, type[Style]] = {"sun_and_sky": SunAndSky, "hdri": Hdri, "lamps": Lamps}
-MAX_BYTES, MAX_STYLES = 1 << 20, 90
+MAX_BYTES, MAX_STYLES, MAX_DEPTH = 1 << 20, 90, 20
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 RESERVED = {"coverage", "aux", "view"}
 LIMITS: dict[str, tuple[float, float]] = {
@@ -244,7 +244,11 @@ def _yaml(text: str, path: Path) -> tuple[object, dict[_Path, int]]:
         return yaml.SafeLoader("").construct_object(node)
 
     try:
+        depth = 0
         for event in yaml.parse(text, yaml.SafeLoader):  # an alias of an alias of an alias fills any memory
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                raise ConfigError(f"{path}:{event.start_mark.line + 1} should nest less deeply; write plain tables")
             if isinstance(event, yaml.AliasEvent):
                 raise ConfigError(f"{path}:{event.start_mark.line + 1} uses an alias (*); write the values out")
         root = yaml.compose(text, yaml.SafeLoader)

@@ -43,6 +43,7 @@ class ConditionSpec:
         sign_irradiance: what they throw on an upright surface together.
         visibility_m: distance at which fog hides all contrast but 2 %; 0 for no fog.
         fog_height_m: height over which the fog thins to 1/e.
+        fog_glow: light on level ground that the fog takes from the key light and spreads.
     """
 
     style: str
@@ -73,3 +74,4 @@ class ConditionSpec:
     sign_irradiance: float = 0.0
     visibility_m: float = 0.0
     fog_height_m: float = 30.0
+    fog_glow: RGB = (0.0, 0.0, 0.0)

@@ -293,14 +293,23 @@ def list_assets(category: Names = (), verify: bool = False, json: bool = False) 
         print(f"{len(chosen)} assets, all checksums correct", file=sys.stderr)
 
 
-def doctor() -> None:
+def doctor(blender: Path | None = None, install: bool = False) -> None:
     """Look whether this machine has everything that rendering needs, and name what is missing.
 
-    Example: rdharmony doctor
+    Example: rdharmony doctor --blender /usr/bin/blender --install
+
+    Args:
+        blender: A Blender program that is to render instead of the bpy package.
+        install: Download what the Python of that Blender lacks into a folder of ours; Blender stays as it is.
     """
+    from rdharmony_gen.run.blender_app import examine_app, finding_of, install_dependencies
     from rdharmony_gen.run.environment import examine
 
-    findings = examine()
+    if install and blender is None:
+        raise BadArguments("--install needs --blender: it is for the Python of a Blender program")
+    if blender and install:
+        install_dependencies(examine_app(blender))
+    findings = [*examine(), *([finding_of(blender)] if blender else [])]
     for finding in findings:
         print(f"{'ok     ' if finding.ok else 'missing'}  {finding.what}: {finding.detail}")
     if not all(f.ok for f in findings):

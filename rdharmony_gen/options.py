@@ -68,6 +68,8 @@ class Machines:
     """Ray: processors that one Blender gets."""
     gpus_per_job: float = 0
     """Ray: GPUs that one Blender gets."""
+    blender: Path | None = None
+    """A Blender program (4.2 or later) that renders instead of the bpy package; see `rdharmony doctor --blender`."""
 
 
 def spec_of(recipe: SetOptions) -> DatasetSpec:
@@ -126,6 +128,8 @@ def work_options(
         raise BadArguments(f"--timeout-s should be more than 0 but is {timeout_s:g}")
     if not 1 <= machines.cpus_per_job <= 1024:
         raise BadArguments(f"--cpus-per-job should be between 1 and 1024 but is {machines.cpus_per_job}")
+    if machines.blender and machines.engine == "ray":
+        raise BadArguments("--blender works with --engine local; nodes of a Ray cluster render with their bpy package")
     if not 0 <= machines.gpus_per_job <= 64:
         raise BadArguments(f"--gpus-per-job should be between 0 and 64 but is {machines.gpus_per_job:g}")
     options = asdict(machines)

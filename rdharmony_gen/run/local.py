@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from rdharmony_gen.run.blender_app import BlenderApp, worker_command
 from rdharmony_gen.spec.layout import SetLayout
 
 Event = dict[str, Any]
@@ -59,6 +60,8 @@ class Task:
     layout: SetLayout
     steps: str
     keep_renders: bool
+    app: BlenderApp | None = None
+    """The user's own Blender, else the bpy package renders."""
 
 
 class LocalEngine:
@@ -93,16 +96,19 @@ class LocalWorker:
         """
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "rdharmony_gen.run.worker", str(task.layout.root), "--steps", task.steps]
+        arguments = [str(task.layout.root), "--steps", task.steps, *["--keep-renders"] * task.keep_renders]
+        command, variables = [sys.executable, "-m", "rdharmony_gen.run.worker", *arguments], {}
+        if task.app:
+            command, variables = worker_command(task.app, arguments)
         with open(log, "ab") as stderr:
             self._process = subprocess.Popen(
-                command + ["--keep-renders"] * task.keep_renders,
+                command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,
                 bufsize=1,
-                env={**os.environ, "RDHARMONY_POOL": str(os.getpid()), "RDHARMONY_SHARE": share},
+                env={**os.environ, **variables, "RDHARMONY_POOL": str(os.getpid()), "RDHARMONY_SHARE": share},
                 pass_fds=() if lock_fd is None else (lock_fd,),
                 start_new_session=True,  # Ctrl-C reaches the pool alone, which then ends its workers
             )

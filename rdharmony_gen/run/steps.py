@@ -21,6 +21,7 @@ from harmonize_core.errors import DatasetError, InputError, OutputError
 from harmonize_core.formats.lock import exclusive
 from rdharmony_gen.compose.collect import Counts, collect
 from rdharmony_gen.run import disk, scratch
+from rdharmony_gen.run.blender_app import require_app
 from rdharmony_gen.run.claims import LEASE_S, Register
 from rdharmony_gen.run.cluster import RayEngine
 from rdharmony_gen.run.environment import require_blender, versions
@@ -68,6 +69,8 @@ class WorkOptions:
     """Of a Ray node."""
     gpus_per_job: float = 0.0
     """Of a Ray node."""
+    blender: Path | None = None
+    """A Blender program that renders instead of the bpy package."""
 
 
 def existing(root: Path) -> tuple[SetLayout, DatasetSpec]:
@@ -139,9 +142,11 @@ def work(layout: SetLayout, jobs: list[Path], options: WorkOptions, register: Re
     spec = read_spec(layout.spec)
     todo, count = remaining(layout, spec, jobs, options.steps)
     workers = options.workers or default_workers()
+    app = require_app(options.blender) if options.blender else None
     if count["render"]:
-        require_blender()
-        require_same_blender(layout, versions().get("blender"))
+        if app is None:
+            require_blender()
+        require_same_blender(layout, app.version if app else versions().get("blender"))
     cost = Cost()
     failures: list[Failure] = []
     if todo:
@@ -167,7 +172,7 @@ def work(layout: SetLayout, jobs: list[Path], options: WorkOptions, register: Re
                 if event["event"] == "elsewhere":
                     bar.set_postfix_str(f"{event['jobs']} views are with other runs")
 
-            task = Task(layout, options.steps, options.keep_renders)
+            task = Task(layout, options.steps, options.keep_renders, app)
             plan_of_work = Work(
                 layout,
                 todo,

@@ -17,7 +17,12 @@ from rdharmony_gen.spec.condition import ConditionSpec
 
 GROUND_ALBEDO = np.array([0.16, 0.16, 0.12])
 MOON_TINT = np.array([0.55, 0.75, 1.15])
+CLOUD_DEPTH = 3.2
+"""Optical depth of a cloud of thickness 1."""
 _FIELD = 512
+SHIFTS = 256
+CLOSED = 0.8
+"""Cloud cover from which no sun is to be found behind the clouds."""
 
 
 @functools.cache
@@ -52,11 +57,13 @@ def _cloud_density(condition: ConditionSpec, view: np.ndarray) -> tuple[np.ndarr
     base = _noise_field(rng, 1.75)
     puffs = 1.0 - np.abs(2.0 * _noise_field(rng, 1.25) - 1.0)
     sun = atmosphere.direction(condition.elevation_deg, condition.azimuth_deg)
-    up = np.maximum(view[..., 2], 0.0)
-    reach = 1.0 / (up + 0.10)
-    x, y = view[..., 0] * reach, view[..., 1] * reach
     scale = 46.0 / condition.cloud_scale
     cover = condition.cloud_cover
+    shift = np.zeros(2)
+
+    def place(view: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        reach = 1.0 / (np.maximum(view[..., 2], 0.0) + 0.10)
+        return view[..., 0] * reach + shift[0], view[..., 1] * reach + shift[1]
 
     def thickness(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         value = _lookup(base, x * scale, y * scale)
@@ -65,12 +72,23 @@ def _cloud_density(condition: ConditionSpec, view: np.ndarray) -> tuple[np.ndarr
         edge = np.interp(cover, [0.0, 0.1, 0.5, 0.9, 1.0], [1.1, 0.80, 0.57, 0.36, 0.25])
         return np.clip((value - edge) / 0.22, 0.0, 1.6)
 
+    # of many places in the field, the sun stands before that whose cloud is as thick as its light says
+    shifts = rng.uniform(0.0, _FIELD / scale, (SHIFTS, 1, 2)) * (cover < CLOSED)
+    around = sun + np.radians(2.0) * rng.standard_normal((1, 12, 3))
+    there = thickness(*(p + shifts[..., k] for k, p in enumerate(place(around))))
+    shift = shifts[np.abs(there - veil_before(condition)).mean(axis=1).argmin(), 0]
+    x, y = place(view)
     here = thickness(x, y)
     step = 0.05 + 0.05 / (sun[2] + 0.25)
     heading = sun[:2] / (np.linalg.norm(sun[:2]) + 1e-6)
     towards_sun = 0.6 * thickness(x + heading[0] * step, y + heading[1] * step)
     towards_sun = towards_sun + 0.4 * thickness(x + heading[0] * 2.6 * step, y + heading[1] * 2.6 * step)
     return here, towards_sun
+
+
+def veil_before(condition: ConditionSpec) -> float:
+    """Thickness of the cloud before the sun that leaves the condition's share of direct light."""
+    return -float(np.log(max(condition.key_transmission, 0.02))) / CLOUD_DEPTH
 
 
 def _smooth(value: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -88,9 +106,9 @@ def _day(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
     overcast = _smooth(np.array(condition.cloud_cover), 0.65, 0.95)
 
     here, towards_sun = (d[..., None] for d in _cloud_density(condition, view))
-    # the light of the sun must not come through a cloud that the camera sees in front of it, nor be missing in a hole
-    open_sun = _smooth(cosine, np.cos(np.radians(14.0)), np.cos(np.radians(4.0)))
-    here = here * (1 - open_sun * _smooth(np.array(condition.key_transmission), 0.1, 0.6))
+    # the light of the sun must not come through a thicker cloud than the camera sees in front of it
+    before_sun = _smooth(cosine, np.cos(np.radians(8.0)), np.cos(np.radians(1.5)))
+    here = here + before_sun * np.minimum(veil_before(condition) - here, 0.0)
     glow = 0.35 + 0.9 * np.maximum(cosine, 0.0) ** 24 + 0.25 * np.maximum(cosine, 0.0) ** 3
     sine = max(float(sun[2]), 0.12)
     direct = sun_at_cloud / np.pi * (0.35 + 0.65 * sine) * (1.0 + glow)
@@ -104,7 +122,7 @@ def _day(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
     warm = np.exp(-up / 0.18) * (0.35 + 0.65 * np.maximum(cosine, 0.0) ** 2) * (1 - _smooth(sun[2:3], 0.2, 0.5))
     layer = (0.62 - 0.5 * warm) * grey + (0.38 + 0.5 * warm) * layer
     cloud = (1 - overcast) * cumulus + overcast * layer
-    alpha = 1 - np.exp(-3.2 * here)
+    alpha = 1 - np.exp(-CLOUD_DEPTH * here)
     alpha = np.maximum(alpha, overcast * _smooth(np.array(condition.cloud_cover), 0.8, 0.96))
     haze = np.exp(-up / 0.045)
     alpha = alpha * (1 - 0.75 * haze * (1 - overcast))

@@ -28,6 +28,14 @@ _ALL = (
     SceneSpec("park", "park with a house among trees"),
     SceneSpec("city_corner", "paved city corner"),
     SceneSpec("room", "living room", indoor=True, unfit=frozenset({"car"})),
+    SceneSpec("plaza", "square with a fountain", unfit=frozenset({"cow"})),
+    SceneSpec("street", "residential street with parked cars"),
+    SceneSpec("parking_lot", "car park before a market hall", unfit=frozenset({"cow"})),
+    SceneSpec("gas_station", "gas station", unfit=frozenset({"cow"})),
+    SceneSpec("bus_stop", "bus stop with a shelter", unfit=frozenset({"cow"})),
+    SceneSpec("market", "market with stalls"),
+    SceneSpec("courtyard", "courtyard of brick houses", unfit=frozenset({"cow"})),
+    SceneSpec("boulevard", "boulevard with a promenade", unfit=frozenset({"cow"})),
 )
 
 SCENES: dict[str, SceneSpec] = {scene.name: scene for scene in _ALL}

@@ -72,12 +72,10 @@ def _fronts(stage: Stage) -> None:
     kit.row(
         stage, "south", (*kit.TOWN, "building_04_stucco_house"), "south", -FRONT - 1.5, -62, 62, z=z, gap=(0.1, 2.0)
     )
-    rng = stage.rng("awnings")
-    striped = kit.cloth(stage, "shop_awning", 0.3)
-    for x in np.arange(-22.0, 24.0, 7.3):
-        if rng.random() < 0.45:
-            kit_market.awning(stage, x + rng.uniform(-1, 1), FRONT - 0.02, kit.KERB + 3.0, 3.2, 1.2, striped)
-            stage.put("flowerbox_01", x - 1.6, FRONT - 0.6, kit.KERB, scale=1.4)
+    rng = stage.rng("fronts")
+    for x in np.arange(-22.0, 24.0, 3.6):
+        if rng.random() < 0.5:
+            stage.put("flowerbox_01", x, FRONT - 0.8, kit.KERB, scale=1.4)
 
 
 def _promenade(stage: Stage, kiosk: float) -> list[Patch]:
@@ -97,9 +95,8 @@ def _promenade(stage: Stage, kiosk: float) -> list[Patch]:
                     stage.put(bench, x + 2.0, s * 3.9, kit.KERB, yaw=0 if s > 0 else 180)
             if rng.random() < 0.5:
                 stage.put("bin_01_park", x + 3.6 * 0.95, sign * 3.9, kit.KERB, scale=0.85)
-    for x in (-24.0, 0.0, 24.0):
-        for sign in (-1.0, 1.0):
-            stage.put("lamp_04_street", x + 3.0, sign * (ROAD + 0.5), kit.KERB, yaw=0 if sign > 0 else 180)
+    for x, sign in ((-21.0, 1.0), (-8.0, -1.0), (7.0, 1.0), (20.0, -1.0)):
+        stage.put("lamp_04_street", x, sign * (ROAD + 0.5), kit.KERB, yaw=0 if sign > 0 else 180)
     tops = [
         kit_market.stall(
             stage, "kiosk", kiosk, 2.6, 0.0, kit.KERB, goods=kit.pick(rng, ("bakery", "bottles", "flowers"))

@@ -157,13 +157,7 @@ def _surroundings(stage: Stage, x: float, side: float) -> None:
         kit.row(stage, "north", kit.LOW, "north", 30.0, -52, 52, z=kit.KERB - 0.05, gap=(6.0, 14.0))
         for _ in range(14):
             at = rng.uniform(-34, 34), rng.uniform(15, 26)
-            stage.put(
-                kit.pick(rng, kit.some(rng, kit.TREES, 3)),
-                *at,
-                kit.KERB - 0.05,
-                yaw=rng.uniform(0, 360),
-                scale=rng.uniform(0.9, 1.2),
-            )
+            kit.plant(stage, rng, kit.pick(rng, kit.some(rng, kit.TREES, 3)), *at, kit.KERB - 0.05, (0.9, 1.2))
     fence = kit.pick(rng, (("bush_03_hedge_trimmed", 1.5), ("fence_01", 1.8), ("bush_02_hedge", 1.5)))
     for u in np.arange(-40.0, 41.0, fence[1]):
         stage.put(fence[0], u, WALK + 0.5, kit.KERB - 0.04, yaw=rng.uniform(-1, 1))

@@ -11,7 +11,7 @@ from rdharmony_gen.blender.scenes import kit_market
 from rdharmony_gen.blender.scenes import kit_urban as kit
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
-NORTH, SOUTH, END = 10.5, -12.0, 17.0
+NORTH, SOUTH, END = 9.2, -10.6, 14.5
 """The inner faces of the houses and of the walls at both ends."""
 BRICKS = ((1.15, 1.02, 0.95), (0.95, 0.80, 0.74), (1.35, 1.22, 1.05), (0.85, 0.82, 0.80))
 STONES = (
@@ -33,14 +33,14 @@ def build(stage: Stage) -> Place:
     _houses(stage)
     _garages(stage, mirror, brick)
     _gate(stage, -mirror, brick)
-    tree = (mirror * float(rng.uniform(3.5, 5.5)), float(rng.uniform(-2.5, 0.0)))
+    tree = (mirror * float(rng.uniform(2.5, 4.0)), float(rng.uniform(-2.2, -0.5)))
     _tree(stage, *tree)
     tops = _life(stage, mirror)
-    kit.bystanders(stage, [(-mirror * 9.0, 4.0), (mirror * 11.5, -7.0)])
+    kit.bystanders(stage, [(-mirror * 9.0, 2.0), (mirror * 11.0, -5.5)])
     kit.horizon(stage, near=60.0)
     return Place(
-        stand=(Patch(-7, -6, 7, 5.5), Patch(-11, -5, 11, 4)),
-        drive=(Patch(-9, -5, 9, 3.5),),
+        stand=(Patch(-7, -6, 7, 4.5), Patch(-10, -5, 10, 3.5)),
+        drive=(Patch(-9, -5, 9, 2.5),),
         tops=tuple(tops),
         camera_room=((-END + 1.3, SOUTH + 1.6, 0.6), (END - 1.3, NORTH - 1.3, 2.5)),
         sky_share=0.22,
@@ -51,12 +51,12 @@ def _grounds(stage: Stage) -> None:
     stage.floor("lawn", -170, -170, 170, 170, kit.lawn(stage), z=-0.05)
     stage.floor("yard", -END - 5.0, SOUTH - 10, END + 5.0, NORTH + 10, kit.paving(stage, "cobbles", STONES))
     slabs = kit.paving(stage, "path")
-    kit.marks(stage, "path", [[-END, 7.7, END, 9.3], [-END, -10.6, END, -9.2]], slabs, 0.006)
+    kit.marks(stage, "path", [[-END, 6.6, END, 8.0], [-END, -9.2, END, -7.8]], slabs, 0.006)
     kit.marks(
-        stage, "gutter", [[-END, y - 0.12, END, y + 0.12] for y in (7.5, -9.0)], kit.stone(stage, "gutter", 0.75), 0.008
+        stage, "gutter", [[-END, y - 0.12, END, y + 0.12] for y in (6.4, -7.6)], kit.stone(stage, "gutter", 0.75), 0.008
     )
     border = kit.lawn(stage, "border")
-    kit.marks(stage, "border", [[-END, 9.6, END, NORTH + 0.4], [-END, SOUTH - 0.4, END, -10.9]], border, 0.03)
+    kit.marks(stage, "border", [[-END, 8.2, END, NORTH + 0.4], [-END, SOUTH - 0.4, END, -9.4]], border, 0.03)
 
 
 def _houses(stage: Stage) -> None:
@@ -66,12 +66,10 @@ def _houses(stage: Stage) -> None:
     south = ("building_04_stucco_house", "building_07_stone_cottage", "building_10_wood_cabin")
     kit.row(stage, "south", south, "south", SOUTH, -23 + rng.uniform(-3, 0), 27, z=-0.02, gap=(0.6, 2.6))
     for y in (NORTH - 0.55, SOUTH + 0.6):
-        for x in np.arange(-15.0, 16.0, 1.9):
-            if rng.random() < 0.5:
+        for x in np.arange(-13.0, 14.0, 1.7):
+            if rng.random() < 0.65:
                 kind = kit.pick(rng, ("bush_01", "card_thick_leafes", "card_bush_low", "living_plant_02"))
-                stage.put(
-                    kind, x + rng.uniform(-0.4, 0.4), y, 0.02, yaw=rng.uniform(0, 360), scale=rng.uniform(0.4, 0.6)
-                )
+                kit.plant(stage, rng, kind, x + rng.uniform(-0.4, 0.4), y, 0.02, (0.4, 0.6))
 
 
 def _garages(stage: Stage, mirror: float, brick: object) -> None:
@@ -117,7 +115,7 @@ def _gate(stage: Stage, side: float, brick: object) -> None:
     stage.floor("lane", min(x, side * 120), -2.9, max(x, side * 120), 0.9, kit.paving(stage, "lane", STONES), z=-0.02)
     for _ in range(7):
         at = side * rng.uniform(24, 50), rng.choice([-1, 1]) * rng.uniform(5, 17)
-        stage.put(kit.pick(rng, kit.CARDS), *at, -0.05, yaw=rng.uniform(0, 360), scale=rng.uniform(0.5, 0.7))
+        kit.plant(stage, rng, kit.pick(rng, kit.CARDS), *at, -0.05, (0.5, 0.7))
     for y in (SOUTH + 2.0, 3.6, NORTH - 1.6):  # ivy
         stage.put("bush_02_hedge", x - side * 0.45, y, -0.05, yaw=90, scale=rng.uniform(0.8, 1.2))
 
@@ -136,7 +134,7 @@ def _tree(stage: Stage, x: float, y: float) -> None:
         0.44,
         materials.tiled(stage.library, "bed_soil", "soil_01", 1.4, variation=0.3, variation_m=0.7),
     )
-    stage.put(kit.pick(rng, kit.TREES), x, y, 0.42, yaw=rng.uniform(0, 360), scale=rng.uniform(0.9, 1.1))
+    kit.plant(stage, rng, kit.pick(rng, kit.TREES), x, y, 0.42, (0.9, 1.1))
     for angle in np.arange(0, 360, 60):
         a = np.radians(angle)
         stage.put("card_thick_leafes", x + 0.85 * np.cos(a), y + 0.85 * np.sin(a), 0.43, yaw=angle, scale=0.45)
@@ -150,14 +148,14 @@ def _life(stage: Stage, mirror: float) -> list[Patch]:
     """Tables, bicycles, bins, a hut, washing, strings of bulbs; returns the table tops."""
     rng = stage.rng("life")
     chair = kit.pick(rng, kit.CHAIRS)
-    x, y = -mirror * rng.uniform(6.5, 8.0), rng.uniform(4.8, 5.6)
+    x, y = -mirror * rng.uniform(5.0, 6.5), rng.uniform(4.2, 4.8)
     stage.put("living_table_01", x, y)
     for dx, dy, yaw in ((-0.6, 0.85, 0), (0.5, 0.85, 0), (-0.5, -0.85, 180)):
         stage.put(
             "chair_02_oak" if rng.random() < 0.5 else "chair_04_plaid", x + dx, y + dy, yaw=yaw + rng.uniform(-15, 15)
         )
     tops = [Patch(x - 0.8, y - 0.2, x + 0.8, y + 0.2, 0.739)]
-    tops.append(kit_market.cafe(stage, mirror * 9.0, 5.6, 0.0, rng, chair, parasol=bool(rng.random() < 0.4)))
+    tops.append(kit_market.cafe(stage, mirror * 8.0, 4.6, 0.0, rng, chair, parasol=bool(rng.random() < 0.4)))
     for k in range(4):
         if rng.random() < 0.75:
             stage.put(
@@ -172,11 +170,19 @@ def _life(stage: Stage, mirror: float) -> list[Patch]:
     stage.put("crate_01", -mirror * (END - 1.5), SOUTH + 4.4, yaw=rng.uniform(0, 90))
     stage.put("barrel_01", -mirror * (END - 1.6), SOUTH + 5.4)
     for u in (-10.0, 0.0, 9.0):
-        stage.put("flowerbox_01", u + rng.uniform(-1, 1), 7.2, yaw=0, scale=1.5)
+        stage.put("flowerbox_01", u + rng.uniform(-1, 1), 6.1, yaw=0, scale=1.5)
     if rng.random() < 0.5:
-        kit.parked(stage, [(mirror * 12.8, -4.2, mirror * 90 + 180)], kinds=1, share=1.0)
+        kit.parked(stage, [(mirror * 11.0, -5.6, mirror * 90 + 180)], kinds=1, share=1.0)
+    kit_market.laundry(stage, -mirror * (END - 4.0), -3.0)
+    planks = kit.wood(stage, "planter")
+    for k in range(3):
+        px, py = mirror * (5.0 + 2.0 * k), -6.6 + rng.uniform(-0.2, 0.2)
+        kit.boxes(stage, "planter", [((-0.75, -0.35, 0.0), (0.75, 0.35, 0.5))], planks, (px, py, 0.0))
+        for dx in (-0.5, 0.0, 0.5):
+            kind = kit.pick(rng, ("card_thick_leafes", "card_bush_low", "card_palmy", "card_grass2"))
+            kit.plant(stage, rng, kind, px + dx, py, 0.48, (0.35, 0.55))
     post = kit.pick(rng, kit.POSTS)
-    for u, v in ((-9.5, -8.4), (9.5, -8.4), (0.0, 7.0)):
+    for u, v in ((-8.5, -7.2), (8.5, -7.2), (0.0, 6.0)):
         stage.put(post, u, v, yaw=180 if v < 0 else 0, scale=1.15)
     bulb = kit.sign(stage, "bulb", (1.0, 0.85, 0.6), 2.5)
     wire = materials.plain("wire", (0.02, 0.02, 0.02), 0.6)

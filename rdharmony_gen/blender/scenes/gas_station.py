@@ -7,8 +7,13 @@ from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.scenes import kit_urban as kit
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
-SHOP, ROAD_NORTH, ROAD_SOUTH = 11.0, -11.0, -19.0
-"""Front of the shop and the edges of the road."""
+SHOP, ROAD_NORTH, ROAD_SOUTH, EDGE = 11.0, -11.0, -19.0, 18.6
+"""Front of the shop, the edges of the road, half the width of the forecourt."""
+CONCRETES = (
+    ("concrete_tiles_01", 3.0, (0.72, 0.70, 0.66)),
+    ("concrete_01", 2.4, (0.70, 0.68, 0.64)),
+    ("cinder_blocks_01", 1.6, (1.8, 1.7, 1.6)),
+)
 BRANDS = (
     ("NOVA", (0.60, 0.03, 0.03)),
     ("ORBIT", (0.02, 0.13, 0.45)),
@@ -20,7 +25,7 @@ BRANDS = (
 def build(stage: Stage) -> Place:
     """Dress the stage as one variant of the gas station."""
     rng = stage.rng("layout")
-    shift = float(rng.uniform(-3.0, 3.0))
+    shift = float(rng.uniform(-2.0, 2.0))
     name, colour = kit.pick(rng, BRANDS)
     brand = kit.sign(stage, "brand", colour, 0.45)
     letters = kit.sign(stage, "letters", (0.85, 0.85, 0.82), 1.0)
@@ -38,36 +43,30 @@ def build(stage: Stage) -> Place:
         ),
         drive=(Patch(shift - 11, -7.5, shift + 11, -4.4), Patch(shift - 9, 4.6, shift + 7, 6.8)),
         tops=(table,),
-        camera_room=((shift - 19.0, ROAD_SOUTH - 1.0, 0.6), (shift + 19.0, SHOP - 1.4, 2.6)),
+        camera_room=((-EDGE + 1.2, ROAD_SOUTH - 1.0, 0.6), (EDGE - 1.2, SHOP - 1.4, 2.6)),
         sky_share=0.26,
     )
 
 
 def _grounds(stage: Stage) -> None:
     rng = stage.rng("ground")
-    slabs = kit.paving(
-        stage,
-        "forecourt",
-        [
-            ("concrete_tiles_01", 3.0, (1.0, 0.98, 0.94)),
-            ("concrete_01", 2.4, (0.9, 0.88, 0.84)),
-            ("cinder_blocks_01", 1.6, (1.9, 1.8, 1.7)),
-        ],
-    )
+    slabs = kit.paving(stage, "forecourt", CONCRETES)
     tar, kerb, paint = kit.asphalt(stage), kit.stone(stage), kit.road_paint(stage)
     stage.floor("lawn", -170, -170, 170, 170, kit.lawn(stage), z=-0.05)
     stage.floor("road", -170, ROAD_SOUTH, 170, ROAD_NORTH, tar, z=-0.012)
-    stage.floor("forecourt", -24, ROAD_NORTH + 1.4, 24, 26, slabs)
-    for x in (-15.0, 15.0):
-        stage.floor("entry", x - 5.0, ROAD_NORTH - 0.2, x + 5.0, ROAD_NORTH + 1.5, slabs, z=-0.004)
-    for x0, x1 in ((-170, -20.2), (-9.8, 9.8), (20.2, 170)):
-        kit.pavement(stage, x0, ROAD_NORTH, x1, ROAD_NORTH + 1.6, slabs, kerb)
+    stage.floor("forecourt", -EDGE, ROAD_NORTH - 0.1, EDGE, 24.0, slabs)
+    joints = [[x - 0.02, ROAD_NORTH, x + 0.02, 24.0] for x in np.arange(-EDGE + 3.0, EDGE, 4.0)]
+    joints += [[-EDGE, y - 0.02, EDGE, y + 0.02] for y in np.arange(ROAD_NORTH + 2.5, 24.0, 4.0)]
+    kit.marks(stage, "joints", joints, kit.stone(stage, "joint", 0.3), 0.004)
     walk = kit.paving(stage, "walk")
+    for x0, x1 in ((-170, -17.6), (-8.4, 8.4), (17.6, 170)):
+        kit.pavement(stage, x0, ROAD_NORTH, x1, ROAD_NORTH + 1.8, walk, kerb)
     kit.pavement(stage, -170, ROAD_SOUTH - 2.6, 170, ROAD_SOUTH, walk, kerb)
     kit.marks(stage, "lines", kit.dashes(-120, 120, (ROAD_NORTH + ROAD_SOUTH) / 2), paint, -0.006)
-    for x in np.arange(-8.0, 9.0, 2.0):
-        if rng.random() < 0.7:
-            stage.put("bush_03_hedge_trimmed", x, ROAD_NORTH + 0.8, kit.KERB, scale=0.7)
+    for x in (-11.5, 14.5):
+        kit.arrow(stage, x, ROAD_NORTH + 3.2, 90.0 if x < 0 else -90.0, paint, 0.008)
+    for x in np.arange(-7.0, 7.5, 1.4):
+        stage.put("bush_03_hedge_trimmed", x, ROAD_NORTH + 0.95, kit.KERB - 0.02, yaw=rng.uniform(-2, 2), scale=0.7)
 
 
 def _canopy(stage: Stage, shift: float, name: str, brand: object, letters: object) -> None:
@@ -93,7 +92,7 @@ def _canopy(stage: Stage, shift: float, name: str, brand: object, letters: objec
         for v in (-2.1, 2.1):
             panels.append(((u - 0.35, v - 0.35, low - 0.03), (u + 0.35, v + 0.35, low)))
             if u:
-                stage.lamp((shift + u, v, low - 0.25), 150.0, radius=0.3)
+                stage.lamp((shift + u, v, low - 0.25), 210.0, radius=0.3)
     kit.boxes(stage, "canopy_lights", panels, letters, at)
     for u in (-4.6, 4.6):
         x = shift + u
@@ -145,19 +144,15 @@ def _shop(stage: Stage, shift: float, name: str, brand: object, letters: object)
     )
     frame, glass = materials.plain("shop_frame", (0.08, 0.085, 0.09), 0.4), kit.shop_glass(stage)
     at = (shift, SHOP, 0.0)
-    kit.boxes(
-        stage,
-        "building_shop",
-        [
-            ((-half, 0, 0), (-half + 1.2, depth, tall)),
-            ((half - 1.2, 0, 0), (half, depth, tall)),
-            ((-half, 0.3, 3.0), (half, depth, tall)),
-            ((-half + 1.2, 0.3, 0), (half - 1.2, 0.5, 0.45)),
-            ((-half, depth - 0.2, 0), (half, depth, tall)),
-        ],
-        walls,
-        at,
-    )
+    inner = half - 1.2
+    shell = [
+        ((-half, 0, 0), (-inner, depth, tall)),
+        ((inner, 0, 0), (half, depth, tall)),
+        ((-inner, 0.3, 3.0), (inner, depth, tall)),
+        ((-inner, 0.3, 0), (inner, 0.5, 0.45)),
+        ((-inner, depth - 0.2, 0), (inner, depth, 3.0)),
+    ]
+    kit.boxes(stage, "building_shop", shell, walls, at)
     kit.boxes(stage, "building_shop_glass", [((-half + 1.2, 0.38, 0.45), (half - 1.2, 0.44, 3.0))], glass, at)
     bars = [((u - 0.04, 0.33, 0.45), (u + 0.04, 0.47, 3.0)) for u in np.linspace(-half + 1.2, half - 1.2, 8)]
     kit.boxes(
@@ -167,12 +162,12 @@ def _shop(stage: Stage, shift: float, name: str, brand: object, letters: object)
         frame,
         at,
     )
-    kit.boxes(stage, "shop_board", [((-half - 0.1, -0.12, 2.95), (half + 0.1, 0.32, 3.75))], brand, at)
+    kit.boxes(stage, "shop_board", [((-half - 0.1, -0.12, 2.9), (half + 0.1, 0.32, 3.95))], brand, at)
     kit.lettering(
         stage,
         kit.pick(rng, (f"{name} SHOP", "SHOP & CAFE", f"{name} EXPRESS")),
-        (shift, SHOP - 0.14, 3.35),
-        0.42,
+        (shift, SHOP - 0.14, 3.42),
+        0.6,
         letters,
     )
     stage.lamp((shift - 3.0, SHOP - 0.9, 2.8), 45.0)
@@ -206,55 +201,31 @@ def _price_board(stage: Stage, shift: float, name: str, brand: object, letters: 
 
 
 def _around(stage: Stage, shift: float) -> None:
-    """Cars at the shop, a lorry park or trees beside it, woods and houses all around."""
+    """Cars at the shop, perhaps a lorry, hedges and trees at the edges, houses all around."""
     rng = stage.rng("around")
-    kit.parked(
-        stage,
-        [
-            (shift - 11.5, 13.5, 0.0),
-            (shift - 14.5, 13.2, 0.0),
-            (shift + 10.5, 13.5, 180.0),
-            (shift + 13.5, 13.0, 0.0),
-            (-30.0, -17.0, 90.0),
-            (34.0, -13.0, -90.0),
-        ],
-        kinds=3,
-    )
+    cars = [
+        (shift - 10.5, 13.5, 0.0),
+        (shift - 13.4, 13.2, 0.0),
+        (shift + 10.0, 13.5, 180.0),
+        (shift + 12.8, 13.0, 0.0),
+    ]
+    kit.parked(stage, [*cars, (-30.0, -17.0, 90.0), (34.0, -13.0, -90.0), (-46.0, -13.0, -90.0)], kinds=4)
     if rng.random() < 0.5:
-        stage.put(kit.pick(rng, ("truck_01", "bus_02_city")), shift + 17.5, 6.0, yaw=rng.uniform(-3, 3))
-    stage.put("container_01", shift - 18.5, 15.0, yaw=rng.uniform(-4, 4))
+        stage.put(kit.pick(rng, ("truck_01", "bus_02_city")), shift + 14.8, 2.0, yaw=rng.uniform(-3, 3))
+    stage.put("container_01", shift - 14.9, 4.5, yaw=rng.uniform(-4, 4))
     for x in (-17.0, 0.0, 17.0):
         stage.put("lamp_04_street", x, ROAD_SOUTH - 0.5, kit.KERB, yaw=180)
-    tree = kit.pick(rng, kit.TREES)
-    for x in np.arange(-26.0, 27.0, 6.0):
-        stage.put(
-            tree,
-            x + rng.uniform(-1.5, 1.5),
-            28.5 + rng.uniform(-1, 1),
-            -0.05,
-            yaw=rng.uniform(0, 360),
-            scale=rng.uniform(0.9, 1.3),
-        )
     for sign in (-1.0, 1.0):
-        for y in np.arange(ROAD_NORTH + 3.2, 26.0, 1.55):
-            stage.put("bush_02_hedge", sign * 24.6, y, -0.05, yaw=90 + rng.uniform(-8, 8))
-        for _ in range(8):
-            at = sign * rng.uniform(32, 62), rng.uniform(-9, 26)
-            stage.put(kit.pick(rng, kit.CARDS), *at, -0.05, yaw=rng.uniform(0, 360), scale=rng.uniform(0.42, 0.6))
-    kit.row(
-        stage,
-        "south",
-        (*kit.LOW, "building_10_wood_cabin"),
-        "south",
-        ROAD_SOUTH - 7.5,
-        -58,
-        58,
-        z=-0.05,
-        gap=(2.0, 7.0),
-    )
-    kit.row(stage, "north", (*kit.TOWN, "building_04_stucco_house"), "north", 33.0, -60, 60, z=-0.05, gap=(1.0, 6.0))
-    for x in np.arange(-50.0, 52.0, 11.0):
-        stage.put(
-            tree, x + rng.uniform(-2, 2), ROAD_SOUTH - 4.2, -0.05, yaw=rng.uniform(0, 360), scale=rng.uniform(0.7, 0.9)
-        )
+        stage.put("lamp_04_street", sign * (EDGE - 0.6), -5.5, yaw=-sign * 90)
+        for y in np.arange(ROAD_NORTH + 2.6, 24.0, 1.5):
+            stage.put("bush_03_hedge_trimmed", sign * (EDGE + 0.3), y, -0.06, yaw=90 + rng.uniform(-2, 2), scale=1.1)
+        kit.wayside(stage, rng, sign, EDGE, ROAD_NORTH + 3.0, 24.0)
+    tree = kit.pick(rng, kit.TREES)
+    for x in np.arange(-26.0, 27.0, 5.0):
+        kit.plant(stage, rng, tree, x + rng.uniform(-1.5, 1.5), 26.5 + rng.uniform(-1, 1), -0.05, (0.9, 1.3))
+    for x in np.arange(-50.0, 52.0, 9.0):
+        kit.plant(stage, rng, tree, x + rng.uniform(-2, 2), ROAD_SOUTH - 4.2, -0.05, (0.7, 0.9))
+    south = (*kit.LOW, "building_10_wood_cabin")
+    kit.row(stage, "south", south, "south", ROAD_SOUTH - 7.5, -58, 58, z=-0.05, gap=(2.0, 7.0))
+    kit.row(stage, "north", (*kit.TOWN, "building_04_stucco_house"), "north", 31.0, -60, 60, z=-0.05, gap=(1.0, 6.0))
     kit.horizon(stage)

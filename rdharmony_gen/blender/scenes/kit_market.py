@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is sold and eaten in the street: stalls with their wares, café tables, awnings, strings of bulbs. Metres."""
+"""What people put out: stalls with their wares, café tables, awnings, strings of bulbs, the washing. Metres."""
 
 from collections.abc import Sequence
 
@@ -96,7 +96,15 @@ def _heap(
 
 
 def stall(
-    stage: Stage, label: str, x: float, y: float, yaw: float, z: float = 0.0, *, goods: str | None = None
+    stage: Stage,
+    label: str,
+    x: float,
+    y: float,
+    yaw: float,
+    z: float = 0.0,
+    *,
+    goods: str | None = None,
+    lamp: bool = True,
 ) -> Patch:
     """A market stall 2.6 wide under a striped roof, its front to local -Y; returns the free part of its counter.
 
@@ -108,6 +116,7 @@ def stall(
         yaw: degrees; a multiple of 90.
         z: ground.
         goods: "fruit", "bottles", "flowers" or "bakery"; drawn when not given.
+        lamp: hang a lamp under its roof.
     """
     rng = stage.rng("stall", label)
     kind = goods or pick(rng, ("fruit", "fruit", "bottles", "flowers", "bakery"))
@@ -129,6 +138,8 @@ def stall(
     faces = np.array([[2 * k, 2 * k + 1, 2 * k + 3, 2 * k + 2] for k in range(4)])
     roof = stage.surface("stall_roof", points, faces, points[:, :2], striped)
     roof.location, roof.rotation_euler = (x, y, z), (0.0, 0.0, turn)
+    if lamp:
+        stage.put("bar_hanging_light_01", *place(0.1, 0.25), z + 2.05)
     top = z + 0.90
     free = 0.86  # this part of the counter, to the east of a stall that faces south, is left to the subject
     if kind == "fruit":
@@ -181,3 +192,27 @@ def garland(stage: Stage, start: Sequence[float], stop: Sequence[float], wire: o
     stage.surface("wire", points, np.stack([i, i + 1, i + 26, i + 25], -1), points[:, :2], wire)
     half = np.array([0.03, 0.03, 0.045])
     boxes(stage, "bulbs", [(p - half - (0, 0, 0.045), p + half - (0, 0, 0.045)) for p in line[1:-1:2]], bulb)
+
+
+def laundry(stage: Stage, x: float, y: float) -> None:
+    """Sheets and shirts of several colours on two lines between posts."""
+    rng = stage.rng("laundry")
+    steel = materials.plain("laundry_steel", (0.35, 0.36, 0.36), 0.4, 0.6)
+    frame = [((-0.5, v - 0.03, 1.9), (0.5, v + 0.03, 1.96)) for v in (-2.6, 2.6)]
+    frame += [((-0.03, v - 0.03, 0.0), (0.03, v + 0.03, 1.9)) for v in (-2.6, 2.6)]
+    frame += [((u - 0.004, -2.6, 1.93), (u + 0.004, 2.6, 1.938)) for u in (-0.45, 0.45)]
+    boxes(stage, "laundry_frame", frame, steel, (x, y, 0.0))
+    colours = ((0.75, 0.74, 0.70), (0.16, 0.28, 0.50), (0.55, 0.12, 0.10), (0.70, 0.55, 0.25), (0.30, 0.45, 0.35))
+    for u in (-0.45, 0.45):
+        v = -2.4
+        while (width := float(rng.uniform(0.5, 1.3))) and v + width < 2.4:
+            first, second = pick(rng, colours), pick(rng, colours)
+            drop, t = float(rng.uniform(0.6, 1.4)), np.linspace(0, 1, 14)
+            wave = 0.05 * np.sin(t * rng.uniform(9, 16) + rng.uniform(0, 6))
+            top = np.column_stack([np.full(14, u), v + t * width, np.full(14, 1.93)])
+            low = np.column_stack([u + wave, v + t * width, np.full(14, 1.93 - drop)])
+            points, i = np.concatenate([top, low]) + np.array([x, y, 0.0]), np.arange(13)
+            linen = materials.canvas("sheet", first, second if rng.random() < 0.4 else first, 0.06)
+            faces = np.stack([i, i + 1, i + 15, i + 14], -1)
+            stage.surface("sheet", points, faces, points[:, 1:], linen).data.shade_smooth()
+            v += width + float(rng.uniform(0.05, 0.3))

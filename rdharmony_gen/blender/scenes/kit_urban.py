@@ -232,6 +232,14 @@ def marks(stage: Stage, name: str, rectangles: Sequence[Sequence[float]], materi
     stage.surface(name, points, np.arange(len(points)).reshape(-1, 4), corners, material)
 
 
+def arrow(stage: Stage, x: float, y: float, yaw: float, material: object, z: float) -> None:
+    """An arrow on the ground, 2.4 long, that points to +X at `yaw` 0."""
+    points = np.array([[-1.2, -0.08], [0.2, -0.08], [0.2, 0.08], [-1.2, 0.08], [0.2, -0.3], [1.2, 0.0], [0.2, 0.3]])
+    faces = np.array([[0, 1, 2], [0, 2, 3], [4, 5, 6]])
+    made = stage.surface("arrow", np.column_stack([points, np.zeros(7)]), faces, points, material)
+    made.location, made.rotation_euler = (x, y, z), (0.0, 0.0, np.radians(yaw))
+
+
 def dashes(start: float, stop: float, y: float, skip: tuple[float, float] = (0.0, 0.0)) -> list[list[float]]:
     """Rectangles of a broken line along X; none within `skip`."""
     return [[x, y - 0.06, x + 2.4, y + 0.06] for x in np.arange(start, stop, 5.0) if not skip[0] - 2.4 < x < skip[1]]
@@ -343,6 +351,43 @@ def horizon(stage: Stage, *, near: float = 74.0, far: float = 104.0, cards: Sequ
 
 
 # --- furniture -------------------------------------------------------------------------------------------------------
+
+
+def plant(
+    stage: Stage,
+    rng: np.random.Generator,
+    kind: str,
+    x: float,
+    y: float,
+    z: float = 0.0,
+    scale: tuple[float, float] = (0.8, 1.0),
+) -> None:
+    """A tree, card or bush, turned and sized at random."""
+    turn = rng.uniform(0, 360)
+    stage.put(kind, x, y, z, yaw=turn, scale=rng.uniform(*scale))
+
+
+def wayside(
+    stage: Stage,
+    rng: np.random.Generator,
+    sign: float,
+    near: float,
+    south: float,
+    north: float,
+    *,
+    way: float = 0.0,
+    z: float = -0.05,
+) -> None:
+    """Beyond the east or west edge of a place: bushes, low trees, lower ones far off; none within `way` of y = 0."""
+    kinds = some(rng, ("tree_02_ficus", "tree_06_poplar", "tree_08_peach_blossom", "tree_09_pine"), 2)
+    spots = [("tree", near + rng.uniform(2.5, 5.5), y) for y in np.arange(south + 1.5, north - 1.0, 5.5)]
+    spots += [("bush", near + rng.uniform(1.2, 4.0), rng.uniform(south, north)) for _ in range(7)]
+    spots += [("card", near + rng.uniform(10, 38), rng.uniform(south - 8, north + 8)) for _ in range(9)]
+    for what, x, y in spots:
+        kind = {"tree": pick(rng, kinds), "bush": "bush_01", "card": pick(rng, CARDS)}[what]
+        scale = {"tree": (0.6, 0.8), "bush": (0.6, 1.0), "card": (0.42, 0.6)}[what]
+        if abs(y) > way:
+            plant(stage, rng, kind, sign * float(x), float(y), z, scale)
 
 
 def street_tree(

@@ -17,6 +17,7 @@ STONES = (
     ("stone_wall_01", 2.2, (0.62, 0.60, 0.58)),
     ("brick_01", 1.6, (1.1, 1.0, 0.95)),
 )
+WARES = (*5 * ("fruit",), *2 * ("bottles",), *2 * ("flowers",), "bakery")
 
 
 def build(stage: Stage) -> Place:
@@ -49,18 +50,28 @@ def _grounds(stage: Stage) -> None:
 def _stalls(stage: Stage) -> list[Patch]:
     """Two lines of stalls that face each other, with gaps; returns the free parts of the counters."""
     rng = stage.rng("stalls")
-    kinds = kit.some(rng, ("fruit", "fruit", "fruit", "bottles", "flowers", "bakery", "fruit", "bakery"), 8)
+    kinds = kit.some(rng, WARES, len(WARES))
     counters = []
     for sign, side in ((1.0, "north"), (-1.0, "south")):
-        start = rng.uniform(-10.6, -8.6)
-        for number in range(4):
-            if number == 2 and rng.random() < 0.25:
-                stage.put("car_10_van", start + 6.6 * number + 0.5, sign * (AISLE + 2.4), yaw=90 + rng.uniform(-4, 4))
+        start = rng.uniform(-10.6, -9.4)
+        for number in range(5):
+            if number == 2 and rng.random() < 0.2:
+                stage.put("car_10_van", start + 5.0 * number, sign * (AISLE + 2.4), yaw=90 + rng.uniform(-4, 4))
                 continue
-            x = start + 6.2 * number + rng.uniform(-0.4, 0.4) + (1.2 if number > 1 else 0.0)
+            x = start + 5.0 * number + rng.uniform(-0.35, 0.35)
             kind = kinds.pop()
             yaw = kit.FACING[side]
-            counters.append(kit_market.stall(stage, f"{side}{number}", x, sign * (AISLE + 0.5), yaw, goods=kind))
+            counters.append(
+                kit_market.stall(
+                    stage,
+                    f"{side}{number}",
+                    x,
+                    sign * (AISLE + 0.5),
+                    yaw,
+                    goods=kind,
+                    lamp=bool((number + (sign > 0)) % 2),
+                )
+            )
             if rng.random() < 0.7:
                 stage.put(
                     kit.pick(rng, ("crate_01", "barrel_01", "bin_02_wheelie")),
@@ -94,9 +105,8 @@ def _square(stage: Stage) -> None:
     kit.row(stage, "north", kit.TOWN, "north", NORTH, -44, 44, z=-0.02)
     kit.row(stage, "south", (*kit.LOW, "building_06_shops"), "south", SOUTH, -44, 44, z=-0.02, gap=(0.1, 3.0))
     post = kit.pick(rng, kit.POSTS)
-    for x in (-12.5, 0.0, 12.5):
-        for sign in (-1.0, 1.0):
-            stage.put(post, x + rng.uniform(-0.4, 0.4), sign * 2.5, yaw=0 if sign > 0 else 180, scale=1.2)
+    for x, sign in ((-12.6, 1.0), (-2.5, -1.0), (2.6, 1.0), (12.6, -1.0)):
+        stage.put(post, x + rng.uniform(-0.4, 0.4), sign * 2.5, yaw=0 if sign > 0 else 180, scale=1.2)
     for x in (-19.5, 19.5):
         stage.put(post, x, 0.0, yaw=90 if x > 0 else -90, scale=1.2)
     tree = kit.pick(rng, kit.TREES)
@@ -114,10 +124,7 @@ def _square(stage: Stage) -> None:
         stage.put("crate_01", -end * 20.5 + dx, 4.0 + dy, z, yaw=rng.uniform(-15, 15))
     stage.put("barrel_01", -end * 20.3, 7.2)
     for sign in (-1.0, 1.0):
-        for y in (-14.0, -11.0, -6.0, 6.0, 11.0):
-            stage.put(
-                kit.pick(rng, kit.TREES), sign * (END + rng.uniform(3, 7)), y, -0.05, yaw=rng.uniform(0, 360), scale=0.9
-            )
+        kit.wayside(stage, rng, sign, END + 0.5, SOUTH, NORTH, way=4.6)
         for y in np.r_[np.arange(SOUTH, -4.0, 1.5), np.arange(4.5, NORTH, 1.5)]:
             stage.put("bush_03_hedge_trimmed", sign * (END + 0.6), float(y), -0.05, yaw=90 + rng.uniform(-2, 2))
     kit.parked(stage, [(-30.0, 1.6, -90), (33.0, -1.6, 90), (41.0, 1.6, -90), (-42.0, -1.6, 90)], kinds=2, share=0.7)

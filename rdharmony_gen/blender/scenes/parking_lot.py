@@ -7,7 +7,7 @@ from rdharmony_gen.blender.scenes import kit_market
 from rdharmony_gen.blender.scenes import kit_urban as kit
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
-WEST, EAST, SOUTH, WALK, SHOPS = -26.0, 26.0, -15.0, 12.0, 16.5
+WEST, EAST, SOUTH, WALK, SHOPS = -24.0, 24.0, -14.5, 11.5, 16.0
 """Edges of the asphalt, inner edge of the shops' pavement, line of the shop fronts."""
 BAY = 2.7
 NAMES = ("MARKET", "FRESH", "CITY MARKET", "SUPER", "GARDEN & HOME")
@@ -23,10 +23,10 @@ def build(stage: Stage) -> Place:
     kit.bystanders(stage, [(-9.0, 13.6), (8.0, 13.8), (-17.0, 0.5), (15.0, -0.5)])
     kit.horizon(stage)
     return Place(
-        stand=(Patch(-16, -2.6, 16, 2.2), Patch(-16, WALK + 1.0, 16, SHOPS - 2.0, kit.KERB)),
+        stand=(Patch(-16, -2.4, 16, 2.2), Patch(-16, WALK + 1.0, 16, SHOPS - 2.0, kit.KERB)),
         drive=(Patch(-16, -1.8, 16, 1.4),),
         tops=(table,),
-        camera_room=((WEST + 2.0, SOUTH + 1.5, 0.6), (EAST - 2.0, SHOPS - 1.6, 2.6)),
+        camera_room=((WEST + 2.0, SOUTH + 1.5, 0.6), (EAST - 2.0, SHOPS - 0.8, 2.6)),
         sky_share=0.3,
     )
 
@@ -48,31 +48,33 @@ def _bays(stage: Stage) -> None:
     rng = stage.rng("bays")
     paint, kerb = kit.road_paint(stage), kit.stone(stage, "island")
     edges = np.arange(-7, 8) * BAY
-    lines = [[x - 0.05, y0, x + 0.05, y0 + 5.0] for y0 in (-10.2, 5.0) for x in edges]
-    lines += [[edges[0], y - 0.05, edges[-1], y + 0.05] for y in (-10.2, 10.0)]
+    lines = [[x - 0.05, y0, x + 0.05, y0 + 5.0] for y0 in (-9.4, 4.2) for x in edges]
+    lines += [[edges[0], y - 0.05, edges[-1], y + 0.05] for y in (-9.4, 9.2)]
     x = float(rng.uniform(-5, 5))
-    arrows = [[u, y - 0.07, u + 2.2, y + 0.07] for u in (x - 12, x, x + 12) for y in (-1.4, 1.4)]
-    kit.marks(stage, "lines", lines + arrows, paint, 0.005)
+    kit.marks(stage, "lines", lines, paint, 0.005)
+    for u in (x - 11.0, x, x + 11.0):
+        kit.arrow(stage, u, -1.4, 0.0, paint, 0.005)
+        kit.arrow(stage, u + 3.0, 1.4, 180.0, paint, 0.005)
     middles = (edges[:-1] + edges[1:]) / 2
-    spots = [(float(u), -7.7, kit.pick(rng, (0.0, 180.0))) for u in middles] + [
-        (float(u), 7.5, kit.pick(rng, (0.0, 180.0, 0.0))) for u in middles
+    spots = [(float(u), -6.9, kit.pick(rng, (0.0, 180.0))) for u in middles] + [
+        (float(u), 6.7, kit.pick(rng, (0.0, 180.0, 0.0))) for u in middles
     ]
     kit.parked(stage, spots, kinds=5, share=0.62, sway=0.25)
     bed = kit.lawn(stage, "bed")
-    stage.box("island_kerb", (edges[0], -12.6, -0.1), (edges[-1], -10.6, 0.13), kerb)
-    stage.box("island", (edges[0] + 0.15, -12.45, -0.1), (edges[-1] - 0.15, -10.75, 0.16), bed)
+    stage.box("island_kerb", (edges[0], -11.9, -0.1), (edges[-1], -9.9, 0.13), kerb)
+    stage.box("island", (edges[0] + 0.15, -11.75, -0.1), (edges[-1] - 0.15, -10.05, 0.16), bed)
     tree = kit.pick(rng, kit.TREES)
     for u in np.arange(-16.0, 17.0, 8.0):
-        stage.put(tree, u + rng.uniform(-0.8, 0.8), -11.6, 0.14, yaw=rng.uniform(0, 360), scale=rng.uniform(0.75, 0.95))
-        stage.put("card_bush_low", u + 3.5, -11.6, 0.14, yaw=rng.uniform(0, 360), scale=0.5)
+        kit.plant(stage, rng, tree, u + rng.uniform(-0.8, 0.8), -10.9, 0.14, (0.75, 0.95))
+        stage.put("card_bush_low", u + 3.5, -10.9, 0.14, yaw=rng.uniform(0, 360), scale=0.5)
     for u in (-20.0, -4.0, 12.0):
-        stage.put("lamp_04_street", u + 0.2, -11.5, 0.14, yaw=180)
+        stage.put("lamp_04_street", u + 0.2, -10.8, 0.14, yaw=180)
     for end in (-1.0, 1.0):
-        u = end * 21.7
-        stage.box("island_kerb", (u - 1.4, 4.8, -0.1), (u + 1.4, 10.4, 0.13), kerb)
-        stage.box("island", (u - 1.25, 4.95, -0.1), (u + 1.25, 10.25, 0.16), bed)
-        stage.put(tree, u, 7.6, 0.14, yaw=rng.uniform(0, 360), scale=0.85)
-        stage.put("lamp_04_street", u, 5.3, 0.14)
+        u = end * 20.6
+        stage.box("island_kerb", (u - 1.3, 4.0, -0.1), (u + 1.3, 9.6, 0.13), kerb)
+        stage.box("island", (u - 1.15, 4.15, -0.1), (u + 1.15, 9.45, 0.16), bed)
+        stage.put(tree, u, 6.8, 0.14, yaw=rng.uniform(0, 360), scale=0.85)
+        stage.put("lamp_04_street", u, 4.5, 0.14)
     if rng.random() < 0.7:
         for u, v in ((-3.0, 4.3), (-1.6, 4.5), (3.9, -4.4)):
             stage.put("cone_01", u + x, v)
@@ -93,7 +95,7 @@ def _shops(stage: Stage) -> Patch:
     for x in (-5.2, 0.0, 5.2):
         kit_market.awning(stage, x + shift, SHOPS - 0.02, 3.25, 4.4, 1.3, striped)
     planks = kit.wood(stage, "sales_wood")
-    x, y = shift + float(rng.uniform(-7.5, -3.5)), SHOPS - 1.15
+    x, y = shift + float(rng.uniform(-7.5, -3.5)), SHOPS - 2.3
     legs = [((sx - 0.04, sy - 0.04, 0), (sx + 0.04, sy + 0.04, 0.74)) for sx in (-1.2, 1.2) for sy in (-0.38, 0.38)]
     kit.boxes(stage, "sales_table", [*legs, ((-1.3, -0.45, 0.74), (1.3, 0.45, 0.79))], planks, (x, y, kit.KERB))
     for k in range(2):
@@ -112,7 +114,7 @@ def _shops(stage: Stage) -> Patch:
         stage.put("lamp_02_classic", u, WALK + 0.7, kit.KERB, scale=1.3)
     for k in range(4):
         stage.put("pallet_01", shift + 8.0, SHOPS - 1.2, kit.KERB + 0.12 * k, yaw=rng.uniform(-4, 4))
-    return Patch(x - 0.25, y - 0.12, x + 1.0, y + 0.12, kit.KERB + 0.79)
+    return Patch(x - 0.3, y - 0.16, x + 1.0, y + 0.16, kit.KERB + 0.79)
 
 
 def _edges(stage: Stage) -> None:
@@ -124,22 +126,9 @@ def _edges(stage: Stage) -> None:
     for sign in (-1.0, 1.0):
         for y in np.arange(SOUTH + 1.0, WALK, 1.8):
             stage.put("fence_01", sign * (EAST + 0.5), y, -0.04, yaw=90)
-        for _ in range(8):
-            at = sign * rng.uniform(32, 60), rng.uniform(-18, 14)
-            stage.put(kit.pick(rng, kit.CARDS), *at, -0.05, yaw=rng.uniform(0, 360), scale=rng.uniform(0.42, 0.6))
-        for _ in range(5):
-            stage.put(
-                "bush_01",
-                sign * rng.uniform(27.5, 31),
-                rng.uniform(-14, 11),
-                -0.05,
-                yaw=rng.uniform(0, 360),
-                scale=rng.uniform(0.6, 1.0),
-            )
+        kit.wayside(stage, rng, sign, EAST, SOUTH, WALK)
     paint = kit.road_paint(stage)
     kit.marks(stage, "road_lines", kit.dashes(-120, 120, -24.2), paint, -0.014)
     kit.row(stage, "south", (*kit.LOW, "building_06_shops"), "south", -33.0, -58, 58, z=-0.05, gap=(1.0, 6.0))
     for x in np.arange(-50.0, 55.0, 9.0):
-        stage.put(
-            kit.CARDS[0], x + rng.uniform(-2, 2), -30.5, -0.05, yaw=rng.uniform(0, 360), scale=rng.uniform(0.6, 0.8)
-        )
+        kit.plant(stage, rng, kit.CARDS[0], x + rng.uniform(-2, 2), -30.5, -0.05, (0.6, 0.8))

@@ -60,7 +60,7 @@ def _fountain(stage: Stage, centre: tuple[float, float]) -> None:
     step = kit.stone(stage, "step", 0.95)
     kit.drum(stage, "step", x, y, 2.75, -0.1, 0.14, step, sides=64)
     kit.drum(stage, "step_upper", x, y, 2.3, 0.0, 0.28, step, sides=64)
-    stage.put("fountain_01", x, y, 0.27, yaw=rng.uniform(0, 360), scale=rng.uniform(1.9, 2.25))
+    stage.put("fountain_01", x, y, 0.27, scale=rng.uniform(1.9, 2.25))
     bench = kit.pick(rng, kit.BENCHES)
     for angle in (45, 135, 225, 315):
         a = np.radians(angle)
@@ -128,20 +128,5 @@ def _gardens(stage: Stage) -> None:
             stage, f"path_{sign:+.0f}", [("gravel_01", 1.2, (1.0, 0.95, 0.86)), ("sand_01", 1.8, (1.0, 0.95, 0.9))]
         )
         stage.floor("path", min(x, sign * 100), -2.2, max(x, sign * 100), 2.2, path, z=-0.02)
-        for _ in range(9):
-            card = kit.pick(rng, kit.CARDS)
-            at = sign * rng.uniform(38, 62), rng.choice([-1, 1]) * rng.uniform(4, 34)
-            stage.put(card, *at, -0.05, yaw=rng.uniform(0, 360), scale=rng.uniform(0.42, 0.62))
-        for y in (-13.0, -8.5, 8.0, 12.5):
-            stage.put(
-                kit.pick(rng, kit.TREES), sign * (END + rng.uniform(3, 6)), y, -0.05, yaw=rng.uniform(0, 360), scale=0.9
-            )
-        for _ in range(7):
-            stage.put(
-                "bush_01",
-                sign * rng.uniform(26, 32),
-                rng.choice([-1, 1]) * rng.uniform(4, 15),
-                -0.05,
-                scale=rng.uniform(0.5, 0.9),
-            )
+        kit.wayside(stage, rng, sign, END, SOUTH, NORTH, way=3.6)
     kit.horizon(stage)

@@ -15,6 +15,7 @@ GARDEN = kit.KERB - 0.03
 """Height of the lawns."""
 HOMES = ("building_04_stucco_house", "building_07_stone_cottage", "building_08_townhouse", "building_10_wood_cabin")
 TREES = ("tree_02_ficus", "tree_06_poplar", "tree_08_peach_blossom", "tree_03_copper_beech", "tree_12_sycamore")
+SHRUBS = ("bush_01", "card_bush_low", "card_thick_leafes")
 
 
 def build(stage: Stage) -> Place:
@@ -23,6 +24,7 @@ def build(stage: Stage) -> Place:
     _grounds(stage, crossing)
     tops = [top for side in ("north", "south") for top in _plots(stage, side)]
     _kerbside(stage, crossing)
+    _back_gardens(stage)
     kit.bystanders(stage, [(-17.0, 6.2), (13.0, -6.2), (21.0, 6.2), (-22.0, -6.3)], kit.KERB)
     kit.horizon(stage)
     return Place(
@@ -82,13 +84,24 @@ def _plots(stage: Stage, side: str) -> list[Patch]:
         if rng.random() < 0.6:
             stage.put("mailbox_01", door + 1.1, sign * (WALK - 0.25), kit.KERB, yaw=kit.FACING[side])
         for x in (a + rng.uniform(0.8, 2.0), b - rng.uniform(0.8, 2.0)):
-            if rng.random() < 0.55:
-                stage.put(
-                    "bush_01", x, sign * (FRONT - 1.1), GARDEN, yaw=rng.uniform(0, 360), scale=rng.uniform(0.5, 0.8)
-                )
+            kind, turn, scale = kit.pick(rng, SHRUBS), rng.uniform(0, 360), rng.uniform(0.5, 0.8)
+            stage.put(kind, x, sign * (FRONT - 1.1), GARDEN, yaw=turn, scale=scale)
         if abs(door) < 22 and (border == "open" or number % 2):
             tops.append(_garden_table(stage, rng, door + rng.choice([-1, 1]) * 2.6, sign * (WALK + 2.1)))
     return tops
+
+
+def _back_gardens(stage: Stage) -> None:
+    """Trees and shrubs between and behind the houses close the view; fewer and lower towards the ends."""
+    rng = stage.rng("back")
+    cards = kit.some(rng, kit.CARDS, 3)
+    for sign in (-1.0, 1.0):
+        for x in np.arange(-50.0, 52.0, 5.0):
+            at = x + rng.uniform(-2, 2), sign * (FRONT + rng.uniform(13, 20))
+            kit.plant(stage, rng, kit.pick(rng, cards), *at, GARDEN, (0.7, 1.1))
+        for _ in range(16):
+            at = rng.uniform(-30, 30), sign * (FRONT + rng.uniform(9.5, 11.5))
+            kit.plant(stage, rng, "bush_01", *at, GARDEN, (0.8, 1.4))
 
 
 def _garden_table(stage: Stage, rng: np.random.Generator, x: float, y: float) -> Patch:

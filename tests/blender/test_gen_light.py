@@ -10,8 +10,10 @@ from rdharmony_gen.blender import lighting
 from rdharmony_gen.blender.assets import AssetLibrary
 from rdharmony_gen.blender.session import quiet, reset
 from rdharmony_gen.blender.stage import Stage
-from rdharmony_gen.light import atmosphere, practicals, sky
+from rdharmony_gen.compose.fog import SKY_M, Camera
+from rdharmony_gen.light import atmosphere, hdri, practicals, sky
 from rdharmony_gen.sampling.conditions import sample_conditions
+from rdharmony_gen.spec.styles import Hdri, Lamps
 
 
 def _stage(size=48, samples=4):
@@ -43,6 +45,53 @@ def test_convention_the_camera_sees_the_sun_where_the_light_comes_from(tmp_path,
     row, column = np.unravel_index(picture.argmax(), picture.shape)
     assert abs(row - 23.5) <= 3
     assert abs(column - 23.5) <= 3
+
+
+def test_convention_a_photographed_sun_stands_where_its_light_comes_from(tmp_path):
+    style = Hdri(name="photo", style_id=11, hdri="hdri_sky", sha256=hdri.resolve("hdri_sky", tmp_path)[1])
+    (condition,) = sample_conditions(7, "park", 0, 0, [style])
+    assert min(condition.key_irradiance) > 0.5
+    scene, stage, camera = _stage()
+    lighting.Lights(stage, 256).apply(condition)
+    elevation, azimuth = np.radians(condition.elevation_deg), np.radians(condition.azimuth_deg)
+    camera.rotation_euler = (np.pi / 2 + elevation, 0.0, -azimuth)
+    picture = _render(scene, tmp_path / "sky.exr").sum(axis=-1)
+    row, column = np.unravel_index(picture.argmax(), picture.shape)
+    assert abs(row - 23.5) <= 3
+    assert abs(column - 23.5) <= 3
+
+
+def test_convention_depth_times_ray_is_where_the_surface_is(tmp_path):
+    """Of a tilted camera in a wide picture, every pixel that shows the ground leads to height 0."""
+    from rdharmony_gen.blender import materials
+
+    scene, stage, camera = _stage(48, 1)
+    scene.render.resolution_y = 32
+    stage.floor("ground", -200, -200, 200, 200, materials.plain("grey", (0.5, 0.5, 0.5), 1.0))
+    camera.location = (3.0, -2.0, 5.0)
+    camera.data.lens, camera.data.sensor_width, camera.data.sensor_fit = 30.0, 36.0, "AUTO"
+    camera.rotation_euler = (np.pi / 2 + np.radians(-12.0), 0.0, -np.radians(40.0))
+    scene.view_layers[0].use_pass_z = True
+    scene.render.image_settings.file_format = "OPEN_EXR_MULTILAYER"
+    scene.render.filepath = str(tmp_path / "z.exr")
+    with quiet():
+        bpy.ops.render.render(write_still=True)
+    depth = next(values for name, values in read_exr(tmp_path / "z.exr").items() if name.endswith("Depth.Z"))
+    rays = Camera(yaw_deg=40.0, pitch_deg=-12.0, focal_mm=30.0, height_m=5.0).rays(32, 48)
+    ground = depth < 60.0
+    assert 0.5 < ground.mean() < 1.0
+    assert np.abs(5.0 + (rays * depth[..., None])[ground][:, 2]).max() < 0.35
+    assert (depth[rays[..., 2] > 0.01] > SKY_M).all()
+
+
+def test_lamps_shine_in_the_colours_of_a_style():
+    style = Lamps(name="neon", style_id=11, colours=("#ff0000", "#0000ff"), glow=(0.1, 0.1))
+    (condition,) = sample_conditions(7, "park", 0, 0, [style])
+    _, stage, _ = _stage()
+    stage.put("lamp_02_classic", 0, 0)
+    stage.put("lamp_02_classic", 3, 0)
+    lighting.Lights(stage, 64).apply(condition)
+    assert [tuple(lamp.data.color) for lamp, _ in stage.lamps] == [(1.0, 0.0, 0.0), (0.0, 0.0, 1.0)]
 
 
 def test_a_white_floor_receives_the_recorded_irradiance(tmp_path):

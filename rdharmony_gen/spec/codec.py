@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import typing
 from pathlib import Path
 from typing import Any, TypeVar
@@ -60,6 +61,12 @@ def decode(path: Path, cls: type[T]) -> T:
     return decode_text(data, cls, str(path))
 
 
+@functools.cache
+def _types_of(cls: type) -> dict[str, Any]:
+    """Types of a dataclass's fields; looking them up costs more than anything else that is done with a line."""
+    return typing.get_type_hints(cls)
+
+
 def _refuse_unknown_keys(data: object, cls: Any, path: str, where: str) -> None:
     if isinstance(data, list):
         inner = [a for a in typing.get_args(cls) if a is not Ellipsis]
@@ -67,7 +74,7 @@ def _refuse_unknown_keys(data: object, cls: Any, path: str, where: str) -> None:
             if inner:
                 _refuse_unknown_keys(item, inner[min(index, len(inner) - 1)], f"{path}[{index}]", where)
     elif isinstance(data, dict) and isinstance(cls, type) and dataclasses.is_dataclass(cls):
-        types = typing.get_type_hints(cls)
+        types = _types_of(cls)
         names = [field.name for field in dataclasses.fields(cls)]
         for key, value in data.items():
             if key not in names:

@@ -257,19 +257,26 @@ def scenes(json: bool = False) -> None:
         print(f"{scene.name:18}{side:8}{scene.title:44}{', '.join(sorted(scene.unfit)) or '-'}")
 
 
-def list_assets(category: Names = (), verify: bool = False, json: bool = False) -> None:
-    """List the assets inside this package: id, category, size, rigged, licence.
+def list_assets(category: Names = (), characters: Path | None = None, verify: bool = False, json: bool = False) -> None:
+    """List the assets inside this package: id, category, size, rigged, licence; or check files of your own.
 
     Example: rdharmony assets --category human car --verify
 
     Args:
         category: Only these categories.
+        characters: A folder with your own characters: list them instead, with what is wrong with each.
         verify: Compare every file with its checksum.
         json: Print JSON instead of a table.
     """
     from rdharmony_gen.library import assets, damaged
     from rdharmony_gen.spec.codec import encode
 
+    if characters is not None:
+        from rdharmony_gen.run.user_files import list_characters
+
+        for line in list_characters(characters, json=json):
+            print(line)
+        return
     known = sorted({a.category for a in assets()})
     for name in category:
         if name not in known:

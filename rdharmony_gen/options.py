@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
 
 from harmonize_core.errors import ConfigError, HarmonizeError, InputError, UnknownName
 from rdharmony_gen.spec.dataset import DatasetSpec, make_spec
@@ -14,6 +16,7 @@ from rdharmony_gen.spec.styles import STYLE_NAMES, Style
 
 if TYPE_CHECKING:
     from rdharmony_gen.run.steps import WorkOptions
+    from rdharmony_gen.spec.user_files import UserCharacter, UserScene
 
 Names = tuple[str, ...]
 
@@ -26,8 +29,9 @@ class BadArguments(HarmonizeError):
 class SetOptions:
     """The recipe of a data set, as options."""
 
-    views: int = 50
-    """Camera views per category, dealt in turn over the scenes that fit it (no car stands in a room)."""
+    views: int | None = None
+    """Camera views per category, dealt in turn over the places that fit it (no car stands in a room); 50 in each
+    place if not given."""
     category: Names = ("human",)
     """What stands in the foreground; `rdharmony assets` lists what there is."""
     size: str = "512x512"
@@ -52,6 +56,18 @@ class SetOptions:
     """Of names and lists, rdharmony or iharmony4."""
     view_transform: str = "standard"
     """From light to display colours: standard, agx or filmic."""
+    subjects: int = 1
+    """Foregrounds in each view, 1 to 4; together they are what is exchanged."""
+    characters: Path | None = None
+    """Folder with your own characters (.glb .gltf .fbx .obj .blend), which take the place of the packaged ones; check
+    them with `rdharmony assets --characters`."""
+    scene: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction] = ()
+    """Your own scene, a .blend file, as a place; may be given several times. Nothing in it is ever run."""
+    keep_lights: bool = False
+    """Leave the lights of your own scenes burning in every style; otherwise they are lamps that a style turns on."""
+    characters_collection: str = ""
+    """Collection of your own scenes with their characters, who are then the foreground; "Characters" if there is one.
+    Without any, subjects are placed on the scene's ground."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +96,34 @@ def spec_of(recipe: SetOptions) -> DatasetSpec:
     """
     options = asdict(recipe)
     options["categories"] = options.pop("category")
-    options["scenes"] = options["scenes"] or tuple(SCENES)
+    for name in ("scene", "keep_lights", "characters_collection"):
+        del options[name]
+    options["scenes"] = options["scenes"] or (() if recipe.scene else tuple(SCENES))
     try:
+        options["characters"], options["user_scenes"] = own_files(recipe)
         options["styles"], options["own_styles"] = chosen_styles(recipe.styles)
         return make_spec(**options)
     except (ConfigError, InputError, UnknownName) as error:
         raise BadArguments(str(error)) from None
+
+
+def own_files(recipe: SetOptions) -> tuple[tuple[UserCharacter, ...], tuple[UserScene, ...]]:
+    """The user's own characters and scenes that can be used; what is wrong with others goes to standard error.
+
+    Raises:
+        InputError: a folder is none or is empty, a scene cannot be used, or no character can.
+    """
+    from rdharmony_gen.run.user_files import check_characters, check_scenes, usable
+
+    characters = usable(check_characters(recipe.characters), "characters") if recipe.characters else []
+    scenes = check_scenes(recipe.scene, recipe.characters_collection, recipe.keep_lights)
+    if scenes:
+        good = usable(scenes, "scenes")
+        if len(good) < len(scenes):  # a place that is left out would shift all views
+            raise InputError(f"{len(scenes) - len(good)} of {len(scenes)} scenes cannot be used; leave them out")
+    else:
+        good = []
+    return tuple(c.character for c in characters if c.character), tuple(s.scene for s in good if s.scene)
 
 
 def chosen_styles(words: Names) -> tuple[Names, tuple[Style, ...]]:

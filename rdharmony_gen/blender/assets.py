@@ -99,7 +99,7 @@ class AssetLibrary:
             mesh = bpy.data.meshes.new_from_object(part.evaluated_get(depsgraph), depsgraph=depsgraph)
             mesh.transform(part.matrix_world)
             meshes.append(mesh)
-        mesh = meshes[0] if len(meshes) == 1 else _joined(meshes)
+        mesh = meshes[0] if len(meshes) == 1 else joined(meshes)
         for o in imported:
             bpy.data.objects.remove(o)
         mesh.name = asset_id
@@ -109,7 +109,8 @@ class AssetLibrary:
         return mesh
 
 
-def _joined(meshes: list[bpy.types.Mesh]) -> bpy.types.Mesh:
+def joined(meshes: list[bpy.types.Mesh]) -> bpy.types.Mesh:
+    """Several meshes as one, with the materials of all."""
     objects = [bpy.data.objects.new("part", mesh) for mesh in meshes]
     for o in objects:
         bpy.context.scene.collection.objects.link(o)

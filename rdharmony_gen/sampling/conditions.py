@@ -20,6 +20,9 @@ MOON_IRRADIANCE = 0.11
 WARM_WINDOW_SIDE_DEG = 35.0
 """How far from due east or west a low sun may stand: the scenes are open to those sides."""
 
+LIT_ROOM = 2.0
+"""A room by night is exposed for its lamps, this much brighter than a street."""
+
 
 def _draw(rng: np.random.Generator, bounds: Range) -> float:
     return round(float(rng.uniform(*bounds)), 4)
@@ -31,15 +34,14 @@ def _rgb(values: np.ndarray) -> RGB:
 
 
 def _key_direction(seed: int, path: tuple[str | int, ...], time: Time, elevation_deg: Range) -> tuple[float, float]:
-    rng = rng_for(seed, *path, time, "direction")
+    # the moon stands where the sun stood in the morning: lights from one direction share their renders
+    rng = rng_for(seed, *path, "other" if time == "night" else time, "direction")
     elevation = _draw(rng, elevation_deg)
     if time == "sunrise_sunset":
         side = 90.0 if rng.random() < 0.5 else 270.0
         azimuth = side + float(rng.uniform(-WARM_WINDOW_SIDE_DEG, WARM_WINDOW_SIDE_DEG))
-    elif time == "night":
-        azimuth = float(rng.uniform(0.0, 360.0))
-    else:  # the sun passes through the south
-        azimuth = 180.0 + float(rng.uniform(-60.0, 60.0)) * (1.5 if time == "other" else 1.0)
+    else:  # sun and moon pass through the south
+        azimuth = 180.0 + float(rng.uniform(-60.0, 60.0)) * (1.5 if time in ("other", "night") else 1.0)
     return elevation, round(azimuth % 360.0, 4)
 
 
@@ -63,17 +65,23 @@ def sample_condition(seed: int, path: tuple[str | int, ...], style: Style, *, in
         case Lamps():
             condition = _lamps(seed, path, style)
     condition = _air(seed, path, style, condition)
+    if indoor and condition.key == "moon" and condition.lamps > 0.0:
+        condition = replace(condition, exposure_key=LIT_ROOM * condition.exposure_key)
     dome = sky.irradiance(sky.panorama(condition, 128))
     balance = _balance(rng_for(seed, *path, style.name, "balance"), style, condition, dome, indoor=indoor)
     return replace(condition, sky_irradiance=_rgb(dome), white_balance=balance)
 
 
 def sample_conditions(
-    seed: int, scene: str, variation: int, view: int, styles: Sequence[Style] = STYLES
+    seed: int, scene: str, variation: int, view: int, styles: Sequence[Style] = STYLES, *, indoor: bool | None = None
 ) -> tuple[ConditionSpec, ...]:
-    """The conditions of one view, in the order of the styles; each depends on its own style and the view only."""
+    """The conditions of one view, in the order of the styles; each depends on its own style and the view only.
+
+    `indoor` is known of the scenes of this program; a place of the user's own must say it.
+    """
     path = ("conditions", scene, variation, view)
-    indoor = scene in SCENES and SCENES[scene].indoor
+    if indoor is None:
+        indoor = scene in SCENES and SCENES[scene].indoor
     return tuple(sample_condition(seed, path, style, indoor=indoor) for style in styles)
 
 
@@ -84,7 +92,8 @@ def _sun_and_sky(seed: int, path: tuple[str | int, ...], style: SunAndSky) -> Co
     turbidity = _draw(rng, style.turbidity)
     transmission = _draw(rng, style.key_transmission)
     cover = _draw(rng, style.cloud_cover)
-    angle = _draw(rng, style.key_angle_deg)
+    angle = _draw(rng_for(seed, *path, "other" if night else style.time, "disc"), style.key_angle_deg)
+    evening = rng_for(seed, *path, "evening")  # the same lamps and windows in all styles of a view
     lamps_on = bool(rng.random() < style.lamps)
     if night:
         key = sky.MOON_TINT * MOON_IRRADIANCE * float(rng.uniform(0.8, 1.25))
@@ -105,8 +114,8 @@ def _sun_and_sky(seed: int, path: tuple[str | int, ...], style: SunAndSky) -> Co
         cloud_seed=int(rng.integers(2**31)),
         cloud_scale=_draw(rng, (0.7, 1.5)),
         lamps=(1.0 if night else 0.5) if lamps_on else 0.0,
-        lamp_temperature_k=_draw(rng, style.lamp_temperature_k),
-        lit_windows=_draw(rng, (0.3, 0.6)) if lamps_on else 0.0,
+        lamp_temperature_k=_draw(evening, style.lamp_temperature_k),
+        lit_windows=_draw(evening, (0.3, 0.6)) if lamps_on else 0.0,
         exposure_key=_draw(rng, style.exposure_key),
         exposure_jitter_ev=_exposure_jitter(rng),
         white_balance=(1.0, 1.0, 1.0),

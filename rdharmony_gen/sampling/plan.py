@@ -5,26 +5,33 @@ from __future__ import annotations
 
 from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
 from rdharmony_gen.sampling.conditions import sample_conditions
-from rdharmony_gen.spec.dataset import DatasetSpec, fitting_scenes, styles_of
+from rdharmony_gen.sampling.rng import rng_for
+from rdharmony_gen.spec.dataset import DatasetSpec, places_for, styles_of, views_of
 from rdharmony_gen.spec.job import RenderJob
+from rdharmony_gen.spec.user_files import UserCharacter
+
+CAST = 12
+"""A job names at most so many of the user's characters; who of them it shows is drawn when it is placed."""
 
 
 def job_ids(spec: DatasetSpec) -> list[tuple[str, int, str]]:
     """(category, view, job id) of all jobs, category by category, view by view.
 
-    View i shows scene kind i modulo the number of kinds that fit its category, in that kind's variant
-    (i // kinds) // views_per_scene. A job does not depend on how many views there are, so a set can grow.
+    View i shows place i modulo the number of places that fit its category, in that place's variant
+    (i // places) // views_per_scene. A job does not depend on how many views there are, so a set can grow.
 
     Raises:
         ConfigError: no scene of the recipe fits a category.
     """
-    return [(c, view, _job_id(spec, c, view)) for c in spec.categories for view in range(spec.views)]
+    return [(c, view, _job_id(spec, c, view)) for c in spec.categories for view in range(views_of(spec, c))]
 
 
 def plan_job(spec: DatasetSpec, category: str, view: int) -> RenderJob:
     """The job of one view; drawing its ten skies takes most of a second."""
     scene, variation = _place(spec, category, view)
     job_id = _job_id(spec, category, view)
+    own = next((s for s in spec.user_scenes if s.name == scene), None)
+    styles = styles_of(spec)
     return RenderJob(
         job_id=job_id,
         category=category,
@@ -36,13 +43,25 @@ def plan_job(spec: DatasetSpec, category: str, view: int) -> RenderJob:
         width=spec.width,
         height=spec.height,
         samples=spec.samples,
-        conditions=sample_conditions(spec.seed, scene, variation, view, styles_of(spec)),
+        conditions=sample_conditions(spec.seed, scene, variation, view, styles, indoor=own.indoor if own else None),
+        subjects=spec.subjects,
+        characters=_cast(spec, category, view),
+        user_scene=own,
     )
 
 
 def _place(spec: DatasetSpec, category: str, view: int) -> tuple[str, int]:
-    kinds = fitting_scenes(category, spec.scenes)
-    return kinds[view % len(kinds)], view // len(kinds) // spec.views_per_scene
+    places = places_for(spec, category)
+    return places[view % len(places)], view // len(places) // spec.views_per_scene
+
+
+def _cast(spec: DatasetSpec, category: str, view: int) -> tuple[UserCharacter, ...]:
+    """Who of the user's characters may appear in a view."""
+    fit = [c for c in spec.characters if c.category == category]
+    if len(fit) <= CAST:
+        return tuple(fit)
+    chosen = rng_for(spec.seed, "cast", category, view).choice(len(fit), CAST, replace=False)
+    return tuple(fit[i] for i in sorted(chosen))
 
 
 def _job_id(spec: DatasetSpec, category: str, view: int) -> str:

@@ -16,9 +16,12 @@ from rdharmony_gen.spec.codec import decode
 from rdharmony_gen.spec.naming import LAYOUTS, LayoutName
 from rdharmony_gen.spec.scenes import SCENES, scenes_for
 from rdharmony_gen.spec.styles import NAME, STYLE_NAMES, STYLES, Style, style_table
+from rdharmony_gen.spec.user_files import UserCharacter, UserScene
 
 SIDE_RANGE = (32, 8192)
 MAX_VIEWS = 999_999
+VIEWS_A_PLACE = 50
+MAX_SUBJECTS = 4
 MAX_SAMPLES = 65536
 ImageFormat = Literal["jpg", "png"]
 ViewTransform = Literal["standard", "agx", "filmic"]
@@ -29,8 +32,8 @@ VIEW_TRANSFORMS: tuple[ViewTransform, ...] = get_args(ViewTransform)
 class DatasetSpec:
     """The recipe of a data set; equal specs give equal bytes on one machine."""
 
-    views: int
-    """Camera views per category, dealt in turn over the scenes that fit it."""
+    views: int | None
+    """Camera views per category, dealt in turn over the places that fit it; None for `VIEWS_A_PLACE` in each."""
     categories: tuple[str, ...]
     scenes: tuple[str, ...]
     styles: tuple[str, ...]
@@ -54,11 +57,17 @@ class DatasetSpec:
     """From exposed light to display colours (`compose.view_transform`)."""
     own_styles: tuple[Style, ...] = ()
     """Styles beyond the ten, numbered from 11 on, as they were read from the user's file."""
+    subjects: int = 1
+    """Foregrounds of a view."""
+    characters: tuple[UserCharacter, ...] = ()
+    """Files of the user's own that take the place of the packaged assets of their categories."""
+    user_scenes: tuple[UserScene, ...] = ()
+    """Places of the user's own, besides `scenes`."""
 
 
 def make_spec(
     *,
-    views: int = 50,
+    views: int | None = None,
     categories: Sequence[str] = ("human",),
     scenes: Sequence[str] = tuple(SCENES),
     styles: Sequence[str] = STYLE_NAMES,
@@ -72,6 +81,9 @@ def make_spec(
     layout: str = "rdharmony",
     view_transform: str = "standard",
     own_styles: Sequence[Style] = (),
+    subjects: int = 1,
+    characters: Sequence[UserCharacter] = (),
+    user_scenes: Sequence[UserScene] = (),
 ) -> DatasetSpec:
     """Check the user's choices and put lists into their canonical order.
 
@@ -80,7 +92,8 @@ def make_spec(
         ConfigError: a number out of range, a repeated name, or choices that contradict each other.
     """
     width, height = parse_size(size)
-    _in_range("--views", views, 1, MAX_VIEWS)
+    _in_range("--views", 1 if views is None else views, 1, MAX_VIEWS)
+    _in_range("--subjects", subjects, 1, MAX_SUBJECTS)
     _in_range("--views-per-scene", views_per_scene, 1, MAX_VIEWS)
     _in_range("--samples", samples, 1, MAX_SAMPLES)
     _in_range("--seed", seed, 0, 2**63 - 1)
@@ -95,15 +108,24 @@ def make_spec(
         raise ConfigError(
             f"--styles should name at least two styles, to exchange foregrounds between, but names {len(chosen_styles)}"
         )
-    tests, vals = _choose("scene", test_scenes, tuple(SCENES)), _choose("scene", val_scenes, tuple(SCENES))
+    places = (*SCENES, *(s.name for s in user_scenes))
+    tests, vals = _choose("scene", test_scenes, places), _choose("scene", val_scenes, places)
     if both := set(tests) & set(vals):
         raise ConfigError(
             f"--test-scenes and --val-scenes should share no scene but both name {', '.join(sorted(both))}"
         )
     chosen_categories = _some("--category", _choose("category", categories, CATEGORY_FOLDERS))
-    chosen_scenes = _some("--scenes", _choose("scene", scenes, tuple(SCENES)))
-    for category in chosen_categories:
-        fitting_scenes(category, chosen_scenes)
+    chosen_scenes = _choose("scene", scenes, tuple(SCENES))
+    _some("--scenes", (*chosen_scenes, *user_scenes))
+    if not user_scenes:
+        for category in chosen_categories:
+            fitting_scenes(category, chosen_scenes)
+    if characters and not {c.category for c in characters} & set(chosen_categories):
+        found = ", ".join(sorted({c.category for c in characters}))
+        raise ConfigError(
+            f"--characters should hold some of the category {', '.join(chosen_categories)} but holds {found}; "
+            f"add --category {found.split(', ')[0]}"
+        )
     return DatasetSpec(
         views=views,
         categories=chosen_categories,
@@ -120,6 +142,9 @@ def make_spec(
         layout=layout,
         view_transform=view_transform,
         own_styles=tuple(s for s in own_styles if s.name in chosen_styles),
+        subjects=subjects,
+        characters=tuple(c for c in characters if c.category in chosen_categories),
+        user_scenes=tuple(user_scenes),
     )
 
 
@@ -132,13 +157,15 @@ def read_spec(path: Path) -> DatasetSpec:
     """
     spec = decode(path, DatasetSpec)
     ranges = {
-        "views": (1, MAX_VIEWS),
+        "subjects": (1, MAX_SUBJECTS),
         "views_per_scene": (1, MAX_VIEWS),
         "samples": (1, MAX_SAMPLES),
         "seed": (0, 2**63 - 1),
         "width": SIDE_RANGE,
         "height": SIDE_RANGE,
     }
+    if spec.views is not None:
+        ranges["views"] = (1, MAX_VIEWS)
     for name, (low, high) in ranges.items():
         _in_range(f"{name} in {path}", getattr(spec, name), low, high)
     numbers = [style.style_id for style in spec.own_styles]
@@ -173,6 +200,23 @@ def fitting_scenes(category: str, scenes: Sequence[str]) -> tuple[str, ...]:
     return found
 
 
+def places_for(spec: DatasetSpec, category: str) -> tuple[str, ...]:
+    """Names of the recipe's places in which a subject of the category can stand; all of the user's own are tried.
+
+    Raises:
+        ConfigError: none.
+    """
+    own = tuple(scene.name for scene in spec.user_scenes)
+    if own and not set(spec.scenes) & set(scenes_for(category)):
+        return own
+    return (*fitting_scenes(category, spec.scenes), *own)
+
+
+def views_of(spec: DatasetSpec, category: str) -> int:
+    """How many views of a category the recipe asks for."""
+    return VIEWS_A_PLACE * len(places_for(spec, category)) if spec.views is None else spec.views
+
+
 def parse_size(text: str) -> tuple[int, int]:
     """`"640x360"` to (width, height) in pixels.
 
@@ -192,7 +236,11 @@ def growth_only(old: DatasetSpec, new: DatasetSpec) -> str | None:
     """None if a set made from `old` may go on as `new` (equal, or more views), else what differs in words."""
     for field in dataclasses.fields(DatasetSpec):
         before, after = getattr(old, field.name), getattr(new, field.name)
-        if before != after and not (field.name == "views" and after > before):
+        if field.name == "views":
+            counts = [(views_of(old, c), views_of(new, c)) for c in old.categories if c in new.categories]
+            if all(b <= a for b, a in counts):
+                continue
+        if before != after:
             return f"{field.name} was {_words(before)} and is now {_words(after)}"
     return None
 

@@ -22,7 +22,7 @@ from rdharmony_gen.spec.layout import inside
 from rdharmony_gen.spec.naming import ViewNames
 from rdharmony_gen.spec.records import RealLine, TripletLine, ViewLine, ViewRecord
 
-FG_RATIO = (0.03, 0.45)
+FG_RATIO = (0.02, 0.45)
 LUMA_RANGE = (0.02, 0.85)
 """Mean luma of a real image, sRGB 0..1: outside it is black or blown out."""
 READABLE = 0.10

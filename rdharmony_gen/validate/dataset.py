@@ -17,7 +17,7 @@ from rdharmony_gen.compose.collect import FORMAT, SPLITS, list_files, split_list
 from rdharmony_gen.run.steps import existing
 from rdharmony_gen.sampling.plan import job_ids
 from rdharmony_gen.spec.codec import encode
-from rdharmony_gen.spec.dataset import DatasetSpec, label_length, split_of
+from rdharmony_gen.spec.dataset import DatasetSpec, label_length, split_of, views_of
 from rdharmony_gen.spec.layout import SetLayout, inside
 from rdharmony_gen.spec.records import ViewRecord, files_of, read_manifest
 from rdharmony_gen.validate.checks import Problem, check_renders, check_view
@@ -103,7 +103,7 @@ def _dataset_file(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord
     for key, value in wanted.items():
         if counts.get(key) != value:
             yield Problem(name, f"counts {counts.get(key)} {key} but the manifest lists {value}")
-    planned = spec.views * len(spec.categories)
+    planned = sum(views_of(spec, category) for category in spec.categories)
     if len(records) != planned:
         yield Problem(layout.manifest.name, f"should list {planned} views as planned but lists {len(records)}")
 

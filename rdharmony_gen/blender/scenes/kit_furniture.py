@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Furniture that is built rather than loaded: cabinets with doors, tables, shelves, pictures; and laid table tops."""
+
+from collections.abc import Sequence
+
+import bpy
+import numpy as np
+
+from rdharmony_gen.blender import materials
+from rdharmony_gen.blender.scenes.kit_indoor import Room, Wall
+from rdharmony_gen.blender.scenes.kit_urban import pick
+from rdharmony_gen.blender.stage import Patch
+
+BOTTLES = (
+    "bottle_01_wine",
+    "bottle_02_wine_red",
+    "bottle_06_green_glass",
+    "bottle_08_amber_glass",
+    "bottle_07_milk",
+    "bottle_04_yogurt",
+)
+FRUIT = (
+    ("orange", 0.040, (0.80, 0.27, 0.02)),
+    ("lemon", 0.032, (0.82, 0.62, 0.06)),
+    ("plum", 0.028, (0.10, 0.02, 0.10)),
+    ("lime", 0.032, (0.20, 0.42, 0.04)),
+)
+"""Name, radius in metres, colour."""
+BOOKS = ((0.30, 0.05, 0.04), (0.05, 0.12, 0.25), (0.10, 0.22, 0.12), (0.55, 0.45, 0.28), (0.06, 0.06, 0.07), (0.5, 0.2, 0.05))
+
+
+def cabinet(
+    wall: Wall,
+    along: tuple[float, float],
+    heights: tuple[float, float],
+    depth: float,
+    material: bpy.types.Material,
+    *,
+    width: float = 0.6,
+    drawers: int = 1,
+    top: bpy.types.Material | None = None,
+    plinth: float = 0.09,
+    gap: float = 0.0,
+) -> None:
+    """A row of cupboards against a wall: a carcass, doors or drawers with handles, a worktop.
+
+    Args:
+        wall: behind it.
+        along: interval along the wall, metres.
+        heights: lowest and highest point, the worktop included.
+        depth: of the carcass.
+        material: of carcass and doors.
+        width: of a door, about.
+        drawers: one above another; 1 makes doors.
+        top: of the worktop, 4 cm thick, a little wider than the carcass; none for wall cupboards.
+        plinth: height of the set-back foot; 0 for what hangs.
+        gap: between its back and the wall.
+    """
+    finish = wall.room.finish
+    z0, z1 = heights[0] + plinth, heights[1] - (0.04 if top else 0.0)
+    if plinth:
+        wall.block("plinth", along, (heights[0], z0), (gap, gap + depth - 0.06), finish.dark)
+    wall.block("carcass", along, (z0, z1), (gap, gap + depth), material)
+    count = max(1, round((along[1] - along[0]) / width))
+    edges = np.linspace(along[0], along[1], count + 1)
+    rows = np.linspace(z0, z1, drawers + 1)
+    face = gap + depth
+    for number, (a0, a1) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+        for low, high in zip(rows[:-1], rows[1:], strict=True):
+            wall.block("front", (a0 + 0.003, a1 - 0.003), (low + 0.004, high - 0.004), (face, face + 0.018), material)
+            if drawers > 1:
+                middle, half = (a0 + a1) / 2, min(0.09, (a1 - a0) / 4)
+                along_handle, up = (middle - half, middle + half), (high - 0.055, high - 0.043)
+            else:
+                a = a1 - 0.055 if number % 2 == 0 else a0 + 0.043
+                along_handle, up = (a, a + 0.012), ((high - 0.21, high - 0.05) if plinth else (low + 0.05, low + 0.21))
+            wall.block("handle", along_handle, up, (face + 0.018, face + 0.042), finish.metal)
+    if top:
+        wall.block("worktop", (along[0] - 0.012, along[1] + 0.012), (z1, heights[1]), (gap, face + 0.035), top, turned=wall.side in ("north", "south"))
+
+
+def table(
+    room: Room,
+    x: float,
+    y: float,
+    size: tuple[float, float, float],
+    top: bpy.types.Material,
+    leg: bpy.types.Material,
+    *,
+    thick: float = 0.04,
+    foot: float = 0.06,
+) -> None:
+    """A table with its middle at (x, y): width, depth and height of the top, an apron, four legs."""
+    w, d, h = size[0] / 2, size[1] / 2, size[2]
+    room.box("table_top", (x - w, y - d, h - thick), (x + w, y + d, h), top, turned=w > d)
+    inset = 0.05
+    for sx in (-1, 1):
+        for sy in (-1, 1):
+            cx, cy = x + sx * (w - inset - foot / 2), y + sy * (d - inset - foot / 2)
+            room.box("leg", (cx - foot / 2, cy - foot / 2, 0.0), (cx + foot / 2, cy + foot / 2, h - thick), leg)
+    for s in (-1, 1):
+        ey, ex = y + s * (d - inset - foot / 2), x + s * (w - inset - foot / 2)
+        low = h - thick - 0.08
+        room.box("apron", (x - w + inset + foot, ey - 0.011, low), (x + w - inset - foot, ey + 0.011, h - thick), leg)
+        room.box("apron", (ex - 0.011, y - d + inset + foot, low), (ex + 0.011, y + d - inset - foot, h - thick), leg)
+
+
+def shelf(
+    wall: Wall, along: tuple[float, float], z: float, material: bpy.types.Material, *, depth: float = 0.26, thick: float = 0.03
+) -> None:
+    """A board on the wall with two brackets; its upper side is at `z`."""
+    wall.block("shelf", along, (z - thick, z), (0.0, depth), material, turned=wall.side in ("north", "south"))
+    for a in (along[0] + 0.14, along[1] - 0.14):
+        wall.block("bracket", (a - 0.012, a + 0.012), (z - thick - 0.14, z - thick), (0.0, 0.02), wall.room.finish.dark)
+        wall.block("bracket", (a - 0.012, a + 0.012), (z - thick - 0.02, z - thick), (0.0, depth - 0.05), wall.room.finish.dark)
+
+
+def line_up(wall: Wall, along: tuple[float, float], d: float, z: float, things: Sequence[str], step: float, *path: str) -> None:
+    """Things in a loose row along a wall, `d` before it, on the height `z`."""
+    rng = wall.room.stage.rng("line_up", *path)
+    a = along[0] + step / 2
+    while a < along[1] - step / 3:
+        x, y = wall.at(a, d + rng.uniform(-0.02, 0.02))
+        if rng.random() < 0.9:
+            wall.room.put(pick(rng, things), x, y, z, yaw=rng.uniform(0, 360))
+        a += step * rng.uniform(0.9, 1.25)
+
+
+def books(room: Room, x: float, y: float, z: float, count: int, rng: np.random.Generator) -> None:
+    """A stack of books lying on a top."""
+    for _ in range(count):
+        colour, thick = pick(rng, BOOKS), float(rng.uniform(0.018, 0.04))
+        w, d, turn = rng.uniform(0.14, 0.19), rng.uniform(0.20, 0.25), rng.uniform(-14, 14)
+        cover = bpy.data.materials.get(f"book{BOOKS.index(colour)}") or materials.plain(f"book{BOOKS.index(colour)}", colour, 0.5)
+        paper = bpy.data.materials.get("paper") or materials.plain("paper", (0.72, 0.68, 0.58), 0.9)
+        room.turned_box("book", (x, y, z), (w, d, 0.003), turn, cover)
+        room.turned_box("pages", (x, y, z + 0.003), (w - 0.008, d - 0.008, thick - 0.006), turn, paper)
+        room.turned_box("book", (x, y, z + thick - 0.003), (w, d, 0.003), turn, cover)
+        z += thick
+
+
+def pictures(wall: Wall, middles: Sequence[float], z: float = 1.65, size: tuple[float, float] = (0.24, 0.40)) -> None:
+    """Framed pictures of nothing in particular, hung at these places along a wall; `size` bounds half their edges."""
+    room, rng = wall.room, wall.room.stage.rng("pictures", wall.side)
+    motifs = ("marble_01", "rock_01", "sand_01", "stone_wall_01", "snow_01")
+    frame = room.finish.dark if rng.random() < 0.6 else room.finish.wood("oak")
+    for number, a in enumerate(middles):
+        w, h = (float(v) for v in rng.uniform(*size, 2))
+        up = z + float(rng.uniform(-0.05, 0.05))
+        motif = materials.tiled(
+            room.stage.library,
+            f"motif_{wall.side}{number}",
+            pick(rng, motifs),
+            float(rng.uniform(1.0, 2.2)),
+            tint=tuple(float(c) for c in rng.uniform(0.3, 1.4, 3)),
+            variation=0.8,
+            variation_m=0.25,
+            roughness=0.6,
+        )
+        wall.block("picture_frame", (a - w - 0.025, a + w + 0.025), (up - h - 0.025, up + h + 0.025), (0.0, 0.03), frame)
+        wall.block("mount", (a - w, a + w), (up - h, up + h), (0.03, 0.033), room.finish.trim)
+        wall.block("motif", (a - 0.78 * w, a + 0.78 * w), (up - 0.8 * h, up + 0.8 * h), (0.033, 0.035), motif)
+
+
+def light_strip(wall: Wall, along: tuple[float, float], z: float, d: float, watts: float) -> None:
+    """A lit strip that shines on the wall and the top below it."""
+    room = wall.room
+    wall.block("strip", along, (z - 0.012, z), (d - 0.02, d + 0.02), room.finish.glowing(1.5))
+    x, y = wall.at(sum(along) / 2, d)
+    size = (along[1] - along[0], 0.04) if wall.side in ("north", "south") else (0.04, along[1] - along[0])
+    room.stage.panel((room.mirror * x, y, z - 0.014), size, watts)
+
+
+# --- things on a table -----------------------------------------------------------------------------------------------
+
+
+def ceramic(room: Room, name: str = "ceramic") -> bpy.types.Material:
+    """Glaze of one colour a room."""
+    held = bpy.data.materials.get(name)
+    colours = ((0.78, 0.76, 0.72), (0.70, 0.66, 0.56), (0.10, 0.18, 0.26), (0.30, 0.36, 0.30), (0.42, 0.16, 0.09))
+    return held or materials.plain(name, pick(room.stage.rng(name), colours), 0.22)
+
+
+def plate(room: Room, x: float, y: float, z: float, radius: float = 0.13) -> None:
+    """A plate."""
+    r = radius
+    profile = ((0, 0.004), (0.55 * r, 0.004), (0.62 * r, 0.0), (0.62 * r, 0.0), (r, 0.020), (r, 0.024), (0.66 * r, 0.010), (0.0, 0.008))
+    room.lathe("plate", (x, y, z), profile, ceramic(room), steps=40)
+
+
+def mug(room: Room, x: float, y: float, z: float) -> None:
+    """A cup without a handle."""
+    profile = ((0.0, 0.0), (0.033, 0.0), (0.033, 0.0), (0.041, 0.03), (0.042, 0.092), (0.038, 0.092), (0.036, 0.03), (0.0, 0.012))
+    room.lathe("mug", (x, y, z), profile, ceramic(room, "stoneware"))
+
+
+def vase(room: Room, x: float, y: float, z: float, rng: np.random.Generator) -> None:
+    """A bulging vase with leaves."""
+    r, h = rng.uniform(0.055, 0.075), rng.uniform(0.16, 0.23)
+    profile = ((0, 0), (0.6 * r, 0), (0.6 * r, 0), (r, 0.4 * h), (0.9 * r, 0.62 * h), (0.4 * r, 0.9 * h), (0.5 * r, h), (0.4 * r, h), (0.3 * r, 0.9 * h), (0, 0.5 * h))
+    room.lathe("vase", (x, y, z), profile, ceramic(room, "vase_glaze"), steps=32)
+    room.put(pick(rng, ("card_grass2", "card_palmy")), x, y, z + 0.7 * h, yaw=rng.uniform(0, 360), scale=0.3)
+
+
+def fruit_bowl(room: Room, x: float, y: float, z: float, rng: np.random.Generator) -> None:
+    """A wide bowl with five fruits of one kind."""
+    profile = ((0, 0.006), (0.05, 0.0), (0.05, 0.0), (0.13, 0.055), (0.135, 0.062), (0.128, 0.060), (0.05, 0.016), (0, 0.012))
+    room.lathe("bowl", (x, y, z), profile, ceramic(room, "vase_glaze"), steps=40)
+    name, radius, colour = pick(rng, FRUIT)
+    skin = bpy.data.materials.get(name) or materials.plain(name, colour, 0.4)
+    turn = rng.uniform(0, 6.28)
+    arc = np.linspace(-np.pi / 2, np.pi / 2, 9)
+    for k in range(5):
+        a = turn + k * 2 * np.pi / 4
+        dx, dy, dz = (radius * 1.45 * np.cos(a), radius * 1.45 * np.sin(a), 0.026) if k < 4 else (0, 0, 0.026 + 1.15 * radius)
+        ball = [(max(0.0, radius * np.cos(t)), radius * (1 + 0.94 * np.sin(t))) for t in arc]
+        room.lathe(name, (x + dx, y + dy, z + dz), ball, skin, steps=20)
+
+
+def board(room: Room, x: float, y: float, z: float, yaw: float) -> None:
+    """A chopping board."""
+    room.turned_box("board", (x, y, z), (0.24, 0.36, 0.018), yaw, room.finish.wood("butcher"))
+
+
+def napkin(room: Room, x: float, y: float, z: float, yaw: float) -> None:
+    """A folded cloth."""
+    held = bpy.data.materials.get("napkin")
+    colour = np.array(pick(room.stage.rng("napkin"), ((0.75, 0.73, 0.68), (0.14, 0.22, 0.34), (0.50, 0.12, 0.10), (0.30, 0.36, 0.26))))
+    cloth = held or room.finish.fabric("napkin", colour)
+    for k in range(3):
+        size = 0.2 - 0.006 * k
+        room.turned_box("napkin", (x, y, z + 0.003 * k), (size, size * 0.95, 0.0032), yaw + 1.5 * k, cloth)
+
+
+def still_life(
+    room: Room,
+    low: tuple[float, float],
+    high: tuple[float, float],
+    z: float,
+    *path: str | int,
+    back: str = "",
+    things: Sequence[str] = ("bowl", "bottles", "mug", "plate", "vase", "board", "napkin", "books"),
+) -> Patch:
+    """Lay a top with things along its back and its ends and leave the rest free for the subject.
+
+    Args:
+        room: that the top stands in.
+        low: south-west corner of the top (x, y).
+        high: north-east corner.
+        z: its height.
+        path: names this top for the generator.
+        back: the wall behind it; without one, things stand at both ends.
+        things: kinds to choose from.
+
+    Returns: the free patch.
+    """
+    rng = room.stage.rng("still_life", *path)
+    spots, free = _spots(low, high, back)
+    kinds = [things[i] for i in rng.permutation(len(things))]
+    for number, (x, y) in enumerate(spots):
+        _lay(room, kinds[number % len(kinds)], x + rng.uniform(-0.02, 0.02), y + rng.uniform(-0.015, 0.015), z, rng)
+    return room.patch(*free, z)
+
+
+def _spots(low: tuple[float, float], high: tuple[float, float], back: str) -> tuple[list[tuple[float, float]], tuple[float, float, float, float]]:
+    """Where things stand on a top, and what is left free: corners along x, or along y where the top is longer."""
+    (x0, y0), (x1, y1) = low, high
+    if y1 - y0 > x1 - x0:  # solve it lying, turn the answer
+        turned = {"east": "north", "west": "south"}.get(back, "")
+        spots, (u0, v0, u1, v1) = _spots((y0, x0), (y1, x1), turned)
+        return [(v, u) for u, v in spots], (v0, u0, v1, u1)
+    middle, depth = (x0 + x1) / 2, y1 - y0
+    half = min((x1 - x0) / 2 - 0.12, 0.62)
+    if back:
+        sign = 1.0 if back == "north" else -1.0
+        rear = (y1 if sign > 0 else y0) - sign * 0.13
+        spots = [(middle - half, rear - sign * 0.06), (middle - half * 0.42, rear), (middle + half * 0.4, rear), (middle + half, rear - sign * 0.08)]
+        y_free = sorted((rear - sign * 0.20, (y0 if sign > 0 else y1) + sign * 0.13))
+        if y_free[0] > y_free[1] or depth < 0.45:
+            y_free = [rear - sign * 0.24] * 2
+        return spots, (middle - half + 0.25, y_free[0], middle + half - 0.25, y_free[1])
+    y = (y0 + y1) / 2
+    side = min(0.18, depth / 2 - 0.14)
+    spots = [(middle - half, y + side), (middle - half * 0.9, y - side), (middle + half, y - side), (middle + half * 0.9, y + side)]
+    reach = max(0.06, half - 0.30)
+    return spots, (middle - reach, y - min(0.12, side), middle + reach, y + min(0.12, side))
+
+
+def _lay(room: Room, kind: str, x: float, y: float, z: float, rng: np.random.Generator) -> None:
+    if kind == "bowl":
+        fruit_bowl(room, x, y, z, rng)
+    elif kind == "bottles":
+        for dx, name in ((-0.05, pick(rng, BOTTLES[:4])), (0.055, pick(rng, BOTTLES[2:]))):
+            room.put(name, x + dx, y + rng.uniform(-0.03, 0.03), z, yaw=rng.uniform(0, 360))
+    elif kind == "mug":
+        for dx in (-0.055, 0.055):
+            mug(room, x + dx, y + rng.uniform(-0.03, 0.03), z)
+    elif kind == "plate":
+        for k in range(3):
+            plate(room, x, y, z + 0.011 * k, 0.115)
+    elif kind == "vase":
+        vase(room, x, y, z, rng)
+    elif kind == "board":
+        board(room, x, y, z, rng.uniform(60, 120))
+        room.put("bottle_07_milk", x + 0.04, y, z + 0.018, yaw=rng.uniform(0, 360))
+    elif kind == "napkin":
+        napkin(room, x, y, z, rng.uniform(-30, 30))
+        room.put("knife_02_table", x + 0.02, y, z + 0.0095, yaw=rng.uniform(-20, 20))
+    elif kind == "books":
+        books(room, x, y, z, int(rng.integers(2, 5)), rng)
+    elif kind == "lamp":
+        room.put("living_lamp_02_table", x, y, z, scale=0.62)
+    elif kind == "plant":
+        room.put("living_plant_02", x, y, z, yaw=rng.uniform(0, 360), scale=0.38)

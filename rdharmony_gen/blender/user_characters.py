@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Characters of the user's own: looked at before anything is rendered, and posed as one mesh on the ground."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from harmonize_core.errors import InputError
+from rdharmony_gen.blender.assets import joined, vertices
+from rdharmony_gen.blender.user_files import Findings, import_file, look_at_files
+from rdharmony_gen.spec.user_files import MAX_TRIANGLES, Clip, UserCharacter
+
+SOLID = {"MESH", "CURVE", "SURFACE", "META", "FONT"}
+
+
+@dataclass
+class Looks:
+    """What a character file holds: height in its own units, triangles, actions."""
+
+    height: float
+    triangles: int
+    clips: tuple[Clip, ...]
+
+
+def examine_character(path: Path, findings: Findings) -> Looks | None:
+    """Read a file into the empty session and say what is in it; None when something forbids its use.
+
+    Raises:
+        InputError: Blender cannot read it.
+    """
+    before = set(bpy.data.actions)
+    imported = import_file(path, findings)
+    look_at_files(path, findings)
+    solid = [o for o in imported if o.type in SOLID and not o.hide_render and not _is_helper(o)]
+    if not solid:
+        findings.problems.append("holds no mesh; export the character with its geometry")
+    if findings.problems:
+        return None
+    actions = [a for a in bpy.data.actions if a not in before]
+    clips = _clips(imported, actions)
+    if clips:
+        _pose(imported, actions, clips[0].name, clips[0].first)
+    elif any(o.type == "ARMATURE" for o in imported):
+        findings.remarks.append("has a skeleton without an action and is shown in its rest pose")
+    mesh = _one_mesh(solid)
+    mesh.calc_loop_triangles()
+    triangles = len(mesh.loop_triangles)
+    points = vertices(mesh)
+    if not triangles:
+        findings.problems.append("has no faces; export the character with its geometry")
+    elif triangles > MAX_TRIANGLES:
+        findings.problems.append(f"has {triangles} triangles, more than the {MAX_TRIANGLES} allowed; make it lighter")
+    elif not np.isfinite(points).all():
+        findings.problems.append("has points that are not finite numbers; export it again")
+    if findings.problems:
+        return None
+    return Looks(float(np.ptp(points[:, 2].astype(np.float64))), triangles, clips)
+
+
+def posed_mesh(character: UserCharacter, clip: str, frame: int) -> bpy.types.Mesh:
+    """The character as one mesh in metres: in its pose, facing -Y, its lowest point at z = 0, its middle at the origin.
+
+    Raises:
+        InputError: the file is gone, was changed, or cannot be read.
+    """
+    character.require_unchanged()
+    before = set(bpy.data.actions)
+    imported = import_file(Path(character.path), Findings())
+    actions = [a for a in bpy.data.actions if a not in before]
+    if clip:
+        _pose(imported, actions, clip, frame)
+    mesh = _one_mesh([o for o in imported if o.type in SOLID and not o.hide_render and not _is_helper(o)])
+    for thing in imported:
+        bpy.data.objects.remove(thing)
+    for action in actions:
+        bpy.data.actions.remove(action)
+    turn, scale = np.radians(character.yaw_deg), character.scale
+    c, s = float(np.cos(turn)) * scale, float(np.sin(turn)) * scale
+    mesh.transform(((c, -s, 0, 0), (s, c, 0, 0), (0, 0, scale, 0), (0, 0, 0, 1)))
+    points = vertices(mesh)
+    low, high = points.min(axis=0), points.max(axis=0)
+    x, y = (float(v) for v in (low + high)[:2] / 2)
+    mesh.transform(((1, 0, 0, -x), (0, 1, 0, -y), (0, 0, 1, -float(low[2])), (0, 0, 0, 1)))
+    mesh.name = character.name
+    return mesh
+
+
+def _one_mesh(parts: list[bpy.types.Object]) -> bpy.types.Mesh:
+    bpy.context.view_layer.update()
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    meshes = []
+    for part in parts:
+        evaluated = part.evaluated_get(depsgraph)
+        mesh = bpy.data.meshes.new_from_object(evaluated, depsgraph=depsgraph)
+        mesh.transform(evaluated.matrix_world)
+        meshes.append(mesh)
+    if not meshes:
+        raise InputError("the character's file holds no mesh; put the planned file back")
+    return meshes[0] if len(meshes) == 1 else joined(meshes)
+
+
+def _is_helper(thing: bpy.types.Object) -> bool:
+    """The shapes that importers draw bones with."""
+    return any(thing in {b.custom_shape for b in o.pose.bones} for o in bpy.data.objects if o.type == "ARMATURE")
+
+
+def _clips(imported: list[bpy.types.Object], actions: list[bpy.types.Action]) -> tuple[Clip, ...]:
+    """Actions that move bones, by name."""
+    if not any(o.type == "ARMATURE" for o in imported):
+        return ()
+    found = []
+    for action in actions:
+        first, last = (round(v) for v in action.frame_range)
+        if any(path.startswith("pose.bones") for path in _paths(action)):
+            found.append(Clip(action.name, first, max(first, last)))
+    return tuple(sorted(found, key=lambda c: c.name))
+
+
+def _paths(action: bpy.types.Action) -> list[str]:
+    """Data paths of the curves of an action, with Blender's layers (4.4 and later) or without."""
+    layers = getattr(action, "layers", ())
+    bags = [bag for layer in layers for strip in layer.strips for bag in strip.channelbags]
+    curves = [c for bag in bags for c in bag.fcurves] or list(getattr(action, "fcurves", ()))
+    return [curve.data_path for curve in curves]
+
+
+def _pose(imported: list[bpy.types.Object], actions: list[bpy.types.Action], clip: str, frame: int) -> None:
+    """Put every skeleton into one frame of an action; the session may have given it a number (`Walk.001`)."""
+    named = [a for a in actions if a.name == clip] or [a for a in actions if re.sub(r"\.\d{3}$", "", a.name) == clip]
+    if not named:
+        raise InputError(f"the character's file should hold the action {clip!r} but does not; put the old file back")
+    for rig in (o for o in imported if o.type == "ARMATURE"):
+        animation = rig.animation_data or rig.animation_data_create()
+        for track in animation.nla_tracks:
+            track.mute = True
+        animation.action = named[0]
+        slots = [s for s in getattr(named[0], "slots", ()) if s.target_id_type in ("OBJECT", "UNSPECIFIED")]
+        if slots:
+            animation.action_slot = slots[0]
+    bpy.context.scene.frame_set(frame)

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading the user's own 3D files into Blender: bounded, and without running anything that is in them.
+
+Scripts of a .blend never run: it is appended, not opened, so its text blocks and handlers stay behind; drivers that
+need Python are removed before the first evaluation, and Blender's own automatic running of scripts is off.
+"""
+
+import io
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import bpy
+from PIL import Image
+
+from harmonize_core.errors import InputError
+from rdharmony_gen.blender.session import quiet
+from rdharmony_gen.spec.user_files import MAX_OBJECTS, MAX_TEXTURE_PX
+
+
+@dataclass
+class Findings:
+    """What was seen in a file: what forbids its use, what is worth knowing, which other files it needs."""
+
+    problems: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+
+
+def import_file(path: Path, findings: Findings) -> list[bpy.types.Object]:
+    """Bring a character file into the session; returns the new objects.
+
+    Raises:
+        InputError: Blender cannot read it.
+    """
+    if path.suffix.lower() == ".blend":
+        return append_blend(path, findings)[0]
+    before = set(bpy.data.objects)
+    try:
+        with quiet():
+            match path.suffix.lower():
+                case ".glb" | ".gltf":
+                    bpy.ops.import_scene.gltf(filepath=str(path))
+                case ".fbx":
+                    bpy.ops.import_scene.fbx(filepath=str(path))
+                case _:
+                    bpy.ops.wm.obj_import(filepath=str(path))
+    except MemoryError:
+        raise
+    except Exception as error:  # importers are Python programs of their own and raise anything
+        raise InputError(f"{path} cannot be read by Blender ({_short(error)}); export it again") from None
+    _disarm(findings)
+    return [o for o in bpy.data.objects if o not in before]
+
+
+def append_blend(path: Path, findings: Findings) -> tuple[list[bpy.types.Object], bpy.types.Scene]:
+    """Bring the objects of the largest scene of a .blend into the session's scene.
+
+    Returns:
+        The objects, and the scene they came from (for its frame and units); remove it when it is not needed any more.
+
+    Raises:
+        InputError: not a .blend, a broken one, without a scene, or with too many objects.
+    """
+    bpy.context.preferences.filepaths.use_scripts_auto_execute = False
+    before = set(bpy.data.objects)
+    try:
+        with quiet(), bpy.data.libraries.load(str(path), link=False) as (there, here):
+            objects = len(there.objects)
+            if objects <= MAX_OBJECTS:
+                here.scenes = list(there.scenes)
+    except (OSError, RuntimeError, ValueError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not a whole .blend file ({_short(error)}); save it again") from None
+    if objects > MAX_OBJECTS:
+        raise InputError(f"{path} holds {objects} objects, more than the {MAX_OBJECTS} allowed; join some of them")
+    scenes = [s for s in here.scenes if s is not None]
+    if not scenes:
+        raise InputError(f"{path} should hold a scene but has none; save it with its scene")
+    _disarm(findings)
+    chosen = max(scenes, key=lambda s: len(s.collection.all_objects))
+    if len(scenes) > 1:
+        findings.remarks.append(f"holds {len(scenes)} scenes; {chosen.name!r}, the largest, is used")
+    ours = bpy.context.scene
+    for child in chosen.collection.children:
+        ours.collection.children.link(child)
+    for thing in chosen.collection.objects:
+        ours.collection.objects.link(thing)
+    _same_exclusions(chosen.view_layers[0].layer_collection, bpy.context.view_layer.layer_collection)
+    for other in scenes:
+        if other is not chosen:
+            bpy.data.scenes.remove(other)
+    chosen.world = None
+    for thing in bpy.data.objects:  # what is not rendered must not be in the way of rays either
+        if thing not in before:
+            thing.hide_viewport = thing.hide_render
+    for collection in bpy.data.collections:
+        collection.hide_viewport = collection.hide_render
+    return [o for o in ours.objects if o not in before], chosen
+
+
+def look_at_files(path: Path, findings: Findings) -> None:
+    """Check the images and libraries of the session by their headers, before Blender opens any of them."""
+    folder = path.parent
+    for library in bpy.data.libraries:
+        file = Path(bpy.path.abspath(library.filepath))
+        if file.is_file():
+            findings.files.append(os.path.relpath(file, folder))
+        else:
+            findings.problems.append(f"links the library {file}, which is missing; make it local or put it back")
+    for image in bpy.data.images:
+        if image.source not in ("FILE", "SEQUENCE", "TILED") or not image.users:
+            continue
+        file = Path(bpy.path.abspath(image.filepath, library=image.library)) if image.filepath else None
+        if image.packed_file is not None:
+            size = header_size(io.BytesIO(image.packed_file.data))
+        elif image.source != "FILE":
+            findings.problems.append(f"uses the image series {image.name!r}; use a single image")
+            continue
+        elif file is None or not file.is_file():
+            findings.problems.append(f"uses the texture {file or image.name}, which is missing; pack it or put it back")
+            continue
+        else:
+            findings.files.append(os.path.relpath(file, folder))
+            size = header_size(file)
+        if size is not None and max(size) > MAX_TEXTURE_PX:
+            findings.problems.append(too_large(image.name, size))
+    findings.files = sorted(set(findings.files))
+
+
+def header_size(file: Path | io.BytesIO) -> tuple[int, int] | None:
+    """Width and height of an image from its header; None for a format that is not known here (EXR, HDR)."""
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        with Image.open(file) as image:
+            return image.size
+    except (OSError, SyntaxError, ValueError):
+        return None
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+def too_large(name: str, size: tuple[int, int]) -> str:
+    """The sentence about a texture beyond the limit."""
+    return f"has the texture {name} of {size[0]}x{size[1]} pixels, more than {MAX_TEXTURE_PX}; make it smaller"
+
+
+def _disarm(findings: Findings) -> None:
+    """Remove what would run or write when the scene is evaluated."""
+    removed = 0
+    for kind in dir(bpy.data):
+        blocks = getattr(bpy.data, kind)
+        if not isinstance(blocks, bpy.types.bpy_prop_collection):
+            continue
+        for block in blocks:
+            for owner in (block, getattr(block, "node_tree", None), getattr(block, "shape_keys", None)):
+                animation = getattr(owner, "animation_data", None)
+                for curve in list(animation.drivers) if animation else ():
+                    if curve.driver.type == "SCRIPTED" and not curve.driver.is_simple_expression:
+                        animation.drivers.remove(curve)
+                        removed += 1
+    for text in list(bpy.data.texts):
+        bpy.data.texts.remove(text)
+    fluids = 0
+    for thing in bpy.data.objects:
+        for modifier in [m for m in thing.modifiers if m.type == "FLUID"]:  # would bake into the user's folders
+            thing.modifiers.remove(modifier)
+            fluids += 1
+    if removed:
+        findings.remarks.append(f"{removed} drivers in Python were removed: nothing in a file is ever run")
+    if fluids:
+        findings.remarks.append(f"{fluids} fluid simulations were removed")
+
+
+def _same_exclusions(theirs: bpy.types.LayerCollection, ours: bpy.types.LayerCollection) -> None:
+    """Collections that the file's view layer leaves out stay out."""
+    for child in theirs.children:
+        mine = ours.children.get(child.name)
+        if mine is not None:
+            _same_exclusions(child, mine)
+            if child.exclude:
+                mine.exclude = True
+
+
+def _short(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[-1] if lines else type(error).__name__)[:200]

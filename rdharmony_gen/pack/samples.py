@@ -7,8 +7,9 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS, STYLE_COUNT
+from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS, soft_label
 from rdharmony_gen.spec.codec import encode_line
+from rdharmony_gen.spec.dataset import DatasetSpec, label_length
 from rdharmony_gen.spec.records import RealLine, TripletLine, ViewRecord, asset_ids
 
 
@@ -52,24 +53,28 @@ class Facts:
     """SPDX expressions of the assets, each once."""
 
 
-def samples_of(records: Iterable[ViewRecord], seed: int, licences: Mapping[str, str]) -> list[Sample]:
+def samples_of(spec: DatasetSpec, records: Iterable[ViewRecord], licences: Mapping[str, str]) -> list[Sample]:
     """All triplets in the order of a shuffle that depends on the seed and the keys alone.
 
     Neighbours in a shard are thus of different views, as training wants them; adding views does not reorder the rest.
+
+    Args:
+        spec: Of the set.
+        records: Its views.
+        licences: SPDX expression by asset id.
     """
-    found = [_sample(record, triplet, licences) for record in records for triplet in record.triplets]
-    return sorted(found, key=lambda s: hashlib.sha256(f"{seed}/{s.key}".encode()).digest())
+    styles = label_length(spec)
+    found = [_sample(record, triplet, licences, styles) for record in records for triplet in record.triplets]
+    return sorted(found, key=lambda s: hashlib.sha256(f"{spec.seed}/{s.key}".encode()).digest())
 
 
-def _sample(record: ViewRecord, triplet: TripletLine, licences: Mapping[str, str]) -> Sample:
+def _sample(record: ViewRecord, triplet: TripletLine, licences: Mapping[str, str], styles: int) -> Sample:
     view = record.view
     reals: dict[int, RealLine] = {r.style: r for r in record.reals}
     real, donor = reals[triplet.bg_style], reals[triplet.fg_style]
     folder = CATEGORY_FOLDERS.get(view.category, "S")
     key = f"{folder}_{view.scene_id}-{triplet.bg_style}_{triplet.fg_style}"
-    soft = [0.0] * max(STYLE_COUNT, triplet.bg_style, triplet.fg_style)
-    soft[triplet.bg_style - 1] += 1 - view.fg_ratio
-    soft[triplet.fg_style - 1] += view.fg_ratio
+    soft = soft_label(triplet.bg_style, triplet.fg_style, view.fg_ratio, styles)
     used = asset_ids(view)
     facts = Facts(
         key=key,

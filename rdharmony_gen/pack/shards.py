@@ -103,9 +103,12 @@ def pack(root: Path, packed: Path, *, shard_bytes: int, splits: Sequence[str] = 
     records = read_manifest(layout.manifest)
     used = used_assets(records)
     try:
-        samples = samples_of(records, spec.seed, {a.id: a.licence for a in used})
-    except KeyError as error:
-        raise DatasetError(f"{layout.manifest} has a triplet of style {error} without its real image") from None
+        samples = samples_of(spec, records, {a.id: a.licence for a in used})
+    except (KeyError, IndexError):
+        raise DatasetError(
+            f"{layout.manifest} should have only triplets of styles of the set, each with its real image; "
+            "run rdharmony compose again"
+        ) from None
     chosen = tuple(s for s in SPLITS if (not splits or s in splits) and any(x.split == s for x in samples))
     if not chosen:
         raise DatasetError(f"{root} should hold composites of {', '.join(splits or SPLITS)} but has none")

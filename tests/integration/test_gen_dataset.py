@@ -2,7 +2,6 @@
 """The whole way from seed to validated set, with the real renderer at 64 x 64: counts, bytes, damage."""
 
 import json
-import re
 import shutil
 import signal
 import subprocess
@@ -121,15 +120,6 @@ def test_masks_are_strict_and_alpha_is_soft(finished):
     assert np.array_equal(mask == 255, alpha >= 32768)
     coverage = read_exr(finished / "renders" / "SHuman" / VIEW / "coverage.exr")["Y"]
     assert np.abs(alpha / 65535 - coverage).max() <= 1 / 65535
-
-
-def test_the_page_shows_only_files_that_are_there(finished):
-    page = (finished / "report" / "index.html").read_text()
-    assert "http:" not in page.replace("http://www.", "").replace("http://", "", page.count("<td>"))
-    for name in re.findall(r'(?:src|href)="([^"#]+)"', page):
-        assert (finished / "report" / name).is_file(), name
-    for name in re.findall(r'"(images/[^"]+)"', page):
-        assert (finished / "report" / name).is_file(), name
 
 
 def test_a_finished_set_is_not_made_again(copy, capsys):

@@ -66,6 +66,123 @@ class Camera:
         return forward + x[None, :, None] * right + y[:, None, None] * up
 
 
+@dataclass(frozen=True)
+class AirPath:
+    """The lengths of air in one view; what does not depend on the capture condition is worked out once."""
+
+    coverage: Floats
+    """(H, W) the subject's share of each pixel."""
+    distance_m: Floats
+    """(H, W) to what lies behind the subject, continued under it; 0 where that is the sky."""
+    front_m: Floats
+    """(H, W) to the subject, continued around it."""
+    sky: NDArray[np.bool_]
+    """(H, W) whether the sky lies behind the subject."""
+    pure_sky: NDArray[np.bool_]
+    """(H, W) the sky where no land is near: its light needs no change."""
+    sine: Floats
+    """(H, W) of the rays' elevation."""
+    azimuth_deg: Floats
+    """(H, W) of the rays' compass direction."""
+    height_m: float
+    """Of the camera over the ground."""
+    box: tuple[slice, slice]
+    """Rows and columns around the subject inside which what lies behind it is continued under it."""
+
+    @staticmethod
+    def of(depth_m: Floats, coverage: Floats, camera: Camera, *, indoor: bool = False) -> AirPath:
+        """Of one view.
+
+        Args:
+            depth_m: (H, W) along the camera's axis, the nearest surface of each pixel; the sky is infinite or beyond
+                50 km.
+            coverage: (H, W) the subject's share of each pixel.
+            camera: of the view.
+            indoor: whether the camera stands in a room, whose air is clear.
+        """
+        rays = camera.rays(*coverage.shape)
+        length = np.linalg.norm(rays, axis=-1)
+        is_sky = depth_m >= SKY_M
+        distance = np.where(is_sky, 0.0, np.maximum(depth_m, 0.0) * length).astype(np.float32)
+        if indoor:
+            distance = np.maximum(distance - INDOOR_CLEAR_M, 0.0)
+        box = _around(coverage)
+        behind = (coverage <= 0).astype(np.float32)
+        front, back, sky = distance.copy(), distance.copy(), is_sky.copy()
+        front[box] = _continue(distance[box], trust_foreground(coverage)[box] * ~is_sky[box])
+        land = behind * ~is_sky
+        back[box] = _continue(distance[box], land[box])
+        sky[box] = _continue(is_sky[box].astype(np.float32), behind[box]) > 0.5
+        near_land = cv2.dilate(land, np.ones((5, 5), np.uint8)) > 0
+        # the pixels of sky beside land take the land's distance: they may show a part of it
+        shown = np.where(is_sky & near_land, cv2.dilate(back * land, np.ones((5, 5), np.uint8)), back)
+        return AirPath(
+            coverage=coverage,
+            distance_m=np.where(sky & ~near_land, 0.0, shown).astype(np.float32),
+            front_m=front,
+            sky=sky,
+            pure_sky=sky & ~near_land,
+            sine=(rays[..., 2] / length).astype(np.float32),
+            azimuth_deg=np.degrees(np.arctan2(rays[..., 0], rays[..., 1])).astype(np.float32),
+            height_m=camera.height_m,
+            box=box,
+        )
+
+    def through(self, image_linear: Floats, condition: ConditionSpec) -> Floats:
+        """A render with the air of its capture condition in it.
+
+        Args:
+            image_linear: (H, W, 3) scene-linear radiance without any haze but the sky's own.
+            condition: supplies turbidity, fog and the colour of the horizon.
+
+        Returns: (H, W, 3) scene-linear; away from land the sky's pixels are the render's own.
+        """
+        added = haze.airlight(condition, self.azimuth_deg)
+        behind = image_linear.copy()
+        behind[self.box] = extrapolate(image_linear[self.box], (self.coverage[self.box] <= 0).astype(np.float32))
+        share = haze.transmittance(condition, self.distance_m, self.sine, self.height_m)
+        if condition.visibility_m > 0:
+            share = _follow_edges(share, behind)
+        back = self._background(behind, share, added)
+        front_share = haze.transmittance(condition, self.front_m[self.box], self.sine[self.box], self.height_m)
+        picture = back.copy()
+        picture[self.box] = self._foreground(image_linear, behind, back, share, front_share, added)
+        return picture
+
+    def _background(self, behind: Floats, share: Floats, added: Floats) -> Floats:
+        """What lies behind the subject with its air.
+
+        The sky has its haze already. Where land borders on it, depth knows one of both only: there the pixel is taken
+        for sky plus something, and the something fades.
+        """
+        back = behind * share + added * (1 - share)
+        border = self.sky & ~self.pure_sky
+        if border.any():
+            pure = self.pure_sky & (self.coverage <= 0)
+            sky_light = extrapolate(behind, pure.astype(np.float32))[border] if pure.any() else added[border]
+            back[border] = sky_light + (behind[border] - sky_light) * share[border]
+        back[self.pure_sky] = behind[self.pure_sky]
+        return np.maximum(back, 0.0)
+
+    def _foreground(
+        self, image_linear: Floats, behind: Floats, back: Floats, share: Floats, front_share: Floats, added: Floats
+    ) -> Floats:
+        """The subject's box: opaque pixels through the subject's air, soft ones as a mix of both surfaces."""
+        box = self.box
+        coverage, image, back_here = self.coverage[box], image_linear[box], back[box]
+        veil = added[box] * (1 - front_share)
+        picture = np.where((coverage > 0)[..., None], image * front_share + veil, back_here)
+        soft = soft_pixels(coverage)
+        if soft.any():
+            alpha = coverage[soft][:, None]
+            front = extrapolate(image, trust_foreground(self.coverage)[box])[soft]
+            rest = image[soft] - alpha * front - (1 - alpha) * behind[box][soft]
+            rest = rest * (alpha * front_share[soft] + (1 - alpha) * share[box][soft])
+            front = front * front_share[soft] + veil[soft]
+            picture[soft] = np.maximum(alpha * front + (1 - alpha) * back_here[soft] + rest, 0.0)
+        return picture
+
+
 def through_air(
     image_linear: Floats,
     depth_m: Floats,
@@ -75,81 +192,25 @@ def through_air(
     *,
     indoor: bool = False,
 ) -> Floats:
-    """A render with the air of its capture condition in it.
-
-    Args:
-        image_linear: (H, W, 3) scene-linear radiance without any haze but the sky's own.
-        depth_m: (H, W) along the camera's axis, the nearest surface of each pixel; the sky is infinite or beyond 50 km.
-        coverage: (H, W) the subject's share of each pixel.
-        camera: of the view.
-        condition: supplies turbidity, fog and the colour of the horizon.
-        indoor: whether the camera stands in a room, whose air is clear.
-
-    Returns: (H, W, 3) scene-linear; the sky's pixels are the render's own.
-    """
-    height, width = coverage.shape
-    rays = camera.rays(height, width)
-    length = np.linalg.norm(rays, axis=-1)
-    sine = rays[..., 2] / length
-    azimuth = np.degrees(np.arctan2(rays[..., 0], rays[..., 1]))
-    added = haze.airlight(condition, azimuth).astype(np.float32)
-
-    def share(depth: Floats) -> Floats:
-        distance = np.where(depth < SKY_M, np.maximum(depth, 0.0) * length, np.inf)
-        if indoor:
-            distance = np.where(np.isfinite(distance), np.maximum(distance - INDOOR_CLEAR_M, 0.0), np.inf)
-        return haze.transmittance(condition, distance, sine, camera.height_m).astype(np.float32)
-
-    back, back_share = _background(image_linear, share(depth_m), depth_m >= SKY_M, added, coverage)
-    front_share = share(_subject_depth(depth_m, coverage))
-    picture = np.where((coverage > 0)[..., None], image_linear * front_share + added * (1 - front_share), back)
-    soft = soft_pixels(coverage)
-    if soft.any():
-        alpha = coverage[soft][:, None]
-        front = extrapolate(image_linear, trust_foreground(coverage))[soft]
-        behind = extrapolate(image_linear, (coverage <= 0).astype(np.float32))[soft]
-        t_front, t_back = front_share[soft], back_share[soft]
-        rest = image_linear[soft] - alpha * front - (1 - alpha) * behind
-        rest = rest * (alpha * t_front + (1 - alpha) * t_back)
-        front = front * t_front + added[soft] * (1 - t_front)
-        picture[soft] = np.maximum(alpha * front + (1 - alpha) * back[soft] + rest, 0.0)
-    return picture.astype(np.float32)
+    """One render with the air of its capture condition in it; see `AirPath`."""
+    return AirPath.of(depth_m, coverage, camera, indoor=indoor).through(image_linear, condition)
 
 
-def _background(
-    image_linear: Floats, share: Floats, is_sky: NDArray[np.bool_], added: Floats, coverage: Floats
-) -> tuple[Floats, Floats]:
-    """What lies behind the subject, continued under it, with its air; and how much of its own light comes through.
-
-    The sky has its haze already. Where land borders on it, depth knows one of both only: there the pixel is taken for
-    sky plus something, and the something fades.
-    """
-    behind = (coverage <= 0).astype(np.float32)
-    own = extrapolate(image_linear, behind)
-    sky = extrapolate(np.repeat(is_sky[..., None], 3, axis=2).astype(np.float32), behind)[..., 0] > 0.5
-    land = (~is_sky).astype(np.float32) * behind
-    if not land.any():
-        return own, np.ones_like(own)
-    land_share = _follow_edges(extrapolate(share, land), own)
-    near_land = cv2.dilate(land, np.ones((5, 5), np.uint8)) > 0
-    pure = (is_sky & ~near_land).astype(np.float32) * behind
-    sky_light = extrapolate(own, pure) if pure.any() else added
-    faded = np.where(
-        sky[..., None], sky_light + (own - sky_light) * land_share, own * land_share + added * (1 - land_share)
-    )
-    untouched = (sky & ~near_land)[..., None]
-    return np.where(untouched, own, faded), np.where(untouched, np.float32(1.0), land_share)
+def _around(coverage: Floats, margin: int = 24) -> tuple[slice, slice]:
+    """Rows and columns of all coverage and a margin; empty slices without any."""
+    rows, columns = np.flatnonzero(coverage.any(axis=1)), np.flatnonzero(coverage.any(axis=0))
+    if not len(rows):
+        return slice(0, 0), slice(0, 0)
+    top, left = max(int(rows[0]) - margin, 0), max(int(columns[0]) - margin, 0)
+    return slice(top, int(rows[-1]) + 1 + margin), slice(left, int(columns[-1]) + 1 + margin)
 
 
-def _subject_depth(depth_m: Floats, coverage: Floats) -> Floats:
-    """The subject's depth wherever it has a share of the pixel; elsewhere a smooth continuation."""
-    trust = trust_foreground(coverage) * (depth_m < SKY_M)
+def _continue(values: Floats, trust: Floats) -> Floats:
+    """Values (H, W) where they are trusted, a smooth continuation elsewhere."""
     if not trust.any():
-        return depth_m
-    bounded = np.where(depth_m < SKY_M, depth_m, 0.0).astype(np.float32)
-    filled = extrapolate(np.repeat(bounded[..., None], 3, axis=2), trust.astype(np.float32))[..., 0]
-    opaque = trust >= 1
-    return np.where(opaque, depth_m, filled).astype(np.float32)
+        return values
+    filled = extrapolate(np.repeat(values[..., None], 3, axis=2), trust.astype(np.float32))[..., 0]
+    return np.where(trust >= 1, values, filled).astype(np.float32)
 
 
 def _follow_edges(through: Floats, image_linear: Floats) -> Floats:

@@ -24,7 +24,7 @@ from harmonize_core.formats.images import read_exr, write_alpha16, write_bytes, 
 from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
 from rdharmony_gen.compose.develop import expose
 from rdharmony_gen.compose.exchange import Layers, exchange, separate
-from rdharmony_gen.compose.fog import Camera, through_air
+from rdharmony_gen.compose.fog import AirPath, Camera
 from rdharmony_gen.spec.codec import decode, encode
 from rdharmony_gen.spec.dataset import DatasetSpec, split_of
 from rdharmony_gen.spec.job import RenderJob
@@ -103,14 +103,13 @@ def compose_view(layout: SetLayout, spec: DatasetSpec, job: RenderJob, *, keep_r
     write_alpha16(inside(layout.root, names.alpha()), coverage)
     subjects = _write_subjects(layout, job, names)
     strict = coverage >= 0.5
-    depth, indoor = _depth(layout, job), job.scene in SCENES and SCENES[job.scene].indoor
+    air = _air(layout, job, coverage, geometry)
 
     layers: dict[int, Layers] = {}
     reals = []
     for condition in job.conditions:
         light = _render(layout, job, condition.style)
-        if depth is not None:
-            light = through_air(light, depth, coverage, Camera.of(geometry), condition, indoor=indoor)
+        light = air.through(light, condition) if air else light
         exposed, exposure_ev, gains = expose(light, condition, spec.view_transform)
         layer = layers[condition.style_id] = separate(exposed, coverage, spec.view_transform)
         path = names.real(condition.style_id)
@@ -223,10 +222,14 @@ def _render(layout: SetLayout, job: RenderJob, style: str) -> NDArray[np.float32
     return _channels(layout.renders(job.job_id) / f"{style}.exr", job, "RGB")
 
 
-def _depth(layout: SetLayout, job: RenderJob) -> NDArray[np.float32] | None:
-    """Metres along the camera's axis, infinite or beyond 50 km for the sky; none from a renderer without depth."""
+def _air(layout: SetLayout, job: RenderJob, coverage: NDArray[np.float32], geometry: dict) -> AirPath | None:
+    """The air of the view by its depth; none from a renderer that writes no depth."""
     path = layout.renders(job.job_id) / "aux.exr"
-    return _channels(path, job, "Z", finite=False)[..., 0] if path.is_file() else None
+    if not path.is_file():
+        return None
+    indoor = job.user_scene.indoor if job.user_scene else job.scene in SCENES and SCENES[job.scene].indoor
+    depth = _channels(path, job, "Z", finite=False)[..., 0]
+    return AirPath.of(depth, coverage, Camera.of(geometry), indoor=indoor)
 
 
 def _channels(path: Path, job: RenderJob, names: Sequence[str], *, finite: bool = True) -> NDArray[np.float32]:

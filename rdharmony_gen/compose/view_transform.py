@@ -72,7 +72,7 @@ def display(exposed_linear: Floats, view: ViewTransform) -> NDArray[np.float32]:
 
     Returns: (..., 3) float32 sRGB in [0, 1].
     """
-    light = np.maximum(np.asarray(exposed_linear, np.float64), 0.0)
+    light = np.maximum(np.asarray(exposed_linear, np.float32), np.float32(0.0))
     picture = {"standard": _standard, "agx": _agx, "filmic": _filmic}[view](light)
     return np.clip(picture, 0.0, 1.0).astype(np.float32)
 
@@ -96,13 +96,13 @@ def _standard(light: Floats) -> Floats:
 
 
 def _agx(light: Floats) -> Floats:
-    inset = light @ (_INSET @ _REC709_TO_REC2020).T
+    inset = light @ (_INSET @ _REC709_TO_REC2020).T.astype(np.float32)
     low, high = _AGX_STOPS
-    stops = np.log2(np.maximum(inset, 1e-10) / MID_GREY)
+    stops = np.log2(np.maximum(inset, np.float32(1e-10)) / np.float32(MID_GREY))
     formed = _sigmoid(np.maximum((stops - low) / (high - low), 0.0)) ** 2.4
     formed = _turn_hue(formed, inset, 1.0 - _AGX_HUE_SHIFT)
-    rec2020 = formed @ _OUTSET.T
-    return linear_to_srgb(_into_srgb(rec2020 @ np.linalg.inv(_REC709_TO_REC2020).T))
+    rec709 = formed @ (np.linalg.inv(_REC709_TO_REC2020) @ _OUTSET).T.astype(np.float32)
+    return linear_to_srgb(_into_srgb(rec709))
 
 
 def _sigmoid(x: Floats) -> Floats:
@@ -127,7 +127,7 @@ def _turn_hue(rgb: Floats, towards: Floats, share: float) -> Floats:
     turn = (_hue(towards) - hue + 3.0) % 6.0 - 3.0
     hue = hue + share * turn
     top, bottom = rgb.max(axis=-1, keepdims=True), rgb.min(axis=-1, keepdims=True)
-    k = (np.array([5.0, 3.0, 1.0]) + hue[..., None]) % 6.0
+    k = (np.array([5.0, 3.0, 1.0], np.float32) + hue[..., None]) % np.float32(6.0)
     return top - (top - bottom) * np.clip(np.minimum(k, 4.0 - k), 0.0, 1.0)
 
 

@@ -18,43 +18,47 @@ from rdharmony_gen.light import atmosphere
 from rdharmony_gen.spec.condition import ConditionSpec
 
 Floats = NDArray[np.float64]
+Reals = NDArray[np.floating]
 
 KOSCHMIEDER = 3.912
 FAR_LAND_M, FAR_LAND_BEGINS_M = 4000.0, 160.0
 """The last 100 m of a built place (belts of trees, a ring of hills) stand for land some kilometres away."""
 
 
-def seen_distance(distance_m: Floats) -> Floats:
+def seen_distance(distance_m: Reals) -> Reals:
     """The distance that scenery of this distance stands for: true near by, kilometres for the backdrop."""
     return distance_m + FAR_LAND_M * -np.expm1(-((distance_m / FAR_LAND_BEGINS_M) ** 3))
 
 
-def transmittance(condition: ConditionSpec, distance_m: Floats, sine: Floats, height_m: float) -> Floats:
+def transmittance(condition: ConditionSpec, distance_m: Reals, sine: Reals, height_m: float) -> NDArray[np.float32]:
     """Fraction of light (..., 3) that crosses the air.
 
     Args:
         condition: supplies turbidity and fog.
-        distance_m: (...,) lengths of the paths; infinity is the sky, which holds its own haze, and counts as 0.
+        distance_m: (...,) lengths of the paths, finite.
         sine: (...,) of their elevation, upwards positive.
         height_m: of the camera over the ground.
     """
-    distance = np.where(np.isfinite(distance_m), distance_m, 0.0)
-    clean = atmosphere.RAYLEIGH + 1.1 * atmosphere.MIE * condition.turbidity
-    depth = clean * seen_distance(distance)[..., None]
-    return np.exp(-depth - fog_depth(condition, distance, sine, height_m)[..., None])
+    clean = (atmosphere.RAYLEIGH + 1.1 * atmosphere.MIE * condition.turbidity).astype(np.float32)
+    depth = seen_distance(np.asarray(distance_m, np.float32))[..., None] * clean
+    if condition.visibility_m > 0:
+        depth = depth + fog_depth(condition, distance_m, sine, height_m)[..., None]
+    return np.exp(-depth)
 
 
-def fog_depth(condition: ConditionSpec, distance_m: Floats, sine: Floats, height_m: float) -> Floats:
+def fog_depth(condition: ConditionSpec, distance_m: Reals, sine: Reals, height_m: float) -> NDArray[np.float32]:
     """Optical depth (...,) of the fog along paths from a height; see `transmittance`."""
     if condition.visibility_m <= 0:
-        return np.zeros(np.broadcast(distance_m, sine).shape)
+        return np.zeros(np.broadcast(distance_m, sine).shape, np.float32)
+    distance, sine = np.asarray(distance_m, np.float32), np.asarray(sine, np.float32)
     ground = KOSCHMIEDER / condition.visibility_m * np.exp(-max(height_m, 0.0) / condition.fog_height_m)
-    climb = np.maximum(sine, -0.5) * distance_m / condition.fog_height_m
-    thinning = np.where(np.abs(climb) < 1e-4, 1.0 - climb / 2, -np.expm1(-np.clip(climb, -8.0, 60.0)) / (climb + 1e-12))
-    return ground * distance_m * thinning
+    climb = np.maximum(sine, -0.5) * distance / np.float32(condition.fog_height_m)
+    level = np.abs(climb) < 1e-3
+    thinning = np.where(level, 1.0 - climb / 2, -np.expm1(-np.clip(climb, -8.0, 60.0)) / np.where(level, 1.0, climb))
+    return (np.float32(ground) * distance * thinning).astype(np.float32)
 
 
-def fogged_sky(condition: ConditionSpec, view: Floats, sky: NDArray[np.floating], light: Floats) -> Floats:
+def fogged_sky(condition: ConditionSpec, view: Floats, sky: Reals, light: Floats) -> Floats:
     """The sky seen through the whole layer of fog.
 
     Args:
@@ -81,13 +85,13 @@ def key_through_fog(condition: ConditionSpec) -> float:
     return float(np.exp(-0.35 * KOSCHMIEDER / condition.visibility_m * condition.fog_height_m / sine))
 
 
-def airlight(condition: ConditionSpec, azimuth_deg: Floats) -> Floats:
+def airlight(condition: ConditionSpec, azimuth_deg: Reals) -> NDArray[np.float32]:
     """Radiance (..., 3) of the air over a very long path towards compass directions: that of the horizon there."""
     ring = _horizon(condition)
-    place = (np.asarray(azimuth_deg) % 360.0) / 360.0 * len(ring) - 0.5
-    first = np.floor(place).astype(int)
-    part = (place - first)[..., None]
-    return ring[first % len(ring)] * (1 - part) + ring[(first + 1) % len(ring)] * part
+    middles = (np.arange(len(ring)) + 0.5) * (360.0 / len(ring))
+    return np.stack([np.interp(azimuth_deg, middles, ring[:, c], period=360.0) for c in range(3)], -1).astype(
+        np.float32
+    )
 
 
 @functools.lru_cache(maxsize=16)

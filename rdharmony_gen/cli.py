@@ -62,14 +62,14 @@ def make(
     options = work_options(workers, timeout_s, "render,compose", keep_renders, where)
     say = _printer(quiet)
     with steps.opened(out) as (layout, register):
-        with steps.alone(layout, register):
-            jobs = steps.plan(layout, spec, options, quiet=quiet)
+        jobs = steps.plan(layout, spec, options, register, quiet=quiet)
         cost = steps.work(layout, jobs, options, register, quiet=quiet)
-        if left := steps.missing_views(layout, spec):
+        if options.shard.of > 1 and (left := steps.missing_views(layout, spec)):
+            _raise(cost.trouble)
             say(f"shard {options.shard} is done; {left} views of other shards are missing in {out}")
             return
         with steps.alone(layout, register):
-            counts = steps.gather(layout, spec)
+            counts = steps.gather(layout, spec, cost.trouble)
             validation = validate_set(out, quiet=quiet)
             _name_problems(validation)
             page = write_report(out, validation)
@@ -78,6 +78,7 @@ def make(
         each = cost.render_cpu_s / cost.pictures
         say(f"rendered {cost.pictures} pictures in {cost.wall_s:.0f} s, {each:.1f} CPU seconds each")
     say(f"look at {page}")
+    _raise(cost.trouble)
     _judge(validation, out, say)
 
 
@@ -96,8 +97,8 @@ def plan(out: Out, /, recipe: Recipe = DEFAULT_RECIPE, shard: str = "", quiet: b
 
     spec = spec_of(recipe)
     options = work_options(None, 1800.0, "", False, Machines(shard=shard))
-    with steps.opened(out) as (layout, register), steps.alone(layout, register):
-        jobs = steps.plan(layout, spec, options, quiet=quiet)
+    with steps.opened(out) as (layout, register):
+        jobs = steps.plan(layout, spec, options, register, quiet=quiet)
     _printer(quiet)(f"{len(jobs)} jobs are in {out / 'jobs'}")
 
 
@@ -122,9 +123,9 @@ def render(
     options = work_options(workers, timeout_s, "render", True, where)
     _, spec = steps.existing(out)
     with steps.opened(out) as (layout, register):
-        with steps.alone(layout, register):
-            jobs = steps.plan(layout, spec, options, quiet=quiet)
+        jobs = steps.plan(layout, spec, options, register, quiet=quiet)
         cost = steps.work(layout, jobs, options, register, quiet=quiet)
+    _raise(cost.trouble)
     _printer(quiet)(f"rendered {cost.pictures} pictures in {cost.wall_s:.0f} s")
 
 
@@ -147,14 +148,15 @@ def compose(
     options = work_options(workers, 1800.0, "compose", keep_renders, Machines(shard=shard))
     _, spec = steps.existing(out)
     with steps.opened(out) as (layout, register):
-        with steps.alone(layout, register):
-            jobs = steps.plan(layout, spec, options, quiet=quiet)
-        steps.work(layout, jobs, options, register, quiet=quiet)
+        jobs = steps.plan(layout, spec, options, register, quiet=quiet)
+        cost = steps.work(layout, jobs, options, register, quiet=quiet)
         if shard:
+            _raise(cost.trouble)
             _printer(quiet)(f"shard {shard} is composed; when all are, run: rdharmony compose {out}")
             return
         with steps.alone(layout, register):
-            counts = steps.gather(layout, spec)
+            counts = steps.gather(layout, spec, cost.trouble)
+    _raise(cost.trouble)
     _printer(quiet)(f"{counts.real_images} real images and {counts.composites} composites of {counts.views} views")
 
 
@@ -374,6 +376,11 @@ def _judge(validation: Validation, out: Path, say: Callable[[str], None]) -> Non
         f"{out} has {len(validation.problems)} problems, the first with {validation.problems[0].path}; "
         "delete the files that are damaged and run rdharmony make with the same options, which makes their views again"
     )
+
+
+def _raise(trouble: HarmonizeError | None) -> None:
+    if trouble:
+        raise trouble
 
 
 def _printer(quiet: bool) -> Callable[[str], None]:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from harmonize_core.errors import ConfigError, DatasetError, HarmonizeError, InputError
+from harmonize_core.errors import ConfigError, DatasetError, HarmonizeError
 from harmonize_core.formats.images import read_lines, write_text
 from rdharmony_gen.compose.view import is_composed, is_rendered, restore_records
 from rdharmony_gen.run.claims import create
@@ -56,14 +56,11 @@ def parse_shard(text: str) -> Shard:
     return Shard(int(match[1]), int(match[2]))
 
 
-def write_jobs(layout: SetLayout, spec: DatasetSpec, shard: Shard, *, quiet: bool) -> list[Path]:
-    """Write the spec and the shard's job files, one a view; job files that are there are kept. Returns those files.
-
-    Views that the manifest lists are known as finished again if `.rdharmony/` was deleted.
+def write_recipe(layout: SetLayout, spec: DatasetSpec) -> None:
+    """Write the spec, or make sure that it is the one that is there; for one run at a time.
 
     Raises:
         ConfigError: the folder holds a set of another spec, or of another version of this program.
-        DatasetError: a job file is of another set.
     """
     if layout.spec.is_file():
         old = read_spec(layout.spec)
@@ -73,6 +70,16 @@ def write_jobs(layout: SetLayout, spec: DatasetSpec, shard: Shard, *, quiet: boo
             )
     _same_version(layout, "rdharmony", versions().get("rdharmony"))
     write_text(layout.spec, encode(spec))
+
+
+def write_jobs(layout: SetLayout, spec: DatasetSpec, shard: Shard, *, quiet: bool) -> list[Path]:
+    """Write the shard's job files, one a view; files that are there are kept. Returns all of the shard.
+
+    Views that the manifest lists are known as finished again if `.rdharmony/` was deleted.
+
+    Raises:
+        DatasetError: a job file is of another set.
+    """
     wanted = shard.part(job_ids(spec))
     restore_records(layout, [job_id for _, _, job_id in wanted])
     missing = [w for w in wanted if not _is_job(layout, spec, layout.job(w[2]))]
@@ -112,9 +119,22 @@ def is_done(layout: SetLayout, steps: str, path: Path) -> bool:
     return "compose" not in steps and is_rendered(layout, read_job(path))
 
 
-def remaining(layout: SetLayout, spec: DatasetSpec, jobs: list[Path], steps: str) -> tuple[list[Path], dict[str, int]]:
-    """Job files with something to do, and the number of views and pictures to render and of views to compose."""
-    todo, count = [], {"render": 0, "compose": 0, "views": 0}
+@dataclass(frozen=True)
+class Remaining:
+    """What is left to do."""
+
+    jobs: list[Path]
+    render: int
+    """Pictures to render."""
+    compose: int
+    """Views to compose."""
+    unrendered: list[str]
+    """Jobs that should be composed but have no renders."""
+
+
+def remaining(layout: SetLayout, spec: DatasetSpec, jobs: list[Path], steps: str) -> Remaining:
+    """Look at the disk for what is left of these jobs."""
+    todo, count = [], {"render": 0, "compose": 0}
     unrendered = []
     for path in jobs:
         job = load_job(layout, spec, path)
@@ -131,14 +151,8 @@ def remaining(layout: SetLayout, spec: DatasetSpec, jobs: list[Path], steps: str
         elif "compose" not in steps:
             continue
         count["compose"] += "compose" in steps
-        count["views"] += 1
         todo.append(path)
-    if unrendered and not todo:
-        raise InputError(
-            f"{layout.root / 'renders'} should hold the renders of {unrendered[0]} but does not "
-            f"({len(unrendered)} views have none); run rdharmony render first"
-        )
-    return todo, count
+    return Remaining(todo, count["render"], count["compose"], unrendered)
 
 
 def require_same_blender(layout: SetLayout, mine: str | None) -> None:

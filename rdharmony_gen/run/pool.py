@@ -136,6 +136,7 @@ class _Pool:
     def _next(self) -> tuple[Path, Claim] | None:
         """A job that is ours now; those of other runs are set aside."""
         while self.waiting:
+            self.register.beat()
             path = self.waiting.popleft()
             claim = self.register.claim(_job_id(path))
             if claim is None:

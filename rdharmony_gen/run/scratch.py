@@ -13,7 +13,11 @@ import stat
 import tempfile
 from pathlib import Path
 
-from harmonize_core.formats.lock import is_locked, try_lock
+from harmonize_core.errors import OutputError
+from harmonize_core.formats.lock import exclusive, is_locked, try_lock
+
+PATIENCE_S = 30.0
+"""How long to wait for another process that makes or sweeps folders."""
 
 
 def root() -> Path:
@@ -32,12 +36,11 @@ def enter() -> Path:
         base.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not _is_ours(base):
             raise PermissionError(base)
-        sweep()
-        own = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=base))
-        partial = own / ".lock"
-        try_lock(os.open(partial, os.O_RDWR | os.O_CREAT, 0o600))
-        os.replace(partial, own / "lock")  # from here on it can be swept
-    except OSError:
+        with exclusive(base / "lock", base, PATIENCE_S):
+            _remove_unlocked(base)
+            own = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=base))
+            try_lock(os.open(own / "lock", os.O_RDWR | os.O_CREAT, 0o600))
+    except (OSError, OutputError):
         return Path(tempfile.gettempdir())
     os.environ.update(TMPDIR=str(own), TMP=str(own), TEMP=str(own), RDHARMONY_TMP=str(base))
     tempfile.tempdir = str(own)
@@ -52,15 +55,16 @@ def leave(own: Path) -> None:
 
 def sweep() -> None:
     """Remove the folders of processes that were killed."""
-    try:
-        folders = [path for path in root().iterdir() if path.is_dir()]
-    except OSError:
-        return
-    for folder in folders:
-        if is_locked(folder / "lock") is False:
+    if root().is_dir() and _is_ours(root()):
+        with contextlib.suppress(OSError, OutputError), exclusive(root() / "lock", root(), PATIENCE_S):
+            _remove_unlocked(root())
+
+
+def _remove_unlocked(base: Path) -> None:
+    """Only for the holder of the lock of all: nobody is between making a folder and locking it."""
+    for folder in base.iterdir():
+        if folder.is_dir() and is_locked(folder / "lock") is not True:
             shutil.rmtree(folder, ignore_errors=True)
-        with contextlib.suppress(OSError):  # an empty one, left in the moment before it was locked
-            folder.rmdir()
 
 
 def _is_ours(folder: Path) -> bool:

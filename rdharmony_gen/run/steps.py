@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from harmonize_core.errors import DatasetError, InputError, OutputError
+from harmonize_core.errors import DatasetError, HarmonizeError, InputError, OutputError
 from harmonize_core.formats.lock import exclusive
 from rdharmony_gen.compose.collect import Counts, collect
 from rdharmony_gen.run import disk, scratch
@@ -26,7 +26,7 @@ from rdharmony_gen.run.claims import LEASE_S, Register
 from rdharmony_gen.run.cluster import RayEngine
 from rdharmony_gen.run.environment import require_blender, versions
 from rdharmony_gen.run.failures import Failure, forget_failures, write_failures
-from rdharmony_gen.run.jobs import ALL, Shard, is_done, remaining, require_same_blender, write_jobs
+from rdharmony_gen.run.jobs import ALL, Shard, is_done, remaining, require_same_blender, write_jobs, write_recipe
 from rdharmony_gen.run.local import Engine, Event, LocalEngine, Task
 from rdharmony_gen.run.pool import Work, run_pool
 from rdharmony_gen.sampling.plan import job_ids
@@ -48,6 +48,8 @@ class Cost:
     render_cpu_s: float = 0.0
     pictures: int = 0
     """Real images that were rendered."""
+    trouble: HarmonizeError | None = None
+    """Why some views were not made; to be raised when the others are collected."""
 
 
 @dataclass(frozen=True)
@@ -108,17 +110,17 @@ def opened(root: Path, *, lease_s: float = LEASE_S) -> Generator[tuple[SetLayout
 
 @contextlib.contextmanager
 def alone(layout: SetLayout, register: Register) -> Generator[None]:
-    """For what only one run may do at a time: plan, collect, report. Others wait."""
+    """For what only one run may do at a time: write the recipe, collect, report. Others wait."""
     with exclusive(layout.lock, layout.root, PATIENCE_S):
         _sweep_if_alone(layout, register)
         yield
 
 
-def plan(layout: SetLayout, spec: DatasetSpec, options: WorkOptions, *, quiet: bool) -> list[Path]:
+def plan(layout: SetLayout, spec: DatasetSpec, options: WorkOptions, register: Register, *, quiet: bool) -> list[Path]:
     """Write the spec and the shard's job files, if the disk has room for what is to be made. Returns the job files.
 
     Raises:
-        ConfigError, DatasetError: as `write_jobs`.
+        ConfigError, DatasetError: as `write_recipe` and `write_jobs`.
         OutputError: the views to be rendered do not fit on the disk.
     """
     if "render" in options.steps:
@@ -126,35 +128,38 @@ def plan(layout: SetLayout, spec: DatasetSpec, options: WorkOptions, *, quiet: b
         views = sum(not layout.view_record(job_id).is_file() for job_id in wanted)
         workers = options.workers or default_workers()
         disk.require_room(layout.root, spec, options.steps, options.keep_renders, views, workers)
+    with alone(layout, register):
+        write_recipe(layout, spec)
     return write_jobs(layout, spec, options.shard, quiet=quiet)
 
 
 def work(layout: SetLayout, jobs: list[Path], options: WorkOptions, register: Register, *, quiet: bool) -> Cost:
     """Render and/or compose what is not done yet, by `options.steps`, together with other runs on the set.
 
+    Views that fail are left out and named in `failures.jsonl`; the result holds the error to end with.
+
     Raises:
         EnvironmentFault: Blender or Ray is needed and cannot run here.
         ConfigError: renders of the set were begun with another Blender.
-        DatasetError: some views failed; the others are done, `failures.jsonl` tells why.
         OutputError: the disk is full or a folder is not writable.
     """
     started = time.monotonic()
     spec = read_spec(layout.spec)
-    todo, count = remaining(layout, spec, jobs, options.steps)
+    left = remaining(layout, spec, jobs, options.steps)
     workers = options.workers or default_workers()
     app = require_app(options.blender) if options.blender else None
-    if count["render"]:
+    if left.render:
         if app is None:
             require_blender()
         require_same_blender(layout, app.version if app else versions().get("blender"))
     cost = Cost()
     failures: list[Failure] = []
-    if todo:
+    if left.jobs:
         made = (layout.root, spec, options.steps, options.keep_renders)
-        disk.require_room(*made, count["views"], workers)
+        disk.require_room(*made, len(left.jobs), workers)
         calm = 0.5 if sys.stderr.isatty() else 15.0  # seconds between updates; a log file needs few
         name = options.steps.replace(",", " + ")
-        total = count["render"] + count["compose"]
+        total = left.render + left.compose
         with tqdm(total=total, desc=name, unit="picture", disable=quiet, smoothing=0.05, mininterval=calm) as bar:
 
             def on_event(event: Event) -> None:
@@ -175,7 +180,7 @@ def work(layout: SetLayout, jobs: list[Path], options: WorkOptions, register: Re
             task = Task(layout, options.steps, options.keep_renders, app)
             plan_of_work = Work(
                 layout,
-                todo,
+                left.jobs,
                 lambda path: is_done(layout, options.steps, path),
                 lambda: disk.require_reserve(*made, workers),
                 options.timeout_s,
@@ -187,13 +192,8 @@ def work(layout: SetLayout, jobs: list[Path], options: WorkOptions, register: Re
     write_failures(layout, [job_id for _, _, job_id in job_ids(spec)])
     if not register.others():
         _remove_empty_folders(layout.root / "renders")
-    if failures:
-        first = failures[0]
-        raise DatasetError(
-            f"{len(failures)} of {len(jobs)} views failed, the first, {first.job}, because {first.message} "
-            f"(log: {layout.root / first.log}); the list is in {layout.failures}, running again tries them again"
-        )
-    return replace(cost, wall_s=time.monotonic() - started)
+    trouble = _trouble(layout, len(jobs), failures, left.unrendered)
+    return replace(cost, wall_s=time.monotonic() - started, trouble=trouble)
 
 
 def missing_views(layout: SetLayout, spec: DatasetSpec) -> int:
@@ -201,12 +201,14 @@ def missing_views(layout: SetLayout, spec: DatasetSpec) -> int:
     return sum(not layout.view_record(job_id).is_file() for _, _, job_id in job_ids(spec))
 
 
-def gather(layout: SetLayout, spec: DatasetSpec) -> Counts:
+def gather(layout: SetLayout, spec: DatasetSpec, trouble: HarmonizeError | None = None) -> Counts:
     """Write manifest, labels, splits, dataset.json and credits from the views composed so far.
 
     Raises:
-        DatasetError: no view is composed.
+        DatasetError: no view is composed; `trouble` instead if there is one.
     """
+    if trouble and missing_views(layout, spec) == len(job_ids(spec)):
+        raise trouble
     counts = collect(layout, spec)
     if counts.views == 0:
         raise DatasetError(f"{layout.root} should hold at least one composed view but has none; run rdharmony render")
@@ -222,6 +224,21 @@ def _engine(task: Task, options: WorkOptions, workers: int, register: Register) 
     if options.engine == "ray":
         return RayEngine(task, options.address, options.cpus_per_job, options.gpus_per_job, options.workers)
     return LocalEngine(task, workers, register.lock_fd)
+
+
+def _trouble(layout: SetLayout, jobs: int, failures: list[Failure], unrendered: list[str]) -> HarmonizeError | None:
+    if failures:
+        first = failures[0]
+        return DatasetError(
+            f"{len(failures)} of {jobs} views failed, the first, {first.job}, because {first.message} "
+            f"(log: {layout.root / first.log}); the list is in {layout.failures}, running again tries them again"
+        )
+    if unrendered:
+        return InputError(
+            f"{layout.root / 'renders'} should hold the renders of {unrendered[0]} but does not "
+            f"({len(unrendered)} views have none); run rdharmony render first"
+        )
+    return None
 
 
 def _remove_empty_folders(folder: Path) -> None:

@@ -29,6 +29,11 @@ from typing import Any
 
 import msgspec
 
+try:
+    import resource
+except ImportError:  # Windows does not have it
+    resource = None
+
 from harmonize_core.errors import HarmonizeError, OutputError
 from rdharmony_gen.compose.view import compose_view, is_composed, is_rendered
 from rdharmony_gen.run import scratch
@@ -61,7 +66,8 @@ def run_job(
         _State.step = "render"
         render_job(job, layout.renders(job.job_id), lambda name: emit("file", job=job.job_id, name=name))
         _refuse_bad_pictures(layout, job)
-        emit("rendered", job=job.job_id, wall_s=time.monotonic() - started, cpu_s=_cpu_seconds() - cpu)
+        spent = _cpu_seconds() - cpu
+        emit("rendered", job=job.job_id, wall_s=time.monotonic() - started, cpu_s=spent, peak_mb=_peak_mb())
     if "compose" in steps and not done:
         _State.step = "compose"
         started, cpu = time.monotonic(), _cpu_seconds()
@@ -101,16 +107,17 @@ def main(argv: list[str] | None = None) -> None:
                 job = load_job(layout, spec, path)
                 emit("started", job=job.job_id, pid=os.getpid())
                 run_job(layout, spec, job, steps, args.keep_renders, emit)
+            _State.step = ""
             emit("done", path=line)
         except HarmonizeError as error:
-            reason = reason_of(error, _State.step)
+            reason, _State.step = reason_of(error, _State.step), ""
             emit("failed", path=line, reason=reason, message=str(error), fatal=isinstance(error, OutputError))
         except MemoryError:
+            _State.step = ""
             emit("failed", path=line, reason="memory", message="the machine ran out of memory", fatal=False)
         except Exception as error:
-            message = f"{type(error).__name__}: {error}"
-            emit("failed", path=line, reason=reason_of(error, _State.step), message=message, fatal=False)
-        _State.step = ""
+            _State.step, message = "", f"{type(error).__name__}: {error}"
+            emit("failed", path=line, reason="error", message=message, fatal=False)
     events.flush()
     sys.stderr.flush()
     scratch.leave(own)
@@ -133,6 +140,8 @@ def _log_of(layout: SetLayout, path: Path) -> Generator[None]:
     try:
         print(f"== {path} on {platform.node()}, process {os.getpid()}", file=sys.stderr, flush=True)
         yield
+    except HarmonizeError:  # says it all, in failures.jsonl
+        raise
     except BaseException:
         traceback.print_exc()
         raise
@@ -166,6 +175,13 @@ def _listen(jobs: SimpleQueue[str | None]) -> None:
 
 def _cpu_seconds() -> float:
     return time.process_time()
+
+
+def _peak_mb() -> float | None:
+    """The most memory that this process ever held, in MB; None where the system does not count."""
+    if resource is None:
+        return None
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
 
 def _die_with_parent() -> None:

@@ -154,6 +154,7 @@ def _showcase(record: ViewRecord, pictures: Thumbnails) -> dict[str, Any]:
     return {
         "id": record.view.scene_id,
         "folder": CATEGORY_FOLDERS.get(record.view.category, record.view.category),
+        "category": record.view.category,
         "place": record.view.scene,
         "matrix": pictures.matrix(record, TILE),
         "reals": {str(r.style): pictures.copy(r.path, LARGE) for r in record.reals},

@@ -74,7 +74,8 @@
       show(own, ...kept);
     }
     for (const own of set.showcase) {
-      $("tabs").append(Object.assign(make("button", { type: "button", textContent: spaced(own.place), onclick: () => pick(own) }), { own }));
+      const words = `${spaced(own.place)}, ${own.category}`;
+      $("tabs").append(make("button", { type: "button", textContent: words, onclick: () => pick(own), own }));
     }
     pick(set.showcase[0]);
   }

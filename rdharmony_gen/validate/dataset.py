@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ class Validation:
     problems: tuple[Problem, ...]
 
 
-def validate(root: Path, *, quiet: bool = True, threads: int = 2) -> Validation:
+def validate(root: Path, *, quiet: bool = True) -> Validation:
     """Look at everything in the set at `root`.
 
     Raises:
@@ -52,7 +53,7 @@ def validate(root: Path, *, quiet: bool = True, threads: int = 2) -> Validation:
     for name in (name for record in records for name in files_of(record)):
         inside(layout.root, name)
     problems = [*_dataset_file(layout, spec, records)]
-    with ThreadPoolExecutor(max_workers=threads) as pool:
+    with ThreadPoolExecutor(max_workers=min(8, max(2, os.cpu_count() or 1))) as pool:
         found = pool.map(lambda r: _view(layout, spec, r), records)
         for part in tqdm(found, total=len(records), desc="validate", unit="view", disable=quiet, leave=False):
             problems += part

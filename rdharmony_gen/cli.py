@@ -72,7 +72,7 @@ def make(
             counts = steps.gather(layout, spec, cost.trouble)
             validation = validate_set(out, quiet=quiet)
             _name_problems(validation)
-            page = write_report(out, validation)
+            page = write_report(out, validation, quiet=quiet)
     say(f"{counts.real_images} real images and {counts.composites} composites of {counts.views} views are in {out}")
     if cost.pictures:
         each = cost.render_cpu_s / cost.pictures
@@ -191,7 +191,7 @@ def report(out: Out, /, quiet: bool = False) -> None:
     validation = validate_set(out, quiet=quiet)
     _name_problems(validation)
     say = _printer(quiet)
-    say(f"look at {write_report(out, validation)}")
+    say(f"look at {write_report(out, validation, quiet=quiet)}")
     _judge(validation, out, say)
 
 

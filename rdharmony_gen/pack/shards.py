@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import re
 import shutil
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -21,9 +22,10 @@ from harmonize_core.formats.lock import exclusive
 from rdharmony_gen.compose.collect import SPLITS, credits_text, used_assets
 from rdharmony_gen.compose.view import sha256_of
 from rdharmony_gen.pack.card import card_text
-from rdharmony_gen.pack.samples import Sample, samples_of
+from rdharmony_gen.pack.samples import Sample, facts_text, samples_of
 from rdharmony_gen.run.steps import existing
 from rdharmony_gen.spec.codec import decode, encode
+from rdharmony_gen.spec.dataset import label_length
 from rdharmony_gen.spec.layout import inside
 from rdharmony_gen.spec.records import read_manifest
 
@@ -31,6 +33,7 @@ FORMAT = "rdharmony-pack/1"
 BLOCK = 512
 UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 SHARD_BYTES = (10**4, 10**12)
+FactsOf = Callable[[Sample], bytes]
 _OWN = re.compile(r"(train|val|test)-\d{6}\.tar|README\.md|CREDITS\.md|SHA256SUMS|index\.json|\..*")
 
 
@@ -102,14 +105,13 @@ def pack(root: Path, packed: Path, *, shard_bytes: int, splits: Sequence[str] = 
             raise ConfigError(f"--split should be of {', '.join(SPLITS)} but is {name!r}")
     records = read_manifest(layout.manifest)
     used = used_assets(records)
-    try:
-        samples = samples_of(spec, records, {a.id: a.licence for a in used})
-    except (KeyError, IndexError):
-        raise DatasetError(
-            f"{layout.manifest} should have only triplets of styles of the set, each with its real image; "
-            "run rdharmony compose again"
-        ) from None
-    chosen = tuple(s for s in SPLITS if (not splits or s in splits) and any(x.split == s for x in samples))
+    samples = samples_of(spec, records)
+    facts = functools.partial(
+        facts_text, styles=label_length(spec), licences={a.id: a.licence for a in used if a.licence}
+    )
+    chosen = tuple(
+        s for s in SPLITS if (not splits or s in splits) and any(r.view.split == s and r.triplets for r in records)
+    )
     if not chosen:
         raise DatasetError(f"{root} should hold composites of {', '.join(splits or SPLITS)} but has none")
     _refuse_place(root, packed)
@@ -117,13 +119,13 @@ def pack(root: Path, packed: Path, *, shard_bytes: int, splits: Sequence[str] = 
         _sweep(packed)
         start = Index(FORMAT, sha256_of(layout.manifest), shard_bytes, chosen, False, ())
         known = _known(packed, start)
-        plan = [p for s in chosen for p in _plan(layout.root, s, [x for x in samples if x.split == s], shard_bytes)]
+        plan = [p for s in chosen for p in _plan(layout.root, s, samples, facts, shard_bytes)]
         todo = [p for p in plan if p.file not in known]
         _refuse_full_disk(packed, todo)
         shards = {p.file: known[p.file] for p in plan if p.file in known}
         with tqdm(total=sum(len(p.samples) for p in todo), desc="pack", unit="triplet", disable=quiet) as bar:
             for planned in todo:
-                digest = _write(packed / planned.file, layout.root, planned, bar)
+                digest = _write(packed / planned.file, layout.root, planned, facts, bar)
                 split = planned.file.partition("-")[0]
                 shards[planned.file] = Shard(planned.file, split, len(planned.samples), planned.bytes, digest)
                 write_text(packed / "index.json", encode(_with(start, plan, shards, complete=False)))
@@ -139,17 +141,18 @@ def pack(root: Path, packed: Path, *, shard_bytes: int, splits: Sequence[str] = 
     return index
 
 
-def _plan(root: Path, split: str, samples: list[Sample], shard_bytes: int) -> list[_Planned]:
+def _plan(root: Path, split: str, samples: Sequence[Sample], facts: FactsOf, shard_bytes: int) -> list[_Planned]:
     """Fill shards in order; the sizes of the files decide where one ends."""
     plan: list[_Planned] = []
     current: list[Sample] = []
     size = 0
     sizes: dict[str, int] = {}  # a real image is in many samples
-    for sample in samples:
-        for _, name, _ in sample.files:
+    for sample in (s for s in samples if s.record.view.split == split):
+        files = sample.files
+        for _, name, _ in files:
             if name not in sizes:
                 sizes[name] = _member(_size(inside(root, name)))
-        own = sum(sizes[name] for _, name, _ in sample.files) + _member(len(sample.facts))
+        own = sum(sizes[name] for _, name, _ in files) + _member(len(facts(sample)))
         if current and _closed(size + own) > shard_bytes:
             plan.append(_Planned(f"{split}-{len(plan):06d}.tar", current, _closed(size)))
             current, size = [], 0
@@ -189,7 +192,7 @@ class _Hashed(io.RawIOBase):
         return self.file.write(data)
 
 
-def _write(path: Path, root: Path, planned: _Planned, bar: tqdm) -> str:
+def _write(path: Path, root: Path, planned: _Planned, facts: FactsOf, bar: tqdm) -> str:
     """One shard, atomically; members carry no time, owner or order of a machine. Returns its SHA-256."""
     with atomic_path(path) as partial:
         with open(partial, "wb") as file:
@@ -198,7 +201,7 @@ def _write(path: Path, root: Path, planned: _Planned, bar: tqdm) -> str:
                 for sample in planned.samples:
                     for field, name, sha256 in sample.files:
                         _add(tar, f"{sample.key}.{field}", _checked(inside(root, name), sha256))
-                    _add(tar, f"{sample.key}.json", sample.facts)
+                    _add(tar, f"{sample.key}.json", facts(sample))
                     bar.update()
         if partial.stat().st_size != planned.bytes:
             raise DatasetError(f"a picture of {path.name} changed while it was packed; run the same command again")

@@ -176,6 +176,21 @@ def validate(out: Out, /, quiet: bool = False) -> None:
     _judge(validation, out, _printer(quiet))
 
 
+def status(out: Out, /) -> None:
+    """Say how many views are pending, running, rendered, done and failed, and which machines work on them.
+
+    Example: rdharmony status out
+
+    Args:
+        out: Folder of a planned set.
+    """
+    from rdharmony_gen.run.status import status_lines
+    from rdharmony_gen.run.steps import existing
+
+    for line in status_lines(*existing(out)):
+        print(line)
+
+
 def report(out: Out, /, quiet: bool = False) -> None:
     """Write OUT/report with index.html (works offline) and contact_sheet.png; the set is validated first.
 
@@ -332,6 +347,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "compose": compose,
     "validate": validate,
     "report": report,
+    "status": status,
     "pack": pack,
     "styles": styles,
     "scenes": scenes,

@@ -104,6 +104,22 @@ class Register:
         found = [_read(path, Run) for path in sorted(self._runs.glob("*.json"))]
         return [run for run in found if run and run.id != self.run.id and self.is_alive(run.id)]
 
+    def holders(self) -> dict[str, str]:
+        """Jobs that living runs hold, and which run each."""
+        found: dict[str, tuple[int, str]] = {}
+        for path in self._claims.rglob("*.*"):
+            claim = _read(path, Claim)
+            if claim and claim.number > found.get(claim.job, (0, ""))[0]:
+                found[claim.job] = (claim.number, claim.run)
+        return {job: run for job, (_, run) in found.items() if self.is_alive(run)}
+
+    def last_sign(self, run_id: str) -> float:
+        """When a run was last seen, seconds since 1970 by the clock of the file system; 0 if never."""
+        try:
+            return self._file(run_id).stat().st_mtime
+        except OSError:
+            return 0.0
+
     def is_alive(self, run_id: str) -> bool:
         """Whether a run may still be at work."""
         path = self._file(run_id)

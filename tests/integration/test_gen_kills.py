@@ -378,6 +378,9 @@ def test_failures_are_tried_again_by_the_next_run(copy):
     assert "1 of 4 views failed" in refusal(run("render", copy))
     assert (copy / "failures.jsonl").is_file()
     assert failure_of(layout, VIEW) is not None
+    found = run("status", copy).stdout.splitlines()
+    assert found[0] == "0 pending, 0 running, 0 rendered, 3 done, 1 failed"
+    assert found[1].startswith(f"{VIEW} failed (asset): ")
     job.write_text(whole)
     assert run("make", copy, *RECIPE, "--quiet").returncode == 0
     assert not (copy / "failures.jsonl").exists()

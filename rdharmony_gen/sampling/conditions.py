@@ -17,8 +17,9 @@ from rdharmony_gen.spec.scenes import SCENES
 from rdharmony_gen.spec.styles import STYLES, Hdri, Lamps, Range, Style, SunAndSky, Time
 
 MOON_IRRADIANCE = 0.11
-WARM_WINDOW_SIDE_DEG = 35.0
-"""How far from due east or west a low sun may stand: the scenes are open to those sides."""
+WARM_WINDOW_SIDE_DEG = 10.0
+"""How far from due east or west a low sun may stand: streets run that way, and three in four subjects in them are lit
+by it; of 35 degrees it was one in four."""
 
 LIT_ROOM = 2.0
 """A room by night is exposed for its lamps, this much brighter than a street."""

@@ -97,26 +97,46 @@ def untouched_pixels(coverage: NDArray[np.floating], image_format: str) -> NDArr
 
 
 def check_renders(folder: Path, spec: DatasetSpec, styles: list[str]) -> list[Problem]:
-    """Kept renders of a view: every EXR opens, has its channels and size, and holds finite values in range."""
+    """Kept renders of a view: every EXR opens, has its channels and size, and holds values in range.
+
+    `aux.exr` (depth, albedo, normals) is looked at where there is one; its depth is infinite in the sky.
+    """
+    wanted = {style: "RGB" for style in styles} | {"coverage": "Y"}
+    if (folder / "aux.exr").is_file():
+        wanted["aux"] = "Z"
     problems = []
-    for name in [*styles, "coverage"]:
+    for name, needed in wanted.items():
         path = folder / f"{name}.exr"
         try:
             channels = read_exr(path)
         except HarmonizeError as error:
             problems.append(Problem(str(path), str(error)))
             continue
-        wanted = {"Y"} if name == "coverage" else set("RGB")
-        if not wanted <= set(channels):
-            problems.append(Problem(str(path), f"should hold the channels {', '.join(sorted(wanted))}"))
+        if not set(needed) <= set(channels):
+            problems.append(Problem(str(path), f"should hold the channels {', '.join(sorted(needed))}"))
             continue
-        values = np.stack([channels[c] for c in sorted(wanted)])
-        if values.shape[1:] != (spec.height, spec.width):
+        if {c.shape for c in channels.values()} != {(spec.height, spec.width)}:
             problems.append(Problem(str(path), f"should be {spec.width}x{spec.height} but is not"))
-        if not np.isfinite(values).all() or (name == "coverage" and (values.min() < 0 or values.max() > 1)):
-            limits = "coverage in [0, 1]" if name == "coverage" else "finite values"
-            problems.append(Problem(str(path), f"should hold {limits} only but does not"))
+            continue
+        if fault := _wrong_values(name, channels):
+            problems.append(Problem(str(path), f"should hold {fault} only but does not"))
     return problems
+
+
+def _wrong_values(name: str, channels: dict[str, NDArray[np.float32]]) -> str | None:
+    """What an EXR of that name should hold, if it does not."""
+    values = np.stack([*channels.values()])
+    if name == "aux":
+        return "numbers" if np.isnan(values).any() else None
+    if not np.isfinite(values).all():
+        return "finite values"
+    if name == "coverage":
+        subjects = [c for n, c in channels.items() if n != "Y"]
+        if values.min() < 0 or values.max() > 1:
+            return "coverage in [0, 1]"
+        if subjects and (np.sum(subjects, axis=0) > channels["Y"] + 1e-3).any():
+            return "coverage of subjects within that of all"
+    return None
 
 
 def _names(record: ViewRecord, spec: DatasetSpec) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ from harmonize_core.formats.images import MAX_PIXELS, read_exr, write_exr
 from rdharmony_gen.compose.view import compose_view, sha256_of
 from rdharmony_gen.run.steps import existing
 from rdharmony_gen.spec.job import RenderJob, read_job
+from rdharmony_gen.validate.dataset import validate
 
 MASK, REAL = "SHuman/masks/park_00_v000.png", "SHuman/real_images/park_00_v000-4.jpg"
 SECRET = "nobody may read or change this"
@@ -206,3 +207,34 @@ def test_lists_with_endless_lines_are_one_problem_each(composed, rdharmony):
     code, _, refusal = rdharmony("validate", composed, "--quiet")
     assert code == 1
     assert "has 2 problems" in refusal
+
+
+KEPT = {
+    "NaN in a style": ("night.exr", "R", np.nan, "should hold finite values only but does not"),
+    "NaN in the depth": ("aux.exr", "Z", np.nan, "should hold numbers only but does not"),
+    "coverage above 1": ("coverage.exr", "Y", 1.5, "should hold coverage in [0, 1] only but does not"),
+    "subjects beyond the view": (
+        "coverage.exr",
+        "S1",
+        1.0,
+        "coverage of subjects within that of all only but does not",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_kept_renders_with_wrong_values_are_named(composed, rdharmony, name):
+    file, channel, value, message = KEPT[name]
+    path = composed / "renders" / "SHuman" / "park_00_v000" / file
+    if file == "aux.exr":
+        write_exr(
+            path, {c: np.full((64, 64), np.inf if c == "Z" else 0.5, dtype=np.float32) for c in "ZRGB"}, half=False
+        )
+        assert rdharmony("validate", composed, "--quiet")[0] == 0
+    channels = read_exr(path)
+    channels[channel][2, 60] = value
+    write_exr(path, channels, half=False)
+    code, _, refusal = rdharmony("validate", composed, "--quiet")
+    assert code == 1
+    assert file in refusal
+    assert message in str(validate(composed).problems[0])

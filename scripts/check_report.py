@@ -84,6 +84,17 @@ USE = """
 })()
 """
 
+LEAVE = """
+(async () => {
+  const wrong = [], view = document.getElementById("view"), name = document.getElementById("name").textContent;
+  if (location.hash !== "#" + name) wrong.push("the address should name " + name + " but ends in " + location.hash);
+  document.getElementById("close").click();
+  await new Promise(done => setTimeout(done, 300));
+  if (view.open || location.hash) wrong.push("the close button should close the view and clear the address");
+  return JSON.stringify(wrong);
+})()
+"""
+
 
 class Browser:
     """One headless Chromium, spoken to over a pair of pipes in the DevTools protocol."""
@@ -195,6 +206,7 @@ def check(browser: Browser, page: Path, width: int, shots: Path | None) -> Itera
     yield from (f"{width} px: does not load in the view: {src}" for src in again["broken"])
     if shots:
         _shoot(browser, shots / f"view_{width}.png", whole=False)
+    yield from (f"{width} px: {what}" for what in json.loads(browser.evaluate(LEAVE)))
     yield from (f"{width} px: {words}" for words in browser.complaints())
     print(f"{width} px: {found['pictures']} pictures and {found['tiles']} tiles, loaded in {loaded:.1f} s")
 

@@ -27,6 +27,10 @@ Floats = NDArray[np.float32]
 SENSOR_MM = 36.0
 SKY_M = 5e4
 """Depth from which a pixel shows the sky; Blender writes 1e10, which half floats hold as 65504."""
+HALO_STANDS_OUT = 3.0
+"""A source of halos is this much brighter than the brightest tenth of the picture."""
+HALO_WIDTHS, HALO_SHARE = (0.012, 0.05), 0.5
+"""Standard deviations of the halos as parts of the longer side, and the part of the lost light that they hold."""
 INDOOR_CLEAR_M = 14.0
 """Air inside a room is clear: haze begins behind this distance."""
 
@@ -147,6 +151,10 @@ class AirPath:
         front_share = haze.transmittance(condition, self.front_m[self.box], self.sine[self.box], self.height_m)
         picture = back.copy()
         picture[self.box] = self._foreground(image_linear, behind, back, share, front_share, added)
+        if condition.visibility_m > 0:
+            alpha = self.coverage[self.box][..., None]
+            share[self.box] = alpha * front_share + (1 - alpha) * share[self.box]
+            picture += _halos(image_linear, share)
         return picture
 
     def _background(self, behind: Floats, share: Floats, added: Floats) -> Floats:
@@ -211,6 +219,22 @@ def _continue(values: Floats, trust: Floats) -> Floats:
         return values
     filled = extrapolate(np.repeat(values[..., None], 3, axis=2), trust.astype(np.float32))[..., 0]
     return np.where(trust >= 1, values, filled).astype(np.float32)
+
+
+def _halos(image_linear: Floats, share: Floats) -> Floats:
+    """What fog scatters of lamps and lit windows into the pixels around them: half of what it takes, in two widths.
+
+    Skies and sunlit walls are no sources here: their scattered light is the airlight. A source stands out of its
+    surroundings by far, and a pixel gains by the fog before it.
+    """
+    bright = image_linear.max(axis=-1)
+    limit = HALO_STANDS_OUT * max(float(np.percentile(bright, 90)), 1e-9)
+    source = image_linear * (bright > limit)[..., None] * (1 - share)
+    if not source.any():
+        return np.zeros_like(image_linear)
+    side = max(image_linear.shape[:2])
+    wide = [cv2.GaussianBlur(source, (0, 0), width * side, borderType=cv2.BORDER_CONSTANT) for width in HALO_WIDTHS]
+    return (HALO_SHARE * sum(wide) / len(wide) * (1 - share)).astype(np.float32)
 
 
 def _follow_edges(through: Floats, image_linear: Floats) -> Floats:

@@ -4,7 +4,7 @@
 Clean air dims by the Rayleigh and Mie coefficients of `light.atmosphere`; fog dims all colours alike, by Koschmieder's
 law (visibility = 3.912 / extinction), and thins out with height (Wenzel 2006, "Real-time atmospheric effects in games";
 I. Quilez, "Better fog"). What a long path adds is the radiance of the horizon in that direction, so far land fades into
-the very sky that the camera sees. The lamps of a night do not light the fog.
+the very sky that the camera sees.
 """
 
 from __future__ import annotations

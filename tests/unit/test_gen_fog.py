@@ -96,3 +96,15 @@ def test_a_room_is_clear_and_its_window_is_not(fog):
     out = through_air(picture, depth, np.zeros((32, 32), np.float32), CAMERA, fog, indoor=True)
     np.testing.assert_allclose(out[:, :16], 0.2, rtol=1e-4)
     assert np.abs(out[:, 26:] - 0.2).min() > 0.01
+
+
+def test_a_lamp_in_fog_has_a_halo_and_an_even_wall_has_none(clear, fog):
+    picture = np.full((64, 64, 3), 0.02, np.float32)
+    depth, nobody = np.full((64, 64), 30.0, np.float32), np.zeros((64, 64), np.float32)
+    wall = through_air(picture, depth, nobody, CAMERA, fog)
+    picture[31:33, 31:33] = 20.0
+    lamp = through_air(picture, depth, nobody, CAMERA, fog)
+    gain = (lamp - wall).sum(axis=-1)
+    assert gain[32, 36] > 3 * gain[32, 40] > 0
+    clean = through_air(picture, depth, nobody, CAMERA, clear)
+    assert np.ptp(clean[10].sum(axis=-1)) < 1e-3

@@ -36,6 +36,14 @@ _ALL = (
     SceneSpec("market", "market with stalls"),
     SceneSpec("courtyard", "courtyard of brick houses", unfit=frozenset({"cow"})),
     SceneSpec("boulevard", "boulevard with a promenade", unfit=frozenset({"cow"})),
+    SceneSpec("kitchen", "kitchen", indoor=True, unfit=frozenset({"car", "cow", "motorcycle", "couch"})),
+    SceneSpec("bar", "bar on a street", indoor=True, unfit=frozenset({"car", "cow"})),
+    SceneSpec("gym", "gym", indoor=True, unfit=frozenset({"car", "cow"})),
+    SceneSpec("office", "office over the roofs", indoor=True, unfit=frozenset({"car", "cow", "motorcycle"})),
+    SceneSpec("lobby", "lobby with a reception", indoor=True, unfit=frozenset({"car", "cow"})),
+    SceneSpec("workshop", "workshop with an open door", indoor=True, unfit=frozenset({"cow"})),
+    SceneSpec("bedroom", "bedroom", indoor=True, unfit=frozenset({"car", "cow", "motorcycle"})),
+    SceneSpec("dining_room", "dining room", indoor=True, unfit=frozenset({"car", "cow", "motorcycle"})),
 )
 
 SCENES: dict[str, SceneSpec] = {scene.name: scene for scene in _ALL}

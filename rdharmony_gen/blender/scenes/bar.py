@@ -4,6 +4,8 @@
 All lengths in metres. Tall windows look to the street in the south and to both sides.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from rdharmony_gen.blender.scenes import kit_furniture as kit
@@ -39,7 +41,9 @@ def build(stage: Stage) -> Place:
     _amusements(room)
     view.street(room)
     y = room.half_y
-    return room.place([room.patch(-2.6, -y + 1.6, 2.6, 0.5), room.patch(-room.half_x + 0.7, -y + 0.7, room.half_x - 0.7, 1.0)], tops)
+    return room.place(
+        [room.patch(-2.6, -y + 1.6, 2.6, 0.5), room.patch(-room.half_x + 0.7, -y + 0.7, room.half_x - 0.7, 1.0)], tops
+    )
 
 
 def _counter(room: Room) -> Patch:
@@ -53,9 +57,11 @@ def _counter(room: Room) -> Patch:
     top = finish.top("bar", kinds=("wood", "wood", "marble", "granite"))
     room.box("bar", (x0, front + 0.12, 0.1), (x1, front + depth, HIGH - 0.05), body)
     room.box("bar_plinth", (x0 + 0.04, front + 0.18, 0.0), (x1 - 0.04, front + depth - 0.04, 0.1), finish.dark)
-    room.box("bar_top", (x0 - 0.05, front - 0.08, HIGH - 0.05), (x1 + 0.05, front + depth + 0.04, HIGH), top, turned=True)
+    room.box(
+        "bar_top", (x0 - 0.05, front - 0.08, HIGH - 0.05), (x1 + 0.05, front + depth + 0.04, HIGH), top, turned=True
+    )
     count = round((x1 - x0) / 0.7)
-    for a0, a1 in zip(np.linspace(x0, x1, count + 1)[:-1], np.linspace(x0, x1, count + 1)[1:], strict=True):
+    for a0, a1 in pairwise(np.linspace(x0, x1, count + 1)):
         room.box("bar_panel", (a0 + 0.05, front + 0.1, 0.18), (a1 - 0.05, front + 0.12, HIGH - 0.15), body)
     room.box("foot_rail", (x0, front - 0.02, 0.2), (x1, front + 0.02, 0.235), finish.metal)
     stool = STOOLS[int(rng.integers(2))]
@@ -73,7 +79,12 @@ def _counter(room: Room) -> Patch:
         kit.line_up(north, (x0 + 1.0, x1 - 0.2), 0.12, z, kit.BOTTLES[:5], 0.145, f"{z}")
     kit.light_strip(north, (x0 + 0.95, x1 - 0.15), 2.6, 0.2, 9.0)
     return kit.still_life(
-        room, (x0 + 0.4, front - 0.05), (x0 + 2.2, front + depth), HIGH, "bar", things=("bottles", "mug", "bowl", "napkin", "plate", "vase")
+        room,
+        (x0 + 0.4, front - 0.05),
+        (x0 + 2.2, front + depth),
+        HIGH,
+        "bar",
+        things=("bottles", "mug", "bowl", "napkin", "plate", "vase"),
     )
 
 

@@ -17,7 +17,9 @@ def build(stage: Stage) -> Place:
     room = Room.draw(stage, (3.6, 4.1), (3.2, 3.6), (2.65, 2.95))
     rng = stage.rng("bedroom")
     room.finish.choose(
-        ("parquet", "pale_parquet", "planks", "oak", "carpet"), walls=("paint", "paint", "plaster"), accents=("paint", "deep", "panels")
+        ("parquet", "pale_parquet", "planks", "oak", "carpet"),
+        walls=("paint", "paint", "plaster"),
+        accents=("paint", "deep", "panels"),
     )
     sill = 0.12 if rng.random() < 0.35 else 0.6
     openings = {
@@ -47,14 +49,26 @@ def _bed(room: Room) -> None:
     lamp = rng.random() < 0.75
     for side in (-1, 1):
         a = x + side * (half + 0.34)
-        kit.cabinet(room.wall("north"), (a - 0.22, a + 0.22), (0.0, 0.55), 0.36, wood, width=0.5, drawers=2, top=wood, plinth=0.06)
+        kit.cabinet(
+            room.wall("north"),
+            (a - 0.22, a + 0.22),
+            (0.0, 0.55),
+            0.36,
+            wood,
+            width=0.5,
+            drawers=2,
+            top=wood,
+            plinth=0.06,
+        )
         cx, cy = room.wall("north").at(a, 0.2)
         if lamp:
             room.put("living_lamp_02_table", cx, cy, 0.55, scale=0.68)
         elif side > 0:
             room.put("living_lamp_01", a + 0.45, cy - 0.05, yaw=rng.uniform(-30, 30), scale=1.05)
         if side < 0:
-            kit.books(room, cx + 0.02, cy - 0.06, 0.55, 2, rng) if not lamp else kit.mug(room, cx + 0.12, cy - 0.13, 0.55)
+            kit.books(room, cx + 0.02, cy - 0.06, 0.55, 2, rng) if not lamp else kit.mug(
+                room, cx + 0.12, cy - 0.13, 0.55
+            )
     rug = room.put("living_rug_01", x + 0.2, room.half_y - 2.75, yaw=90, scale=rng.uniform(0.85, 1.05))
     rug.scale[2] = 0.3
     kit.pictures(room.wall("north"), (x - 0.5, x + 0.5), 1.75, (0.22, 0.34))
@@ -77,10 +91,21 @@ def _drawers(room: Room) -> Patch:
     a0, a1 = room.half_y - 2.2, room.half_y - 0.75
     wood = finish.draw_wood("drawers")
     high = rng.uniform(0.82, 0.95)
-    kit.cabinet(west, (a0, a1), (0.0, high), 0.46, wood, width=0.72, drawers=3, top=finish.top("drawers", kinds=("wood", "marble")))
+    kit.cabinet(
+        west,
+        (a0, a1),
+        (0.0, high),
+        0.46,
+        wood,
+        width=0.72,
+        drawers=3,
+        top=finish.top("drawers", kinds=("wood", "marble")),
+    )
     kit.pictures(west, ((a0 + a1) / 2,), 1.65, (0.3, 0.42))
     x = -room.half_x
-    return kit.still_life(room, (x, a0), (x + 0.48, a1), high, "drawers", back="west", things=("books", "vase", "plant", "mug", "bowl"))
+    return kit.still_life(
+        room, (x, a0), (x + 0.48, a1), high, "drawers", back="west", things=("books", "vase", "plant", "mug", "bowl")
+    )
 
 
 def _desk(room: Room) -> Patch:
@@ -95,5 +120,10 @@ def _desk(room: Room) -> Patch:
     else:
         room.put("living_plant_01_yucca", -room.half_x + 0.7, -room.half_y + 0.65, scale=0.85)
     return kit.still_life(
-        room, (x - 0.62, y - 0.29), (x + 0.62, y + 0.29), 0.74, "desk", things=("books", "lamp", "vase", "mug", "plant", "bowl")
+        room,
+        (x - 0.62, y - 0.29),
+        (x + 0.62, y + 0.29),
+        0.74,
+        "desk",
+        things=("books", "lamp", "vase", "mug", "plant", "bowl"),
     )

@@ -46,14 +46,26 @@ def _table(room: Room) -> Patch:
     rng, finish = room.stage.rng("table"), room.finish
     x, y = rng.uniform(-0.5, 0.3), room.half_y - 1.95
     w, d = rng.uniform(1.9, 2.3), rng.uniform(0.9, 1.0)
-    kit.table(room, x, y, (w, d, HIGH), finish.top("table", kinds=("wood", "wood", "wood", "marble")), finish.draw_wood("legs"))
+    kit.table(
+        room,
+        x,
+        y,
+        (w, d, HIGH),
+        finish.top("table", kinds=("wood", "wood", "wood", "marble")),
+        finish.draw_wood("legs"),
+    )
     chair = CHAIRS[int(rng.integers(len(CHAIRS)))]
     seats = [-0.62, 0.62] if w < 2.0 else [-0.72, 0.0, 0.72]
     for side in (-1, 1):
         for dx in seats:
             if rng.random() < 0.9:
                 out = d / 2 + rng.uniform(0.12, 0.3)
-                room.put(chair, x + dx + rng.uniform(-0.05, 0.05), y + side * out, yaw=(180 if side < 0 else 0) + rng.uniform(-10, 10))
+                room.put(
+                    chair,
+                    x + dx + rng.uniform(-0.05, 0.05),
+                    y + side * out,
+                    yaw=(180 if side < 0 else 0) + rng.uniform(-10, 10),
+                )
             kit.plate(room, x + dx, y + side * (d / 2 - 0.2), HIGH)
             room.put("knife_02_table", x + dx + 0.17, y + side * (d / 2 - 0.2), HIGH, yaw=rng.uniform(-3, 3))
             if rng.random() < 0.6:
@@ -77,7 +89,13 @@ def _sideboard(room: Room) -> Patch:
     kit.pictures(west, ((a0 + a1) / 2 - 0.4, (a0 + a1) / 2 + 0.4), 1.7, (0.22, 0.33))
     x = -room.half_x
     return kit.still_life(
-        room, (x, a0), (x + 0.48, a1), 0.88, "sideboard", back="west", things=("bottles", "vase", "bowl", "plate", "lamp", "books")
+        room,
+        (x, a0),
+        (x + 0.48, a1),
+        0.88,
+        "sideboard",
+        back="west",
+        things=("bottles", "vase", "bowl", "plate", "lamp", "books"),
     )
 
 

@@ -4,6 +4,7 @@
 All lengths in metres. High windows look to a garden in the south and to both sides.
 """
 
+import bpy
 import numpy as np
 
 from rdharmony_gen.blender import materials
@@ -28,7 +29,9 @@ def build(stage: Stage) -> Place:
     low = rng.random() < 0.5  # tall windows, or a ribbon over the machines
     sill, head = (0.35, room.height - 0.7) if low else (1.1, room.height - 0.45)
     openings = {
-        "south": windows(room.half_x, 4 if low else 3, 2.2 if low else 3.2, sill=sill, head=head, panes=2, transom=head - 0.7),
+        "south": windows(
+            room.half_x, 4 if low else 3, 2.2 if low else 3.2, sill=sill, head=head, panes=2, transom=head - 0.7
+        ),
         "west": [Opening(-2.2, 1.0, sill, head, 3, head - 0.7)],
         "east": [Opening(-2.2, 1.0, sill, head, 3, head - 0.7)],
     }
@@ -93,10 +96,23 @@ def _weights(room: Room) -> None:
         north.block("bar", (bars, bars + 0.9), (z - 0.018, z + 0.018), (0.07, 0.11), wood, turned=True)
 
 
-def _dumbbell(room: Room, x: float, y: float, z: float, radius: float, iron: object) -> None:
+def _dumbbell(room: Room, x: float, y: float, z: float, radius: float, iron: bpy.types.Material) -> None:
     r = radius
-    profile = ((0, 0), (0.8 * r, 0), (r, 0.02), (r, 0.07), (0.8 * r, 0.085), (0.016, 0.085), (0.016, 0.185), (0.8 * r, 0.185), (r, 0.2), (r, 0.25), (0.8 * r, 0.27), (0, 0.27))
-    made = room.lathe("dumbbell", (x, y + 0.135, z + r), profile, iron, steps=8)  # ty: ignore
+    profile = (
+        (0, 0),
+        (0.8 * r, 0),
+        (r, 0.02),
+        (r, 0.07),
+        (0.8 * r, 0.085),
+        (0.016, 0.085),
+        (0.016, 0.185),
+        (0.8 * r, 0.185),
+        (r, 0.2),
+        (r, 0.25),
+        (0.8 * r, 0.27),
+        (0, 0.27),
+    )
+    made = room.lathe("dumbbell", (x, y + 0.135, z + r), profile, iron, steps=8)
     made.rotation_euler = (np.pi / 2, 0.0, 0.0)
 
 
@@ -127,4 +143,6 @@ def _counter(room: Room) -> Patch:
     kit.cabinet(east, (a0, a1), (0.0, 0.95), 0.5, body, top=finish.top("counter"))
     kit.pictures(east, ((a0 + a1) / 2,), 1.75, (0.35, 0.45))
     x = room.half_x
-    return kit.still_life(room, (x - 0.5, a0), (x, a1), 0.95, "counter", back="east", things=("napkin", "bowl", "bottles", "mug"))
+    return kit.still_life(
+        room, (x - 0.5, a0), (x, a1), 0.95, "counter", back="east", things=("napkin", "bowl", "bottles", "mug")
+    )

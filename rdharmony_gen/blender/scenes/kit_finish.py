@@ -59,6 +59,12 @@ WOODS: dict[str, tuple[str, float, RGB]] = {
 """Texture, tile in metres, tint."""
 
 
+def rgb(values: np.ndarray) -> RGB:
+    """A colour of three numbers."""
+    red, green, blue = (float(v) for v in values)
+    return red, green, blue
+
+
 @dataclass
 class Finish:
     """The materials of one room, made when first asked for; a builder sets those that it does not leave to chance."""
@@ -163,7 +169,7 @@ class Finish:
 
     def draw_wood(self, *path: str | int) -> bpy.types.Material:
         """A wood by chance, the same for the same path."""
-        kinds = sorted(WOODS)
+        kinds = ("cherry", "oak", "pine", "walnut")
         return self.wood(kinds[int(self.stage.rng("wood", *path).integers(len(kinds)))])
 
     def top(self, *path: str | int, kinds: tuple[str, ...] = ("wood", "marble", "granite")) -> bpy.types.Material:
@@ -171,7 +177,8 @@ class Finish:
         rng = self.stage.rng("top", *path)
         kind = kinds[int(rng.integers(len(kinds)))]
         if kind == "wood":
-            return self.draw_wood("top", *path)
+            woods = sorted(WOODS)
+            return self.wood(woods[int(rng.integers(len(woods)))])
         if kind == "marble":
             base, vein = (((0.74, 0.72, 0.69), (0.30, 0.29, 0.28)), ((0.045, 0.05, 0.05), (0.42, 0.40, 0.36)))[
                 int(rng.random() < 0.3)
@@ -179,13 +186,18 @@ class Finish:
             return stone("marble", base, vein, roughness=0.16, seed=float(rng.uniform(0, 50)))
         shade = float(rng.uniform(0.08, 0.4))
         return stone(
-            "granite", (shade,) * 3, (shade * 0.3,) * 3, roughness=0.22, seed=float(rng.uniform(0, 50)), grains=True
+            "granite",
+            rgb(np.full(3, shade)),
+            rgb(np.full(3, 0.3 * shade)),
+            roughness=0.22,
+            seed=float(rng.uniform(0, 50)),
+            grains=True,
         )
 
     def fabric(self, name: str, colour: np.ndarray) -> bpy.types.Material:
         """Woven cloth of a colour: curtains, napkins, cushions, mats."""
-        grey = (0.28, 0.28, 0.29)  # the mean of the texture that gives the weave
-        tint = tuple(float(c / g) for c, g in zip(colour, grey, strict=True))
+        grey = np.array((0.28, 0.28, 0.29))  # the mean of the texture that gives the weave
+        tint = rgb(colour / grey)
         return materials.tiled(
             self.stage.library, name, "asphalt_01", 0.35, tint=tint, variation=0.06, variation_m=0.3, roughness=0.95
         )
@@ -196,7 +208,7 @@ class Finish:
             rng = self.stage.rng("paint", name)
             colours = DEEP if deep else PAINTS
             colour = np.array(colours[int(rng.integers(len(colours)))]) * rng.uniform(0.85, 1.05)
-            self._made[name] = materials.plain(name, tuple(float(c) for c in colour), roughness)
+            self._made[name] = materials.plain(name, rgb(colour), roughness)
         return self._made[name]
 
     def ceiling_tiles(self) -> bpy.types.Material:
@@ -236,7 +248,9 @@ def stone(
     else:  # a vein is where the noise crosses its mean
         ridge = nodes.math("ABSOLUTE", nodes.math("SUBTRACT", noise(2.6, 5.0, 1.1), 0.5))
         thin = nodes.new("ShaderNodeMapRange", {0: ridge, 1: 0.0, 2: 0.035, 3: 1.0, 4: 0.0}).outputs[0]
-        pattern = nodes.math("MULTIPLY", thin, nodes.new("ShaderNodeMapRange", {0: noise(1.3, 1.0), 1: 0.4, 2: 0.75}).outputs[0])
+        pattern = nodes.math(
+            "MULTIPLY", thin, nodes.new("ShaderNodeMapRange", {0: noise(1.3, 1.0), 1: 0.4, 2: 0.75}).outputs[0]
+        )
     colour = nodes.mix(pattern, (*base, 1.0), (*vein, 1.0))
     colour = nodes.mix(1.0, colour, clouds, "MULTIPLY")
     shader = nodes.new("ShaderNodeBsdfPrincipled", {"Base Color": colour, "Roughness": roughness})

@@ -2,11 +2,13 @@
 """Furniture that is built rather than loaded: cabinets with doors, tables, shelves, pictures; and laid table tops."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import bpy
 import numpy as np
 
 from rdharmony_gen.blender import materials
+from rdharmony_gen.blender.scenes.kit_finish import rgb
 from rdharmony_gen.blender.scenes.kit_indoor import Room, Wall
 from rdharmony_gen.blender.scenes.kit_urban import pick
 from rdharmony_gen.blender.stage import Patch
@@ -26,7 +28,14 @@ FRUIT = (
     ("lime", 0.032, (0.20, 0.42, 0.04)),
 )
 """Name, radius in metres, colour."""
-BOOKS = ((0.30, 0.05, 0.04), (0.05, 0.12, 0.25), (0.10, 0.22, 0.12), (0.55, 0.45, 0.28), (0.06, 0.06, 0.07), (0.5, 0.2, 0.05))
+BOOKS = (
+    (0.30, 0.05, 0.04),
+    (0.05, 0.12, 0.25),
+    (0.10, 0.22, 0.12),
+    (0.55, 0.45, 0.28),
+    (0.06, 0.06, 0.07),
+    (0.5, 0.2, 0.05),
+)
 
 
 def cabinet(
@@ -65,8 +74,8 @@ def cabinet(
     edges = np.linspace(along[0], along[1], count + 1)
     rows = np.linspace(z0, z1, drawers + 1)
     face = gap + depth
-    for number, (a0, a1) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
-        for low, high in zip(rows[:-1], rows[1:], strict=True):
+    for number, (a0, a1) in enumerate(pairwise(edges)):
+        for low, high in pairwise(rows):
             wall.block("front", (a0 + 0.003, a1 - 0.003), (low + 0.004, high - 0.004), (face, face + 0.018), material)
             if drawers > 1:
                 middle, half = (a0 + a1) / 2, min(0.09, (a1 - a0) / 4)
@@ -76,7 +85,14 @@ def cabinet(
                 along_handle, up = (a, a + 0.012), ((high - 0.21, high - 0.05) if plinth else (low + 0.05, low + 0.21))
             wall.block("handle", along_handle, up, (face + 0.018, face + 0.042), finish.metal)
     if top:
-        wall.block("worktop", (along[0] - 0.012, along[1] + 0.012), (z1, heights[1]), (gap, face + 0.035), top, turned=wall.side in ("north", "south"))
+        wall.block(
+            "worktop",
+            (along[0] - 0.012, along[1] + 0.012),
+            (z1, heights[1]),
+            (gap, face + 0.035),
+            top,
+            turned=wall.side in ("north", "south"),
+        )
 
 
 def table(
@@ -106,16 +122,26 @@ def table(
 
 
 def shelf(
-    wall: Wall, along: tuple[float, float], z: float, material: bpy.types.Material, *, depth: float = 0.26, thick: float = 0.03
+    wall: Wall,
+    along: tuple[float, float],
+    z: float,
+    material: bpy.types.Material,
+    *,
+    depth: float = 0.26,
+    thick: float = 0.03,
 ) -> None:
     """A board on the wall with two brackets; its upper side is at `z`."""
     wall.block("shelf", along, (z - thick, z), (0.0, depth), material, turned=wall.side in ("north", "south"))
     for a in (along[0] + 0.14, along[1] - 0.14):
         wall.block("bracket", (a - 0.012, a + 0.012), (z - thick - 0.14, z - thick), (0.0, 0.02), wall.room.finish.dark)
-        wall.block("bracket", (a - 0.012, a + 0.012), (z - thick - 0.02, z - thick), (0.0, depth - 0.05), wall.room.finish.dark)
+        wall.block(
+            "bracket", (a - 0.012, a + 0.012), (z - thick - 0.02, z - thick), (0.0, depth - 0.05), wall.room.finish.dark
+        )
 
 
-def line_up(wall: Wall, along: tuple[float, float], d: float, z: float, things: Sequence[str], step: float, *path: str) -> None:
+def line_up(
+    wall: Wall, along: tuple[float, float], d: float, z: float, things: Sequence[str], step: float, *path: str
+) -> None:
     """Things in a loose row along a wall, `d` before it, on the height `z`."""
     rng = wall.room.stage.rng("line_up", *path)
     a = along[0] + step / 2
@@ -131,7 +157,9 @@ def books(room: Room, x: float, y: float, z: float, count: int, rng: np.random.G
     for _ in range(count):
         colour, thick = pick(rng, BOOKS), float(rng.uniform(0.018, 0.04))
         w, d, turn = rng.uniform(0.14, 0.19), rng.uniform(0.20, 0.25), rng.uniform(-14, 14)
-        cover = bpy.data.materials.get(f"book{BOOKS.index(colour)}") or materials.plain(f"book{BOOKS.index(colour)}", colour, 0.5)
+        cover = bpy.data.materials.get(f"book{BOOKS.index(colour)}") or materials.plain(
+            f"book{BOOKS.index(colour)}", colour, 0.5
+        )
         paper = bpy.data.materials.get("paper") or materials.plain("paper", (0.72, 0.68, 0.58), 0.9)
         room.turned_box("book", (x, y, z), (w, d, 0.003), turn, cover)
         room.turned_box("pages", (x, y, z + 0.003), (w - 0.008, d - 0.008, thick - 0.006), turn, paper)
@@ -152,12 +180,14 @@ def pictures(wall: Wall, middles: Sequence[float], z: float = 1.65, size: tuple[
             f"motif_{wall.side}{number}",
             pick(rng, motifs),
             float(rng.uniform(1.0, 2.2)),
-            tint=tuple(float(c) for c in rng.uniform(0.3, 1.4, 3)),
+            tint=rgb(rng.uniform(0.3, 1.4, 3)),
             variation=0.8,
             variation_m=0.25,
             roughness=0.6,
         )
-        wall.block("picture_frame", (a - w - 0.025, a + w + 0.025), (up - h - 0.025, up + h + 0.025), (0.0, 0.03), frame)
+        wall.block(
+            "picture_frame", (a - w - 0.025, a + w + 0.025), (up - h - 0.025, up + h + 0.025), (0.0, 0.03), frame
+        )
         wall.block("mount", (a - w, a + w), (up - h, up + h), (0.03, 0.033), room.finish.trim)
         wall.block("motif", (a - 0.78 * w, a + 0.78 * w), (up - 0.8 * h, up + 0.8 * h), (0.033, 0.035), motif)
 
@@ -184,27 +214,65 @@ def ceramic(room: Room, name: str = "ceramic") -> bpy.types.Material:
 def plate(room: Room, x: float, y: float, z: float, radius: float = 0.13) -> None:
     """A plate."""
     r = radius
-    profile = ((0, 0.004), (0.55 * r, 0.004), (0.62 * r, 0.0), (0.62 * r, 0.0), (r, 0.020), (r, 0.024), (0.66 * r, 0.010), (0.0, 0.008))
+    profile = (
+        (0, 0.004),
+        (0.55 * r, 0.004),
+        (0.62 * r, 0.0),
+        (0.62 * r, 0.0),
+        (r, 0.020),
+        (r, 0.024),
+        (0.66 * r, 0.010),
+        (0.0, 0.008),
+    )
     room.lathe("plate", (x, y, z), profile, ceramic(room), steps=40)
 
 
 def mug(room: Room, x: float, y: float, z: float) -> None:
     """A cup without a handle."""
-    profile = ((0.0, 0.0), (0.033, 0.0), (0.033, 0.0), (0.041, 0.03), (0.042, 0.092), (0.038, 0.092), (0.036, 0.03), (0.0, 0.012))
+    profile = (
+        (0.0, 0.0),
+        (0.033, 0.0),
+        (0.033, 0.0),
+        (0.041, 0.03),
+        (0.042, 0.092),
+        (0.038, 0.092),
+        (0.036, 0.03),
+        (0.0, 0.012),
+    )
     room.lathe("mug", (x, y, z), profile, ceramic(room, "stoneware"))
 
 
 def vase(room: Room, x: float, y: float, z: float, rng: np.random.Generator) -> None:
     """A bulging vase with leaves."""
     r, h = rng.uniform(0.055, 0.075), rng.uniform(0.16, 0.23)
-    profile = ((0, 0), (0.6 * r, 0), (0.6 * r, 0), (r, 0.4 * h), (0.9 * r, 0.62 * h), (0.4 * r, 0.9 * h), (0.5 * r, h), (0.4 * r, h), (0.3 * r, 0.9 * h), (0, 0.5 * h))
+    profile = (
+        (0, 0),
+        (0.6 * r, 0),
+        (0.6 * r, 0),
+        (r, 0.4 * h),
+        (0.9 * r, 0.62 * h),
+        (0.4 * r, 0.9 * h),
+        (0.5 * r, h),
+        (0.4 * r, h),
+        (0.3 * r, 0.9 * h),
+        (0, 0.5 * h),
+    )
     room.lathe("vase", (x, y, z), profile, ceramic(room, "vase_glaze"), steps=32)
     room.put(pick(rng, ("card_grass2", "card_palmy")), x, y, z + 0.7 * h, yaw=rng.uniform(0, 360), scale=0.3)
 
 
 def fruit_bowl(room: Room, x: float, y: float, z: float, rng: np.random.Generator) -> None:
     """A wide bowl with five fruits of one kind."""
-    profile = ((0, 0.006), (0.05, 0.0), (0.05, 0.0), (0.13, 0.055), (0.135, 0.062), (0.128, 0.060), (0.05, 0.016), (0, 0.012))
+    profile = (
+        (0, 0.006),
+        (0.05, 0.0),
+        (0.05, 0.0),
+        (0.13, 0.055),
+        (0.135, 0.062),
+        (0.128, 0.060),
+        (0.05, 0.016),
+        (0, 0.012),
+    )
     room.lathe("bowl", (x, y, z), profile, ceramic(room, "vase_glaze"), steps=40)
     name, radius, colour = pick(rng, FRUIT)
     skin = bpy.data.materials.get(name) or materials.plain(name, colour, 0.4)
@@ -212,7 +280,9 @@ def fruit_bowl(room: Room, x: float, y: float, z: float, rng: np.random.Generato
     arc = np.linspace(-np.pi / 2, np.pi / 2, 9)
     for k in range(5):
         a = turn + k * 2 * np.pi / 4
-        dx, dy, dz = (radius * 1.45 * np.cos(a), radius * 1.45 * np.sin(a), 0.026) if k < 4 else (0, 0, 0.026 + 1.15 * radius)
+        dx, dy, dz = (
+            (radius * 1.45 * np.cos(a), radius * 1.45 * np.sin(a), 0.026) if k < 4 else (0, 0, 0.026 + 1.15 * radius)
+        )
         ball = [(max(0.0, radius * np.cos(t)), radius * (1 + 0.94 * np.sin(t))) for t in arc]
         room.lathe(name, (x + dx, y + dy, z + dz), ball, skin, steps=20)
 
@@ -225,7 +295,9 @@ def board(room: Room, x: float, y: float, z: float, yaw: float) -> None:
 def napkin(room: Room, x: float, y: float, z: float, yaw: float) -> None:
     """A folded cloth."""
     held = bpy.data.materials.get("napkin")
-    colour = np.array(pick(room.stage.rng("napkin"), ((0.75, 0.73, 0.68), (0.14, 0.22, 0.34), (0.50, 0.12, 0.10), (0.30, 0.36, 0.26))))
+    colour = np.array(
+        pick(room.stage.rng("napkin"), ((0.75, 0.73, 0.68), (0.14, 0.22, 0.34), (0.50, 0.12, 0.10), (0.30, 0.36, 0.26)))
+    )
     cloth = held or room.finish.fabric("napkin", colour)
     for k in range(3):
         size = 0.2 - 0.006 * k
@@ -262,7 +334,9 @@ def still_life(
     return room.patch(*free, z)
 
 
-def _spots(low: tuple[float, float], high: tuple[float, float], back: str) -> tuple[list[tuple[float, float]], tuple[float, float, float, float]]:
+def _spots(
+    low: tuple[float, float], high: tuple[float, float], back: str
+) -> tuple[list[tuple[float, float]], tuple[float, float, float, float]]:
     """Where things stand on a top, and what is left free: corners along x, or along y where the top is longer."""
     (x0, y0), (x1, y1) = low, high
     if y1 - y0 > x1 - x0:  # solve it lying, turn the answer
@@ -274,14 +348,24 @@ def _spots(low: tuple[float, float], high: tuple[float, float], back: str) -> tu
     if back:
         sign = 1.0 if back == "north" else -1.0
         rear = (y1 if sign > 0 else y0) - sign * 0.13
-        spots = [(middle - half, rear - sign * 0.06), (middle - half * 0.42, rear), (middle + half * 0.4, rear), (middle + half, rear - sign * 0.08)]
+        spots = [
+            (middle - half, rear - sign * 0.06),
+            (middle - half * 0.42, rear),
+            (middle + half * 0.4, rear),
+            (middle + half, rear - sign * 0.08),
+        ]
         y_free = sorted((rear - sign * 0.20, (y0 if sign > 0 else y1) + sign * 0.13))
         if y_free[0] > y_free[1] or depth < 0.45:
             y_free = [rear - sign * 0.24] * 2
         return spots, (middle - half + 0.25, y_free[0], middle + half - 0.25, y_free[1])
     y = (y0 + y1) / 2
     side = min(0.18, depth / 2 - 0.14)
-    spots = [(middle - half, y + side), (middle - half * 0.9, y - side), (middle + half, y - side), (middle + half * 0.9, y + side)]
+    spots = [
+        (middle - half, y + side),
+        (middle - half * 0.9, y - side),
+        (middle + half, y - side),
+        (middle + half * 0.9, y + side),
+    ]
     reach = max(0.06, half - 0.30)
     return spots, (middle - reach, y - min(0.12, side), middle + reach, y + min(0.12, side))
 

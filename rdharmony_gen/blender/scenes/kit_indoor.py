@@ -6,7 +6,7 @@ the variants are mirrored east to west by `Room`. Windows look south, where the 
 the sun rises and sets.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import bpy
@@ -136,7 +136,15 @@ class Room:
         return Wall(self, side)
 
     def against(
-        self, side: str, asset_id: str, a: float, *, gap: float = 0.03, z: float = 0.0, yaw: float = 0.0, scale: float = 1.0
+        self,
+        side: str,
+        asset_id: str,
+        a: float,
+        *,
+        gap: float = 0.03,
+        z: float = 0.0,
+        yaw: float = 0.0,
+        scale: float = 1.0,
     ) -> bpy.types.Object:
         """Place an asset with its back to a wall, `a` metres along it, turned by a few degrees `yaw`."""
         depth = manifest()[asset_id]["size_m"][1] * scale
@@ -154,18 +162,20 @@ class Room:
         """A lit panel in the ceiling."""
         w, d = size[0] / 2, size[1] / 2
         z = self.height
-        self.box("panel_rim", (x - w - 0.03, y - d - 0.03, z - 0.035), (x + w + 0.03, y + d + 0.03, z), self.finish.trim)
+        self.box(
+            "panel_rim", (x - w - 0.03, y - d - 0.03, z - 0.035), (x + w + 0.03, y + d + 0.03, z), self.finish.trim
+        )
         self.box("panel", (x - w, y - d, z - 0.04), (x + w, y + d, z - 0.03), self.finish.glowing(0.8))
         self.stage.panel((self.mirror * x, y, z - 0.05), size, watts)
 
     def place(
         self, stand: Sequence[Patch], tops: Sequence[Patch], drive: Sequence[Patch] = (), margin: float = 0.3
     ) -> Place:
-        """What `build` returns: the camera stays `margin` metres off the walls."""
+        """What `build` returns: the camera stays `margin` off the walls; vehicles stand on `drive`, else on `stand`."""
         x, y = self.half_x - margin, self.half_y - margin
         return Place(
             stand=tuple(stand),
-            drive=tuple(drive),
+            drive=tuple(drive or stand),
             tops=tuple(tops),
             camera_room=((-x, -y, 0.6), (x, y, self.height - 0.4)),
             indoor=True,
@@ -218,9 +228,7 @@ class Wall:
                 self.block("wall", (o.a0, o.a1), (0.0, o.sill), (-WALL_M, 0.0), material)
                 if o.sill > 0.15:
                     self._skirting(o.a0, o.a1)
-                    self.block(
-                        "sill", (o.a0 - 0.06, o.a1 + 0.06), (o.sill - 0.045, o.sill), (-0.06, 0.12), finish.trim
-                    )
+                    self.block("sill", (o.a0 - 0.06, o.a1 + 0.06), (o.sill - 0.045, o.sill), (-0.06, 0.12), finish.trim)
             if o.head < height - 0.02:
                 self.block("wall", (o.a0, o.a1), (o.head, height), (-WALL_M, 0.0), material)
             if o.panes:
@@ -229,7 +237,9 @@ class Wall:
                 reach = min(0.45, 0.16 * (o.a1 - o.a0) + 0.1)
                 self._curtain(o.a0 - 0.34, o.a0 - 0.34 + reach, o.head)
                 self._curtain(o.a1 + 0.34 - reach, o.a1 + 0.34, o.head)
-                self.block("rail", (o.a0 - 0.4, o.a1 + 0.4), (o.head + 0.12, o.head + 0.145), (0.08, 0.105), finish.dark)
+                self.block(
+                    "rail", (o.a0 - 0.4, o.a1 + 0.4), (o.head + 0.12, o.head + 0.145), (0.08, 0.105), finish.dark
+                )
             (x, y), side = self.at((o.a0 + o.a1) / 2, -WALL_M), self.side
             if self.room.mirror < 0:
                 side = {"east": "west", "west": "east"}.get(side, side)
@@ -282,7 +292,7 @@ class Wall:
         self.block("handle", (handle - 0.005, handle + 0.015), (1.02, 1.04), (0.022, 0.06), finish.metal)
 
 
-def shell(room: Room, openings: dict[str, Sequence[Opening]], accent: str = "") -> None:
+def shell(room: Room, openings: Mapping[str, Sequence[Opening]], accent: str = "") -> None:
     """Floor, ceiling and four walls; the wall named `accent` gets the second material of the finish."""
     x, y, z, finish = room.half_x + WALL_M, room.half_y + WALL_M, room.height, room.finish
     room.stage.box("floor", (-x, -y, -0.2), (x, y, 0.0), finish.floor)
@@ -304,7 +314,15 @@ def beams(room: Room, count: int, material: bpy.types.Material, size: tuple[floa
 
 
 def windows(
-    half: float, count: int, width: float, *, sill: float, head: float, panes: int = 2, shift: float = 0.0, **more: object
+    half: float,
+    count: int,
+    width: float,
+    *,
+    sill: float,
+    head: float,
+    panes: int = 2,
+    shift: float = 0.0,
+    **more: object,
 ) -> list[Opening]:
     """Equal windows spread evenly over a wall of length 2 `half`, moved by `shift` metres along it."""
     step = 2 * half / count

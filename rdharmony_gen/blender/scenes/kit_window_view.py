@@ -44,7 +44,9 @@ def garden(room: Room, level: float = -0.25) -> None:
     kinds = urban.some(rng, TREES, 3)
     for number, dx in enumerate((-x - 1, 0.3, x + 2)):
         where = -y - rng.uniform(9, 15)
-        room.put(kinds[number], dx + rng.uniform(-2, 2), where, level, yaw=rng.uniform(0, 360), scale=rng.uniform(0.8, 1.1))
+        room.put(
+            kinds[number], dx + rng.uniform(-2, 2), where, level, yaw=rng.uniform(0, 360), scale=rng.uniform(0.8, 1.1)
+        )
     for side in (-1, 1):
         for dy in (5.0, -8.0):
             room.put(
@@ -57,9 +59,18 @@ def garden(room: Room, level: float = -0.25) -> None:
             )
     for number in range(5):
         shrub = ("bush_01", "card_palmy", "card_thick_leafes")[number % 3]
-        room.put(shrub, rng.uniform(-x, x), -y - rng.uniform(3.6, 4.8), level, yaw=rng.uniform(0, 360), scale=rng.uniform(0.5, 0.8))
+        room.put(
+            shrub,
+            rng.uniform(-x, x),
+            -y - rng.uniform(3.6, 4.8),
+            level,
+            yaw=rng.uniform(0, 360),
+            scale=rng.uniform(0.5, 0.8),
+        )
     house = urban.pick(rng, HOUSES)
-    room.put(house, rng.choice([-1, 1]) * rng.uniform(9, 14), -y - rng.uniform(24, 28), level, yaw=180 + rng.uniform(-20, 20))
+    room.put(
+        house, rng.choice([-1, 1]) * rng.uniform(9, 14), -y - rng.uniform(24, 28), level, yaw=180 + rng.uniform(-20, 20)
+    )
     _woods(room, 38, 50, level)
 
 
@@ -73,16 +84,22 @@ def street(room: Room, level: float = -0.16) -> None:
     for y0, y1 in ((near, 60.0), (-70.0, far)):
         stage.box("pavement", (-110, y0 + 0.18, level - 0.4), (110, y1 - 0.18, level), paving)
         stage.box("kerb", (-110.1, y0, level - 0.4), (110.1, y1, level - 0.012), kerb)
-    row = urban.row(stage, "opposite", urban.TOWN + urban.LOW, "south", far - 3.2, -48, 48, z=level - 0.01, gap=(0.1, 3.5))
+    row = urban.row(
+        stage, "opposite", urban.TOWN + urban.LOW, "south", far - 3.2, -48, 48, z=level - 0.01, gap=(0.1, 3.5)
+    )
     assert row
     cars = urban.some(rng, urban.CARS, 4)
     for number, step in enumerate((-13.5, -7.2, 0.6, 6.4, 12.5)):
         if rng.random() < 0.75:
             lane = near - 1.2 if rng.random() < 0.35 else far + 1.2
-            room.put(cars[number % 4], step + rng.uniform(-0.8, 0.8), lane, level - 0.13, yaw=90 if lane > far + 2 else -90)
+            room.put(
+                cars[number % 4], step + rng.uniform(-0.8, 0.8), lane, level - 0.13, yaw=90 if lane > far + 2 else -90
+            )
     tree = urban.pick(rng, TREES)
     for step in (-11.0, -3.4, 4.6, 11.6):
-        room.put(tree, step + rng.uniform(-1, 1), far - 1.1, level, yaw=rng.uniform(0, 360), scale=rng.uniform(0.75, 0.95))
+        room.put(
+            tree, step + rng.uniform(-1, 1), far - 1.1, level, yaw=rng.uniform(0, 360), scale=rng.uniform(0.75, 0.95)
+        )
     post = urban.pick(rng, ("lamp_02_classic", "lamp_03_round"))
     room.put(post, rng.uniform(-2.5, 2.5), near + 0.7, level, yaw=180, scale=1.25)
     for side in (-1, 1):
@@ -90,7 +107,12 @@ def street(room: Room, level: float = -0.16) -> None:
             room.put("bush_03_hedge_trimmed", side * (x + 5.5), step, level, yaw=90, scale=0.9)
         for dy in (2.0, 9.0):
             room.put(
-                tree, side * (x + rng.uniform(10, 13)), dy + rng.uniform(-1, 1), level, yaw=rng.uniform(0, 360), scale=0.65
+                tree,
+                side * (x + rng.uniform(10, 13)),
+                dy + rng.uniform(-1, 1),
+                level,
+                yaw=rng.uniform(0, 360),
+                scale=0.65,
             )
         room.put("building_11_warehouse", side * 62, rng.uniform(-6, 6), level, yaw=side * -90)
     _woods(room, 55, 70, level)
@@ -110,13 +132,19 @@ def roofs(room: Room, level: float = -11.5) -> None:
     for side in ("east", "west"):
         low = ("building_04_stucco_house", "building_08_townhouse", "building_07_stone_cottage")
         reach = room.half_x + 20
-        urban.row(stage, f"near_{side}", low, side, reach if side == "east" else -reach, -45, 30, z=level, gap=(3.0, 8.0))
+        urban.row(
+            stage, f"near_{side}", low, side, reach if side == "east" else -reach, -45, 30, z=level, gap=(3.0, 8.0)
+        )
         reach += 26
         kinds = ("building_06_shops", "building_04_stucco_house", "building_11_warehouse", "building_08_townhouse")
-        urban.row(stage, f"far_{side}", kinds, side, reach if side == "east" else -reach, -60, 40, z=level, gap=(4.0, 12.0))
+        urban.row(
+            stage, f"far_{side}", kinds, side, reach if side == "east" else -reach, -60, 40, z=level, gap=(4.0, 12.0)
+        )
     for _ in range(18):
         a, r = rng.uniform(0, 2 * np.pi), rng.uniform(14, 23)
-        room.put(urban.pick(rng, TREES[:3]), r * np.cos(a), y * 0 - abs(r * np.sin(a)), level, scale=rng.uniform(0.8, 1.1))
+        room.put(
+            urban.pick(rng, TREES[:3]), r * np.cos(a), y * 0 - abs(r * np.sin(a)), level, scale=rng.uniform(0.8, 1.1)
+        )
     _woods(room, 105, 130, level)
 
 

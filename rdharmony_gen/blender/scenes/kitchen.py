@@ -33,7 +33,9 @@ def build(stage: Stage) -> Place:
     _rest(room)
     view.garden(room)
     x, y = room.half_x, room.half_y
-    return room.place([room.patch(-x + 0.8, -y + 0.8, 1.9, 0.2), room.patch(-x + 0.6, -y + 0.6, x - 1.0, y - 1.0)], tops)
+    return room.place(
+        [room.patch(-x + 0.8, -y + 0.8, 1.9, 0.2), room.patch(-x + 0.6, -y + 0.6, x - 1.0, y - 1.0)], tops
+    )
 
 
 def _counters(room: Room) -> list[Patch]:
@@ -63,7 +65,17 @@ def _counters(room: Room) -> list[Patch]:
     room.lathe(
         "pot",
         (hob + 0.13, y - 0.22, HIGH + 0.004),
-        ((0, 0), (0.095, 0), (0.095, 0), (0.10, 0.13), (0.104, 0.133), (0.07, 0.15), (0.015, 0.158), (0.018, 0.18), (0, 0.182)),
+        (
+            (0, 0),
+            (0.095, 0),
+            (0.095, 0),
+            (0.10, 0.13),
+            (0.104, 0.133),
+            (0.07, 0.15),
+            (0.015, 0.158),
+            (0.018, 0.18),
+            (0, 0.182),
+        ),
         steel,
     )
     # splashback, hood, wall cupboards or shelves
@@ -84,7 +96,12 @@ def _counters(room: Room) -> list[Patch]:
         z = HIGH + (0.004 if along[0] < a - 0.28 else 0.006)
         east.block("sink", along, (HIGH, z), depths, steel if z < HIGH + 0.005 else finish.dark)
     ex, ey = east.at(a, 0.09)
-    room.lathe("tap", (ex, ey, HIGH), ((0, 0), (0.022, 0), (0.022, 0.02), (0.011, 0.03), (0.011, 0.27), (0, 0.28)), finish.metal)
+    room.lathe(
+        "tap",
+        (ex, ey, HIGH),
+        ((0, 0), (0.022, 0), (0.022, 0.02), (0.011, 0.03), (0.011, 0.27), (0, 0.28)),
+        finish.metal,
+    )
     east.block("tap", (a - 0.009, a + 0.009), (HIGH + 0.255, HIGH + 0.273), (0.09, 0.27), finish.metal)
     right = kit.still_life(room, (hob + 0.42, y - DEPTH), (x - 0.75, y), HIGH, "north", back="north")
     side = kit.still_life(room, (x - DEPTH, 0.1), (x, y - 0.75), HIGH, "east", back="east")
@@ -103,8 +120,16 @@ def _middle(room: Room) -> Patch:
         room.box("island", (x - w, y - d + 0.16, 0.09), (x + w, y + d, HIGH - 0.045), body)
         for k in range(3):
             a = x - w + 2 * w * k / 3
-            room.box("island_panel", (a + 0.03, y - d + 0.148, 0.15), (a + 2 * w / 3 - 0.03, y - d + 0.16, HIGH - 0.12), body)
-        room.box("island_top", (x - w - 0.04, y - d - 0.1, HIGH - 0.045), (x + w + 0.04, y + d + 0.03, HIGH), top, turned=True)
+            room.box(
+                "island_panel", (a + 0.03, y - d + 0.148, 0.15), (a + 2 * w / 3 - 0.03, y - d + 0.16, HIGH - 0.12), body
+            )
+        room.box(
+            "island_top",
+            (x - w - 0.04, y - d - 0.1, HIGH - 0.045),
+            (x + w + 0.04, y + d + 0.03, HIGH),
+            top,
+            turned=True,
+        )
         for dx in (-0.5, 0.1):
             if rng.random() < 0.85:
                 room.put("bar_stool_02", x + dx, y - d - 0.32, yaw=180 + rng.uniform(-25, 25), scale=0.9)

@@ -51,13 +51,23 @@ def build(stage: Stage) -> Place:
 
 def _columns(room: Room) -> None:
     rng, finish = room.stage.rng("columns"), room.finish
-    shaft = finish.accent if rng.random() < 0.4 else stone("column", (0.62, 0.58, 0.52), (0.28, 0.25, 0.22), roughness=0.2, seed=rng.uniform(0, 9))
+    shaft = (
+        finish.accent
+        if rng.random() < 0.4
+        else stone("column", (0.62, 0.58, 0.52), (0.28, 0.25, 0.22), roughness=0.2, seed=rng.uniform(0, 9))
+    )
     y = rng.uniform(1.5, 1.9)
     round_ = rng.random() < 0.5
     for x in (-room.half_x * 0.5, room.half_x * 0.42):
         if round_:
             r = 0.24
-            room.lathe("column", (x, y, 0.0), ((r + 0.05, 0), (r + 0.05, 0.16), (r + 0.05, 0.16), (r, 0.18), (r, 0.18), (r, room.height)), shaft, steps=40)
+            room.lathe(
+                "column",
+                (x, y, 0.0),
+                ((r + 0.05, 0), (r + 0.05, 0.16), (r + 0.05, 0.16), (r, 0.18), (r, 0.18), (r, room.height)),
+                shaft,
+                steps=40,
+            )
         else:
             room.box("column", (x - 0.22, y - 0.22, 0.0), (x + 0.22, y + 0.22, room.height), shaft)
             room.box("column_foot", (x - 0.25, y - 0.25, 0.0), (x + 0.25, y + 0.25, 0.14), finish.dark)
@@ -68,21 +78,34 @@ def _reception(room: Room) -> Patch:
     rng, finish = room.stage.rng("reception"), room.finish
     x = rng.uniform(-0.6, 0.9)
     half, front = rng.uniform(1.5, 1.9), room.half_y - 2.0
-    body = finish.draw_wood("desk") if rng.random() < 0.5 else stone("desk", (0.10, 0.10, 0.11), (0.4, 0.38, 0.34), roughness=0.2, seed=rng.uniform(0, 9))
+    body = (
+        finish.draw_wood("desk")
+        if rng.random() < 0.5
+        else stone("desk", (0.10, 0.10, 0.11), (0.4, 0.38, 0.34), roughness=0.2, seed=rng.uniform(0, 9))
+    )
     top = finish.top("desk", kinds=("marble", "granite", "wood"))
     room.box("desk", (x - half, front, 0.08), (x + half, front + 0.34, 1.07), body)
     room.box("desk_foot", (x - half + 0.03, front + 0.04, 0.0), (x + half - 0.03, front + 0.3, 0.08), finish.dark)
     room.box("desk_top", (x - half - 0.03, front - 0.05, 1.07), (x + half + 0.03, front + 0.42, 1.11), top, turned=True)
-    room.box("desk_low", (x - half, front + 0.34, 0.0), (x + half, front + 0.95, 0.74), finish.wood("walnut"), turned=True)
+    room.box(
+        "desk_low", (x - half, front + 0.34, 0.0), (x + half, front + 0.95, 0.74), finish.wood("walnut"), turned=True
+    )
     room.put("office_computer_01", x - 0.5, front + 0.62, 0.74, yaw=180)
     room.put("chair_05_office", x - 0.4, front + 1.25, yaw=rng.uniform(-25, 25))
     north = room.wall("north")
     for k, a in enumerate(np.linspace(x - half + 0.3, x + half - 0.3, 4)):
-        north.block("slat", (a - 0.28, a + 0.28), (1.15, 2.55), (0.0, 0.03), finish.draw_wood("desk") if k % 2 else finish.trim)
+        north.block(
+            "slat", (a - 0.28, a + 0.28), (1.15, 2.55), (0.0, 0.03), finish.draw_wood("desk") if k % 2 else finish.trim
+        )
     kit.light_strip(north, (x - half, x + half), 2.75, 0.12, 14.0)
     room.put("living_lamp_02_table", x + half - 0.2, front + 0.17, 1.11, scale=0.62)
     return kit.still_life(
-        room, (x - half + 0.35, front - 0.02), (x + half - 0.45, front + 0.4), 1.11, "desk", things=("vase", "bowl", "books", "mug", "plate")
+        room,
+        (x - half + 0.35, front - 0.02),
+        (x + half - 0.45, front + 0.4),
+        1.11,
+        "desk",
+        things=("vase", "bowl", "books", "mug", "plate"),
     )
 
 
@@ -104,7 +127,13 @@ def _seats(room: Room) -> None:
         for dy in (-1, 1):
             room.put(chair, x - side * 0.1, y + dy * 1.22, yaw=(180 if dy < 0 else 0) + rng.uniform(-15, 15))
     for x in (-room.half_x + 0.7, room.half_x - 0.7):
-        room.put("living_plant_01_yucca", x, room.half_y - 0.7 if rng.random() < 0.5 else 1.5, yaw=rng.uniform(0, 360), scale=1.1)
+        room.put(
+            "living_plant_01_yucca",
+            x,
+            room.half_y - 0.7 if rng.random() < 0.5 else 1.5,
+            yaw=rng.uniform(0, 360),
+            scale=1.1,
+        )
 
 
 def _lifts(room: Room) -> None:

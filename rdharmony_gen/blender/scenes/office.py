@@ -34,8 +34,8 @@ def build(stage: Stage) -> Place:
         "east": [Opening(-2.3, 0.9, 0.78, head, 3)],
     }
     shell(room, openings, accent="north")
-    tops = _desks(room)
-    _meeting(room)
+    _desks(room)
+    tops = [_meeting(room)]
     _walls(room)
     for x in (-room.half_x / 2, room.half_x / 2):
         for y in (-room.half_y / 2, room.half_y / 2):
@@ -43,19 +43,22 @@ def build(stage: Stage) -> Place:
     view.roofs(room, -11.5)
     y = room.half_y
     return room.place(
-        [room.patch(-1.0, -y + 1.2, 1.2, y - 1.4), room.patch(-room.half_x + 0.8, -y + 0.7, room.half_x - 0.8, y - 0.9)], tops
+        [
+            room.patch(-1.0, -y + 1.2, 1.2, y - 1.4),
+            room.patch(-room.half_x + 0.8, -y + 0.7, room.half_x - 0.8, y - 0.9),
+        ],
+        tops,
     )
 
 
-def _desks(room: Room) -> list[Patch]:
-    """Two workplaces by each window of the south side, face to face; returns free desk tops."""
+def _desks(room: Room) -> None:
+    """Two workplaces by each window of the south side, face to face."""
     rng = room.stage.rng("desks")
     desk = sorted(DESKS)[int(rng.integers(2))]
     high, width, depth = DESKS[desk]
-    patches: list[Patch] = []
     islands = [-room.half_x + 2.0, room.half_x - 1.9]
     y = -room.half_y + 1.9
-    for number, x in enumerate(islands):
+    for x in islands:
         for side in (-1, 1):  # the two desks touch along x = const, people sit east and west of them
             cx = x + side * (depth / 2 + 0.005)
             room.put(desk, cx, y, yaw=side * 90.0)
@@ -64,35 +67,40 @@ def _desks(room: Room) -> list[Patch]:
                 room.put("office_computer_01", screen + side * 0.02, y - 0.25, high, yaw=side * 90 + rng.uniform(-8, 8))
             else:
                 room.put("office_laptop_01", screen + side * 0.1, y - 0.25, high, yaw=side * 90 + rng.uniform(-12, 12))
-            room.put("chair_05_office", cx + side * 0.72, y - 0.2 + rng.uniform(-0.15, 0.15), yaw=side * -90 + rng.uniform(-40, 40))
+            room.put(
+                "chair_05_office",
+                cx + side * 0.72,
+                y - 0.2 + rng.uniform(-0.15, 0.15),
+                yaw=side * -90 + rng.uniform(-40, 40),
+            )
             kit.books(room, cx - side * 0.1, y + width / 2 - 0.2, high, int(rng.integers(1, 4)), rng)
             if rng.random() < 0.6:
                 kit.mug(room, cx + side * 0.2, y + 0.1 + rng.uniform(0, 0.1), high)
-            if side < 0 and number == 0:
-                patches.append(room.patch(cx - 0.15, y + 0.2, cx + 0.2, y + 0.5, high))
         if rng.random() < 0.7:
             room.put("office_cabinet_01", x + rng.choice([-1, 1]) * 0.3, y + width / 2 + 0.3, yaw=180)
-    return patches
 
 
-def _meeting(room: Room) -> None:
-    """In one northern corner a table with chairs and a board."""
+def _meeting(room: Room) -> Patch:
+    """In one northern corner a table with chairs and a board; a couch on the other side on some days."""
     rng, finish = room.stage.rng("meeting"), room.finish
-    x, y = -room.half_x + 1.75, room.half_y - 1.75
-    if rng.random() < 0.6:
-        w, d = 1.5, 0.9
-        kit.table(room, x, y, (w, d, 0.74), finish.draw_wood("meeting"), finish.dark)
-        chair = ("chair_03_design", "chair_09_thonet", "chair_06_cafe", "chair_04_plaid")[int(rng.integers(4))]
-        for dx, dy, yaw in ((-0.35, -0.65, 180), (0.38, -0.65, 180), (-0.3, 0.65, 0), (0.4, 0.65, 0)):
-            if rng.random() < 0.85:
-                room.put(chair, x + dx, y + dy, yaw=yaw + rng.uniform(-15, 15))
-        kit.mug(room, x - 0.3, y + 0.1, 0.74)
-        room.put("office_laptop_01", x + 0.3, y - 0.12, 0.74, yaw=180)
+    x, y = -room.half_x + 1.9, room.half_y - 1.6
+    w, d = rng.uniform(1.6, 2.0), rng.uniform(0.9, 1.0)
+    kit.table(room, x, y, (w, d, 0.74), finish.top("meeting", kinds=("wood", "wood", "wood", "granite")), finish.dark)
+    chair = ("chair_03_design", "chair_09_thonet", "chair_06_cafe", "chair_04_plaid")[int(rng.integers(4))]
+    for dx, dy, yaw in ((-0.4, -0.7, 180), (0.4, -0.7, 180), (-0.35, 0.7, 0), (0.45, 0.7, 0)):
+        if rng.random() < 0.85:
+            room.put(chair, x + dx, y + dy, yaw=yaw + rng.uniform(-15, 15))
+    room.put("office_whiteboard_01", -room.half_x + 0.5, room.half_y - 3.2, yaw=90 + rng.uniform(-8, 8))
+    if rng.random() < 0.5:
+        room.against("east", ("couch_06", "couch_07_midcentury", "couch_01")[int(rng.integers(3))], 2.3)
+        room.put("living_coffee_table_01", room.half_x - 1.6, 2.3, yaw=90)
+        kit.books(room, room.half_x - 1.6, 2.5, 0.511, 3, rng)
     else:
-        room.against("north", ("couch_06", "couch_07_midcentury", "couch_01")[int(rng.integers(3))], x)
-        room.put("living_coffee_table_01", x, y + 0.2)
-        kit.books(room, x - 0.3, y + 0.2, 0.511, 3, rng)
-    room.put("office_whiteboard_01", -room.half_x + 0.5, room.half_y - 3.0 + 0.6, yaw=90)
+        for a in np.arange(1.6, room.half_y - 0.3, 0.42)[: int(rng.integers(2, 6))]:
+            room.against("east", "office_cabinet_01", float(a))
+        kit.pictures(room.wall("east"), (2.2,), 1.7, (0.35, 0.45))
+    things = ("mug", "books", "bowl", "plate", "bottles", "plant", "vase")
+    return kit.still_life(room, (x - w / 2, y - d / 2), (x + w / 2, y + d / 2), 0.74, "meeting", things=things)
 
 
 def _walls(room: Room) -> None:
@@ -104,13 +112,13 @@ def _walls(room: Room) -> None:
         for a in (1.5, 2.4, 3.3):
             room.against("north", "living_bookcase_01", a)
     else:
-        kit.cabinet(north, (1.1, 3.8), (0.0, 1.15), 0.42, finish.paint("cupboard"), width=0.45, top=finish.draw_wood("cupboard"))
+        kit.cabinet(
+            north, (1.1, 3.8), (0.0, 1.15), 0.42, finish.paint("cupboard"), width=0.45, top=finish.draw_wood("cupboard")
+        )
         room.put("living_plant_02", 1.5, room.half_y - 0.25, 1.15, scale=0.8)
         kit.books(room, 2.4, room.half_y - 0.22, 1.15, 4, rng)
         kit.pictures(north, (1.9, 3.0), 1.9, (0.26, 0.36))
     room.against("north", "office_water_cooler_01", -0.75)
-    for a in np.arange(1.9, room.half_y - 0.3, 0.42)[: int(rng.integers(2, 5))]:
-        room.against("east", "office_cabinet_01", float(a))
     room.put("living_plant_01_yucca", room.half_x - 0.7, -room.half_y + 0.6, yaw=rng.uniform(0, 360), scale=0.95)
     if rng.random() < 0.6:
         room.put("living_plant_03_indoor", -room.half_x + 0.5, -room.half_y + 0.5, scale=1.1)

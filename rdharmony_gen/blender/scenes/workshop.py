@@ -39,6 +39,7 @@ def build(stage: Stage) -> Place:
     top = _bench(room)
     _stores(room)
     _vehicle(room)
+    _markings(room)
     for x in (-room.half_x * 0.55, 0.0, room.half_x * 0.55):
         for y in (-2.0, 2.2):
             room.pendant(x, y, room.height - 3.1)
@@ -80,10 +81,23 @@ def _bench(room: Room) -> Patch:
             room.put("crate_01", x, cy, 0.26, yaw=rng.choice([0, 90, 180]), scale=0.85)
     _tools(room, a0 + 0.3, a1 - 0.3)
     x, cy = north.at(a1 - 0.3, 0.5)
-    room.box("vice", (x - 0.09, cy - 0.12, HIGH), (x + 0.09, cy + 0.1, HIGH + 0.09), materials.plain("vice", (0.03, 0.09, 0.2), 0.4))
+    room.box(
+        "vice",
+        (x - 0.09, cy - 0.12, HIGH),
+        (x + 0.09, cy + 0.1, HIGH + 0.09),
+        materials.plain("vice", (0.03, 0.09, 0.2), 0.4),
+    )
     room.box("vice_jaw", (x - 0.1, cy - 0.2, HIGH + 0.05), (x + 0.1, cy - 0.15, HIGH + 0.17), finish.metal)
     room.box("vice_jaw", (x - 0.1, cy - 0.13, HIGH + 0.05), (x + 0.1, cy - 0.08, HIGH + 0.17), finish.metal)
-    patch = kit.still_life(room, (a0 + 0.1, y - 0.78), (a1 - 0.6, y - 0.04), HIGH, "bench", back="north", things=("mug", "bottles", "books", "board"))
+    patch = kit.still_life(
+        room,
+        (a0 + 0.1, y - 0.78),
+        (a1 - 0.6, y - 0.04),
+        HIGH,
+        "bench",
+        back="north",
+        things=("mug", "bottles", "books", "board"),
+    )
     kit.light_strip(north, (a0 + 0.3, a1 - 0.3), 2.15, 0.3, 10.0)
     return patch
 
@@ -92,7 +106,9 @@ def _tools(room: Room, a0: float, a1: float) -> None:
     """A board with hanging tools: handles of wood, heads of iron."""
     rng, finish = room.stage.rng("tools"), room.finish
     north = room.wall("north")
-    board = materials.tiled(room.stage.library, "pegboard", "metal_grill_01", 0.5, tint=(0.85, 0.72, 0.55), variation=0.1)
+    board = materials.tiled(
+        room.stage.library, "pegboard", "metal_grill_01", 0.24, tint=(0.85, 0.72, 0.55), variation=0.1
+    )
     north.block("pegboard", (a0, a1), (1.2, 2.05), (0.0, 0.02), board)
     iron, grip = materials.plain("iron", (0.22, 0.22, 0.23), 0.35, 1.0), finish.wood("cherry")
     a = a0 + 0.15
@@ -116,7 +132,9 @@ def _stores(room: Room) -> None:
     a0, a1 = 0.8, min(4.4, room.half_x - 3.0)
     for a in (a0, (a0 + a1) / 2, a1):
         for d in (0.05, 0.6):
-            north.block("rack_post", (a - 0.03, a + 0.03), (0.0, 2.5), (d - 0.03, d + 0.03), finish.paint("rack", deep=True))
+            north.block(
+                "rack_post", (a - 0.03, a + 0.03), (0.0, 2.5), (d - 0.03, d + 0.03), finish.paint("rack", deep=True)
+            )
     for z in (0.15, 0.95, 1.75):
         north.block("rack_board", (a0 - 0.05, a1 + 0.05), (z - 0.04, z), (0.02, 0.66), wood, turned=True)
         a = a0 + 0.42
@@ -124,7 +142,9 @@ def _stores(room: Room) -> None:
             x, y = north.at(a, 0.34)
             thing = rng.random()
             if thing < 0.55:
-                room.put("crate_01", x, y, z, yaw=rng.choice([0, 90]) + rng.uniform(-5, 5), scale=rng.uniform(0.7, 0.95))
+                room.put(
+                    "crate_01", x, y, z, yaw=rng.choice([0, 90]) + rng.uniform(-5, 5), scale=rng.uniform(0.7, 0.95)
+                )
             elif thing < 0.8:
                 size = rng.uniform(0.3, 0.5, 3) * (1.1, 0.9, 0.9)
                 room.turned_box("carton", (x, y, z), tuple(size), rng.uniform(-8, 8), room.finish.wood("pine", 0.9))
@@ -141,7 +161,12 @@ def _stores(room: Room) -> None:
         if number and rng.random() < 0.6:
             room.put("crate_01", cx + rng.uniform(-0.05, 0.05), cy + 0.02, 0.594, yaw=rng.uniform(-12, 12), scale=0.9)
     tyre = materials.plain("tyre", (0.022, 0.022, 0.023), 0.7)
-    profile = [(0.2, 0.03), (0.2, 0.03), *[(0.22 + 0.09 * np.sin(t), 0.1 - 0.1 * np.cos(t)) for t in np.linspace(0, np.pi, 9)], (0.2, 0.17)]
+    profile = [
+        (0.2, 0.03),
+        (0.2, 0.03),
+        *[(0.22 + 0.09 * np.sin(t), 0.1 - 0.1 * np.cos(t)) for t in np.linspace(0, np.pi, 9)],
+        (0.2, 0.17),
+    ]
     tx, ty = -room.half_x + 0.6, -room.half_y + 0.6
     for k in range(int(rng.integers(2, 5))):
         room.lathe("tyre", (tx + rng.uniform(-0.02, 0.02), ty, 0.2 * k), profile, tyre, steps=32)
@@ -161,3 +186,30 @@ def _vehicle(room: Room) -> None:
             if rng.random() < 0.8:
                 room.put(MOTORCYCLES[int(rng.integers(3))], x + dx, y + dy, yaw=rng.uniform(-20, 20))
         room.put("bicycle_01", x + 1.2, y - 1.2, yaw=rng.uniform(-8, 8))
+
+
+def _markings(room: Room) -> None:
+    """Walls painted to chest height, yellow lines around the bays, a chest of tools."""
+    rng, finish = room.stage.rng("markings"), room.finish
+    if rng.random() < 0.65:
+        paint = finish.wall_of("dado", "deep", (1.0, 1.0, 1.0))
+        for side, along in (("north", (-room.half_x, room.half_x)), ("south", (-room.half_x, room.half_x))):
+            room.wall(side).block("dado", along, (0.09, 1.15), (0.0, 0.006), paint)
+        for side, along in (("east", (-room.half_y, room.half_y)), ("west", (1.1, room.half_y))):
+            room.wall(side).block("dado", along, (0.09, 1.15), (0.0, 0.006), paint)
+    yellow = materials.tiled(
+        room.stage.library, "yellow", "concrete_02", 2.0, tint=(1.5, 1.0, 0.12), variation=0.5, variation_m=0.4
+    )
+    x0, x1, y0, y1 = room.half_x - 4.4, room.half_x - 0.7, -room.half_y + 0.5, -room.half_y + 5.2
+    for low, high in (((x0, y0), (x0 + 0.1, y1)), ((x1, y0), (x1 + 0.1, y1)), ((x0, y1), (x1 + 0.1, y1 + 0.1))):
+        a, b = sorted((room.mirror * low[0], room.mirror * high[0]))
+        room.stage.floor("line", a, low[1], b, high[1], yellow, z=0.004)
+    side = room.half_y - 3.3
+    a, b = sorted((room.mirror * (-room.half_x + 0.4), room.mirror * x1))
+    room.stage.floor("line", a, side, b, side + 0.1, yellow, z=0.004)
+    red = materials.plain(
+        "tool_chest", ((0.45, 0.03, 0.02), (0.02, 0.08, 0.3), (0.04, 0.04, 0.045))[int(rng.integers(3))], 0.35
+    )
+    north, at = room.wall("north"), -0.35
+    kit.cabinet(north, (at - 0.4, at + 0.4), (0.0, 1.0), 0.45, red, width=0.8, drawers=5, plinth=0.1, gap=0.05)
+    north.block("chest_mat", (at - 0.4, at + 0.4), (1.0, 1.01), (0.05, 0.5), finish.dark)

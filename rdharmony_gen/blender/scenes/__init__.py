@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The three places: each module has one `build(stage)` that dresses a `Stage` and returns its `Place`."""
+"""The places: each module has one `build(stage)` that dresses a `Stage` and returns its `Place`."""

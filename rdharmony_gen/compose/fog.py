@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harmonize_core.compositing import extrapolate
+from harmonize_core.errors import InputError
 from rdharmony_gen.compose.exchange import soft_pixels, trust_foreground
 from rdharmony_gen.light import haze
 from rdharmony_gen.spec.condition import ConditionSpec
@@ -50,13 +51,21 @@ class Camera:
 
     @staticmethod
     def of(geometry: Mapping[str, Any]) -> Camera:
-        """From what the renderer wrote about a view (`view.json`)."""
-        return Camera(
-            float(geometry["camera_yaw_deg"]),
-            float(geometry["camera_pitch_deg"]),
-            float(geometry["focal_mm"]),
-            float(geometry["camera_xyz"][2]),
-        )
+        """From what the renderer wrote about a view (`view.json`).
+
+        Raises:
+            InputError: it does not say where the camera is.
+        """
+        try:
+            yaw, pitch, focal = (float(geometry[k]) for k in ("camera_yaw_deg", "camera_pitch_deg", "focal_mm"))
+            height = float(geometry["camera_xyz"][2])
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise InputError(
+                f"view.json should say where the camera is but does not ({error}); render it again"
+            ) from None
+        if not (np.isfinite([yaw, pitch, height]).all() and 1.0 <= focal <= 1000.0):
+            raise InputError("view.json should hold a camera with a lens of 1 to 1000 mm but does not; render it again")
+        return Camera(yaw, pitch, focal, height)
 
     def rays(self, height: int, width: int) -> NDArray[np.float64]:
         """Directions (height, width, 3) to the pixels, 1 long along the camera's axis: depth times ray is an offset."""

@@ -25,7 +25,7 @@ from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
 from rdharmony_gen.compose.develop import expose
 from rdharmony_gen.compose.exchange import Layers, exchange, separate
 from rdharmony_gen.compose.fog import AirPath, Camera
-from rdharmony_gen.spec.codec import decode, encode
+from rdharmony_gen.spec.codec import MAX_BYTES, decode, encode
 from rdharmony_gen.spec.dataset import DatasetSpec, split_of
 from rdharmony_gen.spec.job import RenderJob
 from rdharmony_gen.spec.layout import SetLayout, inside
@@ -255,10 +255,12 @@ def _channels(path: Path, job: RenderJob, names: Sequence[str], *, finite: bool 
 def _geometry(layout: SetLayout, job: RenderJob) -> dict:
     path = layout.renders(job.job_id) / "view.json"
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{path} should be a small JSON file but has more than {MAX_BYTES} bytes; remove it")
         data = msgspec.json.decode(path.read_bytes(), type=dict)
     except OSError as error:
         raise InputError(f"{path} could not be read ({error.strerror}); run rdharmony render first") from None
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
         path.unlink(missing_ok=True)
         raise InputError(f"{path} should be a JSON object but is not ({error}); render the view again") from None
     return data

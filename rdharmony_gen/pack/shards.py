@@ -25,9 +25,10 @@ from rdharmony_gen.pack.card import card_text
 from rdharmony_gen.pack.samples import Sample, facts_text, samples_of
 from rdharmony_gen.run.steps import existing
 from rdharmony_gen.spec.codec import decode, encode
-from rdharmony_gen.spec.dataset import label_length
+from rdharmony_gen.spec.dataset import DatasetSpec, label_length
 from rdharmony_gen.spec.layout import inside
 from rdharmony_gen.spec.records import read_manifest
+from rdharmony_gen.validate.checks import refuse_large
 
 FORMAT = "rdharmony-pack/1"
 BLOCK = 512
@@ -119,7 +120,7 @@ def pack(root: Path, packed: Path, *, shard_bytes: int, splits: Sequence[str] = 
         _sweep(packed)
         start = Index(FORMAT, sha256_of(layout.manifest), shard_bytes, chosen, False, ())
         known = _known(packed, start)
-        plan = [p for s in chosen for p in _plan(layout.root, s, samples, facts, shard_bytes)]
+        plan = [p for s in chosen for p in _plan(layout.root, spec, s, samples, facts, shard_bytes)]
         todo = [p for p in plan if p.file not in known]
         _refuse_full_disk(packed, todo)
         shards = {p.file: known[p.file] for p in plan if p.file in known}
@@ -141,7 +142,9 @@ def pack(root: Path, packed: Path, *, shard_bytes: int, splits: Sequence[str] = 
     return index
 
 
-def _plan(root: Path, split: str, samples: Sequence[Sample], facts: FactsOf, shard_bytes: int) -> list[_Planned]:
+def _plan(
+    root: Path, spec: DatasetSpec, split: str, samples: Sequence[Sample], facts: FactsOf, shard_bytes: int
+) -> list[_Planned]:
     """Fill shards in order; the sizes of the files decide where one ends."""
     plan: list[_Planned] = []
     current: list[Sample] = []
@@ -151,7 +154,7 @@ def _plan(root: Path, split: str, samples: Sequence[Sample], facts: FactsOf, sha
         files = sample.files
         for _, name, _ in files:
             if name not in sizes:
-                sizes[name] = _member(_size(inside(root, name)))
+                sizes[name] = _member(_size(inside(root, name), spec))
         own = sum(sizes[name] for _, name, _ in files) + _member(len(facts(sample)))
         if current and _closed(size + own) > shard_bytes:
             plan.append(_Planned(f"{split}-{len(plan):06d}.tar", current, _closed(size)))
@@ -171,8 +174,9 @@ def _closed(size: int) -> int:
     return -(-(size + 2 * BLOCK) // tarfile.RECORDSIZE) * tarfile.RECORDSIZE
 
 
-def _size(path: Path) -> int:
+def _size(path: Path, spec: DatasetSpec) -> int:
     try:
+        refuse_large(path, spec)
         return path.stat().st_size
     except OSError as error:
         raise InputError(f"{path} could not be read ({error.strerror}); run rdharmony validate") from None

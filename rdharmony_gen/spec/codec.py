@@ -19,6 +19,9 @@ from harmonize_core.errors import ConfigError, InputError
 
 T = TypeVar("T")
 
+MAX_BYTES = 2**26
+"""Of a JSON file; a larger one is not read."""
+
 
 def encode(value: object) -> str:
     """Readable JSON of a dataclass, keys in field order, ending with a newline; equal values give equal text."""
@@ -52,9 +55,11 @@ def decode(path: Path, cls: type[T]) -> T:
 
     Raises:
         InputError: the file cannot be read.
-        ConfigError: as `decode_text`.
+        ConfigError: as `decode_text`, or it is larger than any file of ours.
     """
     try:
+        if Path(path).stat().st_size > MAX_BYTES:
+            raise ConfigError(f"{path} should be a small JSON file but has more than {MAX_BYTES} bytes; write it again")
         data = Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"{path} could not be read ({error.strerror}); check the path") from None

@@ -31,7 +31,7 @@ BLOWN_SHARE = 0.35
 """Largest allowed share of pixels within 5 levels of white."""
 JPEG_BLOCK = 8
 MAX_FILE = 2**24
-"""Bytes that a picture file may have beyond 8 a pixel; a larger one is not read."""
+"""Bytes that a picture file may have beyond 8 a pixel."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,17 @@ def check_view(root: Path, spec: DatasetSpec, record: ViewRecord) -> list[Proble
     for triplet in record.triplets:
         problems += _composite(root, spec, triplet, reals.get(triplet.bg_style), outside)
     return problems
+
+
+def refuse_large(path: Path, spec: DatasetSpec) -> None:
+    """A picture file is read whole only if its size is that of a picture.
+
+    Raises:
+        DatasetError: it is larger.
+    """
+    size = path.stat().st_size
+    if size > 8 * spec.width * spec.height + MAX_FILE:
+        raise DatasetError(f"{path} has {size} bytes, more than any picture of its size; remove it")
 
 
 def untouched_pixels(coverage: NDArray[np.floating], image_format: str) -> NDArray[np.bool_]:
@@ -215,8 +226,7 @@ def _whole(path: Path, sha256: str, spec: DatasetSpec) -> Image.Image:
     height, width = image_size(path)
     if (width, height) != (spec.width, spec.height):
         raise DatasetError(f"{path} should be {spec.width}x{spec.height} but is {width}x{height}")
-    if path.stat().st_size > 8 * spec.width * spec.height + MAX_FILE:
-        raise DatasetError(f"{path} has {path.stat().st_size} bytes, more than any picture of its size; remove it")
+    refuse_large(path, spec)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != sha256:
         raise DatasetError(f"{path} was changed after it was made: SHA-256 {digest[:12]}..., manifest {sha256[:12]}...")

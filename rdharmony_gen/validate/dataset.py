@@ -17,7 +17,7 @@ from harmonize_core.formats import rdharmony
 from rdharmony_gen.compose.collect import FORMAT, SPLITS, list_files, split_list
 from rdharmony_gen.run.steps import existing
 from rdharmony_gen.sampling.plan import job_ids
-from rdharmony_gen.spec.codec import encode
+from rdharmony_gen.spec.codec import MAX_BYTES, encode
 from rdharmony_gen.spec.dataset import DatasetSpec, label_length, split_of, views_of
 from rdharmony_gen.spec.layout import SetLayout, inside
 from rdharmony_gen.spec.records import ViewRecord, files_of, read_manifest
@@ -25,8 +25,8 @@ from rdharmony_gen.validate.checks import Problem, check_renders, check_view
 
 MAX_TEXT_LINE = 4096
 """Characters of a line in a list; a longer one is named, not printed."""
-MAX_DATASET = 2**26
-"""Bytes of dataset.json."""
+MAX_LIST = 2**31
+"""Bytes of a list; a larger one is not read."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _job_id(record: ViewRecord) -> str:
 def _dataset_file(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) -> Iterator[Problem]:
     name = layout.dataset.name
     try:
-        if layout.dataset.stat().st_size > MAX_DATASET:
+        if layout.dataset.stat().st_size > MAX_BYTES:
             raise DatasetError(f"{layout.dataset} should be a small JSON file but is not; run rdharmony compose")
         data = msgspec.json.decode(layout.dataset.read_bytes(), type=dict)
     except OSError as error:
@@ -205,6 +205,8 @@ def _lines(layout: SetLayout, file: Path) -> tuple[list[str], Problem | None]:
     try:
         if not file.is_file() and file.exists():
             return [], Problem(name, "should be a text file but is not; remove it and run rdharmony compose")
+        if file.stat().st_size > MAX_LIST:
+            return [], Problem(name, f"is larger than any list, {MAX_LIST} bytes; run rdharmony compose")
         lines = file.read_text(encoding="utf-8").splitlines()
         if any(len(line) > MAX_TEXT_LINE for line in lines):
             return [], Problem(name, f"has a line of more than {MAX_TEXT_LINE} characters; run rdharmony compose")

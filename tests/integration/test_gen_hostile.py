@@ -209,6 +209,20 @@ def test_lists_with_endless_lines_are_one_problem_each(composed, rdharmony):
     assert "has 2 problems" in refusal
 
 
+@pytest.mark.parametrize("name", [MASK, "splits/train.txt", "dataset.json", "jobs/spec.json"])
+def test_a_file_of_a_terabyte_is_not_read(composed, tmp_path, rdharmony, name):
+    os.truncate(composed / name, 10**12)  # takes no room: a hole
+    started = time.monotonic()
+    code, _, refusal = rdharmony("validate", composed, "--quiet")
+    assert code == 1
+    assert name in refusal
+    if name == MASK:
+        code, _, refusal = rdharmony("pack", composed, tmp_path / "packed", "--quiet")
+        assert code == 1
+        assert "more than any picture of its size" in refusal
+    assert time.monotonic() - started < 30
+
+
 KEPT = {
     "NaN in a style": ("night.exr", "R", np.nan, "should hold finite values only but does not"),
     "NaN in the depth": ("aux.exr", "Z", np.nan, "should hold numbers only but does not"),

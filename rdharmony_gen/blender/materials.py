@@ -239,10 +239,15 @@ def enamel(material: bpy.types.Material, colour: tuple[float, float, float]) -> 
 
 
 def car_paint(material: bpy.types.Material, colour: tuple[float, float, float]) -> None:
-    """Glossy paint with a clear coat in place of an imported material."""
+    """Glossy paint with a clear coat in place of an imported material; a texture, windows and all, shows through it."""
+    image = _texture_of(material)
     nodes = Nodes(material)
+    base: object = _rgba(colour)
+    if image is not None:
+        texture = nodes.new("ShaderNodeTexImage", image=image).outputs["Color"]
+        base = nodes.mix(1.0, texture, _rgba(np.array(colour) * 1.5), "MULTIPLY")
     inputs: dict[str | int, object] = {
-        "Base Color": _rgba(colour),
+        "Base Color": base,
         "Roughness": 0.35,
         "Metallic": 0.3,
         "Coat Weight": 1.0,

@@ -12,7 +12,7 @@ SHOP, ROAD_NORTH, ROAD_SOUTH, EDGE = 11.0, -11.0, -19.0, 18.6
 CONCRETES = (
     ("concrete_tiles_01", 3.0, (0.72, 0.70, 0.66)),
     ("concrete_01", 2.4, (0.70, 0.68, 0.64)),
-    ("cinder_blocks_01", 1.6, (1.8, 1.7, 1.6)),
+    ("cinder_blocks_01", 1.6, (1.45, 1.38, 1.3)),
 )
 BRANDS = (
     ("NOVA", (0.60, 0.03, 0.03)),

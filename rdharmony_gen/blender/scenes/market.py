@@ -13,7 +13,7 @@ AISLE = 3.3
 """Half the distance between the fronts of the two lines of stalls."""
 STONES = (
     ("paving_01", 1.3, (1.0, 0.93, 0.86)),
-    ("cinder_blocks_01", 1.1, (1.9, 1.75, 1.6)),
+    ("cinder_blocks_01", 1.1, (1.5, 1.4, 1.28)),
     ("stone_wall_01", 2.2, (0.62, 0.60, 0.58)),
     ("brick_01", 1.6, (1.1, 1.0, 0.95)),
 )

@@ -59,7 +59,7 @@ def _plots(stage: Stage, side: str) -> list[Patch]:
     sign = 1.0 if side == "north" else -1.0
     path = kit.paving(stage, f"path_{side}")
     drive = kit.paving(
-        stage, f"drive_{side}", [("gravel_01", 1.2, (1.0, 0.95, 0.86)), ("cinder_blocks_01", 1.6, (1.9, 1.75, 1.6))]
+        stage, f"drive_{side}", [("gravel_01", 1.2, (1.0, 0.95, 0.86)), ("cinder_blocks_01", 1.6, (1.5, 1.4, 1.28))]
     )
     brick, coping = kit.paving(stage, f"wall_{side}", [("brick_01", 1.7, (1.1, 1.0, 0.95))]), kit.stone(stage, "coping")
     start = -52 + rng.uniform(0, 6)

@@ -18,6 +18,7 @@ from harmonize_core.errors import EnvironmentFault, HarmonizeError, OutputError
 from rdharmony_gen.run.claims import MAX_LOST, Claim, Register
 from rdharmony_gen.run.environment import versions
 from rdharmony_gen.run.failures import ATTEMPTS, Failure, bad_message, failure_of, mark_failed
+from rdharmony_gen.run.jobs import require_same_blender
 from rdharmony_gen.run.local import Engine, Event, OnEvent, Worker
 from rdharmony_gen.spec.layout import SetLayout
 
@@ -153,12 +154,13 @@ class _Pool:
     def _handle(self, seat: _Seat, event: Event) -> None:
         kind = event["event"]
         if kind == "ready":
-            here = {name: v for name, v in versions().items() if name in event["versions"]}
-            if any(event["versions"][name] != v for name, v in here.items()):
+            mine, theirs = versions().get("rdharmony"), event["versions"].get("rdharmony")
+            if mine and theirs and mine != theirs:
                 raise EnvironmentFault(
-                    f"{event['host']} has {_words(event['versions'])} but this machine has {_words(here)}, and "
-                    "their pictures differ; install the same versions"
+                    f"{event['host']} has rdharmony {theirs} but this machine has {mine}, whose pictures differ; "
+                    "install the same version there"
                 )
+            require_same_blender(self.work.layout, event["versions"].get("blender"))
             seat.ready, self.fruitless = True, 0
         elif kind == "ended":
             self._ended(seat, event)
@@ -281,7 +283,3 @@ def _crash(seat: _Seat, event: Event, said: tuple[str, str] | None, timeout_s: f
 
 def _job_id(path: Path) -> str:
     return f"{path.parent.name}/{path.stem}"
-
-
-def _words(found: dict[str, str]) -> str:
-    return " and ".join(f"{program} {version}" for program, version in found.items())

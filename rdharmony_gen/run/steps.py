@@ -149,7 +149,7 @@ def work(layout: SetLayout, jobs: list[Path], options: WorkOptions, register: Re
     workers = options.workers or default_workers()
     app = require_app(options.blender) if options.blender else None
     if left.render:
-        if app is None:
+        if app is None and options.engine == "local":  # nodes of a cluster look for themselves
             require_blender()
         require_same_blender(layout, app.version if app else versions().get("blender"))
     cost = Cost()

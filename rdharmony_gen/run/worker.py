@@ -37,9 +37,10 @@ except ImportError:  # Windows does not have it
 from harmonize_core.errors import HarmonizeError, OutputError
 from rdharmony_gen.compose.view import compose_view, is_composed, is_rendered
 from rdharmony_gen.run import scratch
-from rdharmony_gen.run.environment import versions
+from rdharmony_gen.run.environment import require_blender, versions
 from rdharmony_gen.run.failures import BadPicture, bad_message, forget_messages, reason_of
 from rdharmony_gen.run.jobs import load_job
+from rdharmony_gen.run.stages import Stopwatch
 from rdharmony_gen.spec.dataset import DatasetSpec, read_spec
 from rdharmony_gen.spec.job import RenderJob
 from rdharmony_gen.spec.layout import SetLayout
@@ -64,10 +65,16 @@ def run_job(
         from rdharmony_gen.blender.render_job import render_job
 
         _State.step = "render"
-        render_job(job, layout.renders(job.job_id), lambda name: emit("file", job=job.job_id, name=name))
+        watch = Stopwatch()
+
+        def finished(name: str) -> None:
+            watch.mark(name)
+            emit("file", job=job.job_id, name=name)
+
+        render_job(job, layout.renders(job.job_id), finished)
         _refuse_bad_pictures(layout, job)
-        spent = _cpu_seconds() - cpu
-        emit("rendered", job=job.job_id, wall_s=time.monotonic() - started, cpu_s=spent, peak_mb=_peak_mb())
+        cost = {"cpu_s": _cpu_seconds() - cpu, "stages": watch.seconds, "peak_mb": _peak_mb()}
+        emit("rendered", job=job.job_id, wall_s=time.monotonic() - started, **cost)
     if "compose" in steps and not done:
         _State.step = "compose"
         started, cpu = time.monotonic(), _cpu_seconds()
@@ -96,10 +103,13 @@ def main(argv: list[str] | None = None) -> None:
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
     try:
         spec = read_spec(layout.spec)
+        if "render" in steps and "bpy" not in sys.modules:  # it is there inside a Blender application
+            require_blender()
     except HarmonizeError as error:
         emit("failed", path="", reason="job", message=f"{platform.node()}: {error}", fatal=True)
         os._exit(1)
-    emit("ready", pid=os.getpid(), host=platform.node(), versions=versions())
+    found = {name: v for name, v in versions().items() if name != "blender" or "render" in steps}
+    emit("ready", pid=os.getpid(), host=platform.node(), versions=found)
     while (line := jobs.get()) is not None:
         path, _State.step = Path(line), "job"
         try:

@@ -38,8 +38,12 @@ class SetOptions:
     """Width x height in pixels, for instance 1920x1080."""
     seed: int = 0
     """Root of all chance; the same seed gives the same bytes."""
-    samples: int = 24
-    """Path-tracing samples a pixel, before denoising."""
+    samples: int | None = None
+    """Paths a pixel before denoising: 12 for each direction of the sun (shared), 64 for each picture (fresh)."""
+    strategy: str = "shared"
+    """Conditions share renders, or every one is rendered from scratch as other generators do (fresh): much dearer."""
+    renderer: str = "cycles"
+    """The path tracer cycles, or the rasteriser eevee."""
     styles: Names = ()
     """Names of capture conditions (see `rdharmony styles`) and files of own ones (.toml, .yaml); all ten if none."""
     scenes: Names = ()

@@ -16,28 +16,30 @@ from harmonize_core.errors import InputError, OutputError, UnknownName
 from harmonize_core.formats.images import read_exr, write_exr, write_text
 from rdharmony_gen.blender.assets import AssetLibrary
 from rdharmony_gen.blender.coverage import coverage
+from rdharmony_gen.blender.device import CPU, Device
 from rdharmony_gen.blender.faults import require_textures
+from rdharmony_gen.blender.lighting import without_sky
 from rdharmony_gen.blender.placement import SENSOR_MM, View, find_view
 from rdharmony_gen.blender.session import reset
 from rdharmony_gen.blender.stage import Place, Stage
-from rdharmony_gen.blender.strategy import render_conditions
+from rdharmony_gen.blender.strategy import Built, one_by_one, summed, surfaces_alone
 from rdharmony_gen.blender.subjects import put_subject
-from rdharmony_gen.spec.condition import ConditionSpec
 from rdharmony_gen.spec.job import RenderJob
 from rdharmony_gen.spec.scenes import SCENES
 
 Progress = Callable[[str], None]
 
 
-def render_job(job: RenderJob, out_dir: Path, progress: Progress | None = None) -> None:
+def render_job(job: RenderJob, out_dir: Path, progress: Progress | None = None, device: Device = CPU) -> None:
     """Render a job's pictures into a folder.
 
     Args:
         job: what to render.
         out_dir: gets `<style>.exr` (half float, scene-linear Rec.709 R, G, B) for each condition, `coverage.exr`
             (Y: the subjects' share of each pixel in [0, 1], half float; S1, S2 ... of each when there are several)
-            and, last, `view.json`.
+            `aux.exr` (`passes.Surfaces.channels`) and, last, `view.json`.
         progress: called with the name of each file when it is there.
+        device: as `device.choose` returned it.
 
     Raises:
         UnknownName: the scene or the category does not exist.
@@ -53,42 +55,64 @@ def render_job(job: RenderJob, out_dir: Path, progress: Progress | None = None) 
         raise OutputError(f"{out_dir} cannot be made ({error.strerror}); choose a folder you may write to") from error
     todo = [c for c in job.conditions if not _finished(out_dir / f"{c.style}.exr", "RGB")]
     missing_coverage = not _finished(out_dir / "coverage.exr", "Y")
-    if not todo and not missing_coverage and (out_dir / "view.json").is_file():
+    missing_aux = not _finished(out_dir / "aux.exr", "ZRGBA")
+    if not (todo or missing_coverage or missing_aux) and (out_dir / "view.json").is_file():
         return
     scratch = Path(bpy.app.tempdir) / "render.exr"
     scratch.unlink(missing_ok=True)
-    scene = reset(job.width, job.height, job.samples)
-    library = AssetLibrary(job.characters)
-    stage = Stage(job.seed, job.scene, job.variation, library)
-    place = _build(stage, job)
-    if place.indoor:  # even walls show every blotch; lawns lose their blades to the costlier prefilter
-        scene.cycles.denoising_prefilter = "ACCURATE"
-    view = find_view(stage, place, job, library)
-    own = {f"scene:{c.name}": [bpy.data.objects[name] for name in sorted(c.objects)] for c in place.characters}
-    subjects = [own.get(s.asset_id) or put_subject(stage, s) for s in view.subjects]
-    _put_camera(scene, view)
 
-    require_textures()
+    def build() -> Built:
+        return _build_view(job, device)
 
-    def keep(condition: ConditionSpec, picture: dict[str, np.ndarray]) -> None:
-        write_exr(out_dir / f"{condition.style}.exr", picture)
-        report(f"{condition.style}.exr")
+    def keep(name: str, channels: dict[str, np.ndarray]) -> None:
+        write_exr(out_dir / name, channels)
+        report(name)
 
-    render_conditions(scene, stage, job, todo, scratch, keep)
+    built = build()
+    if job.strategy == "shared" and job.renderer == "cycles":
+        if todo or missing_aux:
+            surfaces, pictures = summed(built, job, todo, scratch)
+            for condition, picture in pictures:
+                keep(f"{condition.style}.exr", picture)
+            if missing_aux:
+                keep("aux.exr", surfaces)
+    else:
+        for condition, picture in one_by_one(built, build, job, todo, scratch):
+            keep(f"{condition.style}.exr", picture)
+        built = build() if len(todo) > 1 else built
+        if missing_aux:
+            keep("aux.exr", surfaces_alone(built, scratch))
+    without_sky(built.scene)
     if missing_coverage:
-        write_exr(out_dir / "coverage.exr", coverage(scene, subjects, scratch))
-        report("coverage.exr")
+        keep("coverage.exr", coverage(built.scene, built.subjects, scratch))
     share = read_exr(out_dir / "coverage.exr")["Y"]
     facts = {
         "job_id": job.job_id,
         "blender": bpy.app.version_string,
         "samples": job.samples,
+        "strategy": job.strategy,
+        "renderer": job.renderer,
         "fg_ratio": round(float((share >= 0.5).mean()), 6),
-        "assets": sorted(library.used),
-        **view.facts(),
+        "assets": sorted(built.stage.library.used),
+        **built.view.facts(),
     }
     write_text(out_dir / "view.json", json.dumps(facts, indent=1, sort_keys=True) + "\n")
     report("view.json")
+
+
+def _build_view(job: RenderJob, device: Device) -> Built:
+    """The place of a job with subject and camera, unlit."""
+    scene = reset(job.width, job.height, job.samples, job.renderer, device)
+    stage = Stage(job.seed, job.scene, job.variation, AssetLibrary(job.characters))
+    place = _build(stage, job)
+    if place.indoor:  # even walls show every blotch; lawns lose their blades to the costlier prefilter
+        scene.cycles.denoising_prefilter = "ACCURATE"
+    view = find_view(stage, place, job, stage.library)
+    own = {f"scene:{c.name}": [bpy.data.objects[name] for name in sorted(c.objects)] for c in place.characters}
+    subjects = [own.get(s.asset_id) or put_subject(stage, s) for s in view.subjects]
+    _put_camera(scene, view)
+    require_textures()
+    return Built(scene, stage, place, view, subjects)
 
 
 def _finished(path: Path, channels: str) -> bool:

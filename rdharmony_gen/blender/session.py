@@ -15,6 +15,9 @@ import numpy as np
 
 from harmonize_core.errors import InputError, OutputError
 from harmonize_core.formats.images import read_exr
+from rdharmony_gen.blender import compat
+from rdharmony_gen.blender.device import CPU, Device, require_opengl, use
+from rdharmony_gen.spec.job import Renderer
 
 
 @contextlib.contextmanager
@@ -37,28 +40,31 @@ def quiet() -> Generator[None]:
             os.close(handle)
 
 
-def reset(width: int, height: int, samples: int) -> bpy.types.Scene:
-    """Throw away everything and return an empty scene set up for Cycles on the CPU.
+def reset(
+    width: int, height: int, samples: int, renderer: Renderer = "cycles", device: Device = CPU
+) -> bpy.types.Scene:
+    """Throw away everything and return an empty scene that is ready to be rendered.
 
     Args:
         width: pixels.
         height: pixels.
         samples: paths a pixel.
+        renderer: cycles or eevee.
+        device: of Cycles.
     """
     with quiet():
         bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
-    scene.render.engine = "CYCLES"
+    scene.render.engine = "CYCLES" if renderer == "cycles" else compat.eevee_engine()
     scene.render.resolution_x, scene.render.resolution_y = width, height
     scene.render.resolution_percentage = 100
     scene.render.use_persistent_data = True
     scene.render.use_compositing = False
     scene.render.use_sequencer = False
     scene.render.film_transparent = False
-    image = scene.render.image_settings
-    image.file_format, image.color_depth, image.exr_codec = "OPEN_EXR", "32", "NONE"
+    compat.write_exr_picture(scene, "RGB")
     cycles = scene.cycles
-    cycles.device = "CPU"
+    use(scene, device)
     cycles.samples = samples
     cycles.seed = 0
     cycles.use_adaptive_sampling = False
@@ -76,6 +82,10 @@ def reset(width: int, height: int, samples: int) -> bpy.types.Scene:
     # the same for all conditions: with persistent data a later change would act only in a fresh process
     cycles.use_light_tree = True
     cycles.filter_width = 1.5
+    if renderer == "eevee":
+        require_opengl()
+        scene.eevee.taa_render_samples = samples
+        scene.eevee.use_shadows = scene.eevee.use_raytracing = True
     return scene
 
 
@@ -90,7 +100,16 @@ def render(scene: bpy.types.Scene, scratch: Path, channels: str) -> dict[str, np
     Raises:
         OutputError: Blender could not write.
     """
-    scene.render.image_settings.color_mode = channels
+    compat.write_exr_picture(scene, channels)
+    return render_file(scene, scratch)
+
+
+def render_file(scene: bpy.types.Scene, scratch: Path) -> dict[str, np.ndarray]:
+    """Render into a file and return its channels; the file is gone afterwards.
+
+    Raises:
+        OutputError: Blender could not write.
+    """
     scene.render.filepath = str(scratch)
     try:
         with quiet():

@@ -20,6 +20,9 @@ MOON_TINT = np.array([0.55, 0.75, 1.15])
 CLOUD_DEPTH = 3.2
 """Optical depth of a cloud of thickness 1."""
 _FIELD = 512
+_STAR_CELLS = 3072
+GROUND_BEGINS = -np.sin(np.radians(1.5))
+"""Sine of the elevation under which lit ground takes the place of the sky."""
 SHIFTS = 256
 CLOSED = 0.8
 """Cloud cover from which no sun is to be found behind the clouds."""
@@ -102,7 +105,9 @@ def _day(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
     up = np.maximum(view[..., 2], 0.0)[..., None]
     cosine = (view @ sun)[..., None]
     sun_at_cloud = atmosphere.sun_colour(condition.elevation_deg, condition.turbidity * 0.6, 2_000.0)
-    ambient = clear.reshape(-1, 3)[up.ravel() > 0.15].mean(axis=0)
+    above = directions(64)[: 64 // 4]
+    around = atmosphere.clear_sky(above, condition.elevation_deg, condition.azimuth_deg, condition.turbidity)
+    ambient = around[above[..., 2] > 0.15].mean(axis=0)
     overcast = _smooth(np.array(condition.cloud_cover), 0.65, 0.95)
 
     here, towards_sun = (d[..., None] for d in _cloud_density(condition, view))
@@ -126,12 +131,14 @@ def _day(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
     alpha = np.maximum(alpha, overcast * _smooth(np.array(condition.cloud_cover), 0.8, 0.96))
     haze = np.exp(-up / 0.045)
     alpha = alpha * (1 - 0.75 * haze * (1 - overcast))
-    sky = clear * (1 - alpha) + cloud * alpha
-    return sky + _disc(condition, view)
+    return clear * (1 - alpha) + cloud * alpha
 
 
 def _disc(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
-    """The sun as the camera sees it: bright, but of little energy, as its light is a lamp of its own."""
+    """The sun or moon as the camera sees it: bright, but of little energy, as its light is a lamp of its own."""
+    if condition.key == "moon":
+        moon = (view @ atmosphere.direction(condition.elevation_deg, condition.azimuth_deg))[..., None]
+        return _smooth(moon, np.cos(np.radians(0.75)), np.cos(np.radians(0.6))) * np.array([1.0, 0.98, 0.9]) * 0.8
     cosine = (view @ atmosphere.direction(condition.elevation_deg, condition.azimuth_deg))[..., None]
     disc = _smooth(cosine, np.cos(np.radians(0.9)), np.cos(np.radians(0.45)))
     return disc * np.array(condition.key_irradiance) * 6.0 * _smooth(np.array(condition.key_transmission), 0.1, 0.4)
@@ -144,59 +151,89 @@ def _night(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
     zenith, horizon = np.array([0.0030, 0.0058, 0.0160]), np.array([0.0110, 0.0165, 0.0310])
     town = np.array([0.0065, 0.0042, 0.0022]) * np.exp(-up / 0.10)
     sky = zenith + (horizon - zenith) * np.exp(-up / 0.22) + town
-    rng = rng_for(condition.cloud_seed, "stars")
-    stars = rng.random(view.shape[:2]) ** 2500 * 0.10
-    sky = sky + stars[..., None] * np.minimum(up * 3, 1.0)
+    sky = sky + _stars(condition, view)[..., None] * np.minimum(up * 3, 1.0)
     here, towards = (d[..., None] for d in _cloud_density(condition, view))
     alpha = (1 - np.exp(-2.2 * here)) * (1 - 0.7 * np.exp(-up / 0.05))
     halo = 0.5 + 3.0 * np.maximum(cosine, 0.0) ** 30 + 0.8 * np.maximum(cosine, 0.0) ** 4
     cloud = MOON_TINT * 0.0105 * halo * (0.5 + np.exp(-1.5 * towards)) + town
     sky = sky * (1 - alpha) + cloud * alpha
     glow = MOON_TINT * (0.010 * np.maximum(cosine, 0.0) ** 60 + 0.05 * np.maximum(cosine, 0.0) ** 1500)
-    disc = _smooth(cosine, np.cos(np.radians(0.75)), np.cos(np.radians(0.6)))
-    return sky + glow + disc * np.array([1.0, 0.98, 0.9]) * 0.8
+    return sky + glow
 
 
-def panorama(condition: ConditionSpec, width: int) -> np.ndarray:
+def _stars(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
+    """Radiance (...,) of the stars: few of many small cells of the sky hold one, whoever looks and however finely."""
+    rng = rng_for(condition.cloud_seed, "stars")
+    column = np.arctan2(view[..., 1], view[..., 0]) / (2 * np.pi) * _STAR_CELLS
+    row = np.arcsin(np.clip(view[..., 2], -1.0, 1.0)) / np.pi * (_STAR_CELLS // 2)
+    table = (rng.random((_STAR_CELLS // 4, _STAR_CELLS)) ** 2500 * 0.10).astype(np.float32)
+    row = np.clip(row.astype(int), 0, len(table) - 1)
+    return table[row, np.floor(column).astype(int) % _STAR_CELLS]
+
+
+def radiance(condition: ConditionSpec, view: np.ndarray, *, disc: bool = True) -> np.ndarray:
+    """What is seen of the sky in any directions; the same in a direction whichever others are asked for.
+
+    Args:
+        condition: what is drawn.
+        view: (N, M, 3) unit vectors, +Z up; a little below the horizon lit ground begins, for reflections.
+        disc: the sun's or moon's own disc is seen. Its light is that of the key light: as light from the sky it would
+            only be counted twice, and found rarely.
+
+    Returns: (N, M, 3) float32 linear Rec.709 radiance.
+    """
+    key = np.array(condition.key_irradiance) * np.sin(np.radians(condition.elevation_deg))
+    picture = _above(condition, view)
+    if disc:
+        picture = picture + _disc(condition, view)
+    if condition.visibility_m > 0:
+        small = directions(64)
+        light = irradiance(np.where(small[..., 2:] > 0, _above(condition, small), 0.0)) + key
+        picture = haze.fogged_sky(condition, view, picture, light)
+    if condition.hdri and condition.visibility_m <= 0:
+        return picture.astype(np.float32)
+    ground = GROUND_ALBEDO * (np.array(condition.sky_irradiance) + key) / np.pi
+    return np.where(view[..., 2:] < GROUND_BEGINS, ground, picture).astype(np.float32)
+
+
+def panorama(condition: ConditionSpec, width: int, *, disc: bool = True) -> np.ndarray:
     """The sky around the scene.
 
     Args:
         condition: what is drawn.
         width: of the picture in pixels, even.
+        disc: as for `radiance`.
 
     Returns: (width // 2, width, 3) float32 linear Rec.709 radiance, equirectangular, top row first; +X in the middle
         column, +Y a quarter to its left. The lower half is lit ground, for reflections.
     """
-    view = directions(width)
+    return radiance(condition, directions(width), disc=disc)
+
+
+def _above(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
+    """The sky without disc and fog."""
     if condition.hdri:
         return _photographed(condition, view)
-    half = width // 4
-    upper = view[: half + max(1, half // 60)]
-    sky = (_night if condition.key == "moon" else _day)(condition, upper)
-    if condition.signs:
-        sky = sky + _signs(condition, upper)
-    key = np.array(condition.key_irradiance) * np.sin(np.radians(condition.elevation_deg))
-    picture = np.zeros((*view.shape[:2], 3), np.float32)
-    if condition.visibility_m > 0:
-        picture[: len(upper)] = sky
-        sky = haze.fogged_sky(condition, upper, sky, irradiance(picture) + key)
-    picture[: len(upper)] = sky
-    picture[len(upper) :] = GROUND_ALBEDO * (np.array(condition.sky_irradiance) + key) / np.pi
-    return picture
+    sky = (_night if condition.key == "moon" else _day)(condition, view)
+    return sky + _signs(condition, view) if condition.signs else sky
 
 
 def _photographed(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
-    width = view.shape[1]
+    """A panorama, turned, in any directions."""
     sky = hdri.split(condition.hdri, condition.hdri_sha256).sky
-    picture = hdri.turned(sky, condition.hdri_rotation_deg, width) * np.float32(condition.hdri_gain)
-    half = width // 4
-    upper = view[:half]
-    if condition.visibility_m > 0:
-        key = np.array(condition.key_irradiance) * np.sin(np.radians(condition.elevation_deg))
-        picture[:half] = haze.fogged_sky(condition, upper, picture[:half], irradiance(picture) + key)
-        picture[half:] = picture[half - 1] * 0.5
-    picture[:half] += _disc(condition, upper).astype(np.float32)
-    return picture
+    height, width = sky.shape[:2]
+    if view.shape[1] == 2 * view.shape[0] and view.shape[1] < width:  # a whole panorama, smaller: no lamp may be missed
+        return hdri.turned(sky, condition.hdri_rotation_deg, view.shape[1]) * np.float32(condition.hdri_gain)
+    turn = np.radians(condition.hdri_rotation_deg)
+    azimuth = np.arctan2(view[..., 1], view[..., 0]) + turn
+    x = ((0.5 - azimuth / (2 * np.pi)) % 1.0) * width - 0.5
+    y = (0.5 - np.arcsin(np.clip(view[..., 2], -1.0, 1.0)) / np.pi) * height - 0.5
+    pad = 2
+    wide = np.concatenate([sky[:, -pad:], sky, sky[:, :pad]], axis=1)
+    seen = cv2.remap(
+        wide, (x + pad).astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return seen * np.float32(condition.hdri_gain)
 
 
 def _signs(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:

@@ -47,6 +47,8 @@ def plan_job(spec: DatasetSpec, category: str, view: int) -> RenderJob:
         subjects=spec.subjects,
         characters=_cast(spec, category, view),
         user_scene=own,
+        strategy=spec.strategy,
+        renderer=spec.renderer,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 from harmonize_core.errors import ConfigError, UnknownName
 from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
 from rdharmony_gen.spec.codec import decode
+from rdharmony_gen.spec.job import RENDERERS, SAMPLES, STRATEGIES, Renderer, Strategy
 from rdharmony_gen.spec.naming import LAYOUTS, LayoutName
 from rdharmony_gen.spec.scenes import SCENES, scenes_for
 from rdharmony_gen.spec.styles import NAME, STYLE_NAMES, STYLES, Style, style_table
@@ -47,7 +48,7 @@ class DatasetSpec:
     height: int
     """Pixels."""
     samples: int
-    """Path-tracing samples a pixel, before denoising."""
+    """Path-tracing samples a pixel (`RenderJob.samples`)."""
     seed: int
     format: ImageFormat
     """Of composites and real images; JPEG is quality 95 without chroma subsampling."""
@@ -63,6 +64,10 @@ class DatasetSpec:
     """Files of the user's own that take the place of the packaged assets of their categories."""
     user_scenes: tuple[UserScene, ...] = ()
     """Places of the user's own, besides `scenes`."""
+    strategy: Strategy = "shared"
+    """As of `RenderJob`."""
+    renderer: Renderer = "cycles"
+    """As of `RenderJob`."""
 
 
 def make_spec(
@@ -75,7 +80,7 @@ def make_spec(
     val_scenes: Sequence[str] = (),
     views_per_scene: int = 5,
     size: str = "512x512",
-    samples: int = 32,
+    samples: int | None = None,
     seed: int = 0,
     format: str = "jpg",
     layout: str = "rdharmony",
@@ -84,6 +89,8 @@ def make_spec(
     subjects: int = 1,
     characters: Sequence[UserCharacter] = (),
     user_scenes: Sequence[UserScene] = (),
+    strategy: str = "shared",
+    renderer: str = "cycles",
 ) -> DatasetSpec:
     """Check the user's choices and put lists into their canonical order.
 
@@ -95,6 +102,11 @@ def make_spec(
     _in_range("--views", 1 if views is None else views, 1, MAX_VIEWS)
     _in_range("--subjects", subjects, 1, MAX_SUBJECTS)
     _in_range("--views-per-scene", views_per_scene, 1, MAX_VIEWS)
+    if strategy not in STRATEGIES:
+        raise ConfigError(f"--strategy should be {' or '.join(STRATEGIES)} but is {strategy!r}")
+    if renderer not in RENDERERS:
+        raise ConfigError(f"--renderer should be {' or '.join(RENDERERS)} but is {renderer!r}")
+    samples = SAMPLES[strategy if renderer == "cycles" else "fresh"] if samples is None else samples
     _in_range("--samples", samples, 1, MAX_SAMPLES)
     _in_range("--seed", seed, 0, 2**63 - 1)
     if format not in ("jpg", "png"):
@@ -145,6 +157,8 @@ def make_spec(
         subjects=subjects,
         characters=tuple(c for c in characters if c.category in chosen_categories),
         user_scenes=tuple(user_scenes),
+        strategy=strategy,
+        renderer=renderer,
     )
 
 
@@ -241,7 +255,10 @@ def growth_only(old: DatasetSpec, new: DatasetSpec) -> str | None:
             if all(b <= a for b, a in counts):
                 continue
         if before != after:
-            return f"{field.name} was {_words(before)} and is now {_words(after)}"
+            old_words, new_words = _words(before), _words(after)
+            if old_words == new_words:
+                return f"{field.name} ({old_words}) was written with other values"
+            return f"{field.name} was {old_words} and is now {new_words}"
     return None
 
 
@@ -272,4 +289,6 @@ def _in_range(option: str, value: int, low: int, high: int) -> None:
 
 
 def _words(value: object) -> str:
-    return ", ".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
+    if isinstance(value, tuple):
+        return ", ".join(str(getattr(item, "name", item)) for item in value) or "none"
+    return "none" if value is None else str(value)

@@ -5,11 +5,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 from harmonize_core.formats.images import write_text
 from rdharmony_gen.spec.codec import decode, encode
 from rdharmony_gen.spec.condition import ConditionSpec
 from rdharmony_gen.spec.user_files import UserCharacter, UserScene
+
+Strategy = Literal["shared", "fresh"]
+Renderer = Literal["cycles", "eevee"]
+Device = Literal["auto", "cpu", "cuda", "optix", "hip", "metal", "oneapi"]
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
+RENDERERS: tuple[Renderer, ...] = get_args(Renderer)
+DEVICES: tuple[Device, ...] = get_args(Device)
+SAMPLES: dict[Strategy, int] = {"shared": 12, "fresh": 64}
+"""Paths a pixel where nobody says otherwise: for each direction of the sun, or for each picture."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +49,7 @@ class RenderJob:
     height: int
     """Pixels."""
     samples: int
-    """Path-tracing samples a pixel, before denoising."""
+    """Path-tracing samples a pixel, before denoising: of each direction of the sun, or of each picture."""
     conditions: tuple[ConditionSpec, ...]
     """The ten capture conditions in the order of their style numbers 1..10."""
     subjects: int = 1
@@ -48,6 +58,10 @@ class RenderJob:
     """Files of the user's own from which the subjects are drawn, in place of the packaged assets."""
     user_scene: UserScene | None = None
     """The file that is the place, in place of a scene of this program."""
+    strategy: Strategy = "shared"
+    """Whether conditions share renders or are rendered one by one, each from scratch."""
+    renderer: Renderer = "cycles"
+    """The path tracer, or Blender's rasteriser, which renders one by one."""
 
     @property
     def folder(self) -> str:

@@ -145,20 +145,21 @@ def _built_in(
     )  # fmt: skip
 
 
-_LOW, _HIGH, _MIDDLE, _MOON = (4.0, 10.0), (55.0, 75.0), (20.0, 45.0), (20.0, 60.0)
+# styles of one time share direction and size of the key light, and overcast skies have none: so their renders are shared
+_LOW, _HIGH, _MIDDLE = (4.0, 10.0), (55.0, 75.0), (20.0, 45.0)
 _CLEAR, _PARTLY, _OVERCAST = (0.0, 0.02), (0.4, 0.6), (0.9, 1.0)
 
 STYLES: tuple[SunAndSky, ...] = (
     _built_in(1, "sunrise_sunset_clear", "sunrise_sunset", "clear", _LOW, _CLEAR, (0.95, 1.0), (0.6, 1.0), (0.105, 0.135), (0.0, 0.15), (1.10, 1.22), 0.0),
-    _built_in(2, "sunrise_sunset_partly_cloudy", "sunrise_sunset", "partly_cloudy", _LOW, _PARTLY, (0.4, 0.85), (1.0, 4.0), (0.075, 0.10), (0.0, 0.12), (1.10, 1.24), 0.0),
-    _built_in(3, "sunrise_sunset_cloudy", "sunrise_sunset", "cloudy", _LOW, _OVERCAST, (0.0, 0.03), (20.0, 40.0), (0.042, 0.062), (0.1, 0.3), (1.0, 1.1), 0.5),
+    _built_in(2, "sunrise_sunset_partly_cloudy", "sunrise_sunset", "partly_cloudy", _LOW, _PARTLY, (0.4, 0.85), (0.6, 1.0), (0.075, 0.10), (0.0, 0.12), (1.10, 1.24), 0.0),
+    _built_in(3, "sunrise_sunset_cloudy", "sunrise_sunset", "cloudy", _LOW, _OVERCAST, (0.0, 0.0), (20.0, 40.0), (0.042, 0.062), (0.1, 0.3), (1.0, 1.1), 0.5),
     _built_in(4, "noon_clear", "noon", "clear", _HIGH, _CLEAR, (0.95, 1.0), (0.53, 0.7), (0.18, 0.22), (0.85, 1.0), (0.98, 1.03), 0.0),
-    _built_in(5, "noon_partly_cloudy", "noon", "partly_cloudy", _HIGH, _PARTLY, (0.4, 0.9), (0.8, 3.0), (0.155, 0.19), (0.8, 0.95), (0.98, 1.03), 0.0),
-    _built_in(6, "noon_cloudy", "noon", "cloudy", _HIGH, _OVERCAST, (0.0, 0.03), (25.0, 45.0), (0.115, 0.145), (0.7, 0.9), (0.93, 0.99), 0.0),
+    _built_in(5, "noon_partly_cloudy", "noon", "partly_cloudy", _HIGH, _PARTLY, (0.4, 0.9), (0.53, 0.7), (0.155, 0.19), (0.8, 0.95), (0.98, 1.03), 0.0),
+    _built_in(6, "noon_cloudy", "noon", "cloudy", _HIGH, _OVERCAST, (0.0, 0.0), (25.0, 45.0), (0.115, 0.145), (0.7, 0.9), (0.93, 0.99), 0.0),
     _built_in(7, "other_clear", "other", "clear", _MIDDLE, _CLEAR, (0.95, 1.0), (0.53, 0.8), (0.14, 0.17), (0.5, 0.7), (1.03, 1.10), 0.0),
-    _built_in(8, "other_partly_cloudy", "other", "partly_cloudy", _MIDDLE, _PARTLY, (0.4, 0.9), (0.8, 3.5), (0.115, 0.145), (0.45, 0.65), (1.0, 1.07), 0.0),
-    _built_in(9, "other_cloudy", "other", "cloudy", _MIDDLE, _OVERCAST, (0.0, 0.03), (25.0, 45.0), (0.08, 0.105), (0.35, 0.6), (0.90, 0.97), 0.0),
-    _built_in(10, "night", "night", "clear", _MOON, (0.05, 0.3), (0.9, 1.0), (0.6, 1.2), (0.022, 0.032), (0.0, 0.1), (0.86, 0.96), 1.0),
+    _built_in(8, "other_partly_cloudy", "other", "partly_cloudy", _MIDDLE, _PARTLY, (0.4, 0.9), (0.53, 0.8), (0.115, 0.145), (0.45, 0.65), (1.0, 1.07), 0.0),
+    _built_in(9, "other_cloudy", "other", "cloudy", _MIDDLE, _OVERCAST, (0.0, 0.0), (25.0, 45.0), (0.08, 0.105), (0.35, 0.6), (0.90, 0.97), 0.0),
+    _built_in(10, "night", "night", "clear", _MIDDLE, (0.05, 0.3), (0.9, 1.0), (0.53, 0.8), (0.022, 0.032), (0.0, 0.1), (0.86, 0.96), 1.0),
 )  # fmt: skip
 
 STYLE_NAMES: tuple[str, ...] = tuple(style.name for style in STYLES)

@@ -28,7 +28,7 @@ def test_a_job_makes_pictures_and_a_subject_of_useful_size(tmp_path, scene, cate
     job = _job(scene, category)
     seen = []
     render_job(job, tmp_path, seen.append)
-    assert seen == ["noon_clear.exr", "night.exr", "coverage.exr", "view.json"]
+    assert seen == ["noon_clear.exr", "night.exr", "aux.exr", "coverage.exr", "view.json"]
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(seen)
     coverage = read_exr(tmp_path / "coverage.exr")
     assert set(coverage) == {"Y"}
@@ -59,7 +59,6 @@ def test_a_job_that_was_cut_off_goes_on_to_the_same_bytes(tmp_path):
     again.mkdir()
     (again / "noon_partly_cloudy.exr").write_bytes(whole["noon_partly_cloudy.exr"])
     (again / "night.exr").write_bytes(whole["night.exr"][:200])  # a damaged file is rendered again
-    (again / ".render.exr").write_bytes(b"left over")
     rendered = []
     render_job(job, again, rendered.append)
     assert "noon_partly_cloudy.exr" not in rendered

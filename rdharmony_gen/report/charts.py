@@ -161,8 +161,8 @@ def bars(counts: Mapping[str, int], width: int = 420) -> str:
 
 def foreground_histogram(records: Sequence[ViewRecord]) -> str:
     """How much of the picture the foreground fills, in per cent."""
-    edges = [0.0, 0.03, 0.05, 0.10, 0.15, 0.20, 0.30, 0.45, 1.0]
-    labels = ["0-3", "3-5", "5-10", "10-15", "15-20", "20-30", "30-45", "45+"]
+    edges = [0.0, 0.02, 0.05, 0.10, 0.15, 0.20, 0.30, 0.45, 1.0]
+    labels = ["0-2", "2-5", "5-10", "10-15", "15-20", "20-30", "30-45", "45+"]
     return histogram([r.view.fg_ratio for r in records], edges, labels)
 
 

@@ -70,13 +70,8 @@ def require_blender() -> None:
 
 def versions() -> dict[str, str]:
     """Of this package and of Blender as a module, as far as they are installed; other versions give other pictures."""
-    found = {}
-    for program, package in (("rdharmony", "rdharmony"), ("blender", "bpy")):
-        try:
-            found[program] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    found = {"rdharmony": _version("rdharmony"), "blender": _version("bpy")}
+    return {program: number for program, number in found.items() if number}
 
 
 def examine() -> list[Finding]:
@@ -90,9 +85,19 @@ def examine() -> list[Finding]:
         findings.append(Finding(False, "Blender", str(error)))
     findings.append(_assets())
     findings.append(Finding(True, "processors", f"{os.cpu_count()}"))
+    findings.append(
+        Finding(True, "Ray, for --engine ray", _version("ray") or "not installed, and needed for that only")
+    )
     free = shutil.disk_usage(Path.cwd()).free / 1e9
     findings.append(Finding(free > 1, "free disk space here", f"{free:.1f} GB"))
     return findings
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _blender() -> Finding:

@@ -57,7 +57,7 @@ def test_arguments_that_do_not_parse_end_with_code_2(capsys, arguments):
 
 
 @pytest.mark.parametrize(
-    "command", ["make", "plan", "render", "compose", "validate", "report", "styles", "assets", "doctor"]
+    "command", ["make", "plan", "render", "compose", "validate", "report", "status", "styles", "assets", "doctor"]
 )
 def test_every_command_has_help_with_an_example(capsys, command):
     with pytest.raises(SystemExit) as leaving:

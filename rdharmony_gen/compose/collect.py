@@ -86,6 +86,14 @@ def used_assets(records: list[ViewRecord]) -> list[Asset]:
     return [a for a in assets() if a.id in names]
 
 
+def engines_of(records: list[ViewRecord]) -> list[str]:
+    """Renderers and Blender versions of a set's views, for instance `["Cycles, Blender 4.5.15 LTS"]`."""
+    names = {"cycles": "Cycles", "eevee": "EEVEE"}
+    facts = [r.view.geometry for r in records]
+    found = {(str(f.get("renderer", "cycles")), str(f.get("blender", "unknown"))) for f in facts}
+    return sorted(f"{names.get(renderer, renderer)[:40]}, Blender {version[:40]}" for renderer, version in found)
+
+
 def credits_text(used: list[Asset]) -> str:
     """Attribution of everything that is in the pictures, as Markdown."""
     lines = ["# Credits", "", "These pictures show the following works, changed by lighting, posing and framing.", ""]
@@ -103,14 +111,13 @@ def _label(triplet: TripletLine, record: ViewRecord, styles: int) -> str:
 
 
 def _dataset(spec: DatasetSpec, records: list[ViewRecord], used: list[Asset], counts: Counts) -> dict:
-    engines = sorted({f"Cycles, Blender {r.view.geometry.get('blender', 'unknown')}" for r in records})
     scenes: dict[str, int] = {}
     for record in records:
         scenes[record.view.scene] = scenes.get(record.view.scene, 0) + 1
     return {
         "format": FORMAT,
         "generator": f"rdharmony {_own_version()}",
-        "engine": engines,
+        "engine": engines_of(records),
         "seed": spec.seed,
         "spec": spec,
         "counts": asdict(counts) | {"views_by_scene": scenes},

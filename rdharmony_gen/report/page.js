@@ -243,7 +243,7 @@
     $("cost-bars").replaceChildren(...known.stages.flatMap(s => {
       const bar = make("i", {});
       bar.style.width = 100 * s.wall_s / top + "%";
-      const each = `${s.wall_s.toFixed(1)} s in ${s.views}` + (s.cpu_s === null ? "" : `, ${s.cpu_s.toFixed(1)} s of CPU`);
+      const each = `${s.wall_s.toFixed(1)} s, ${s.views} views` + (s.cpu_s === null ? "" : `, ${s.cpu_s.toFixed(1)} s of CPU`);
       return [make("span", { textContent: s.name }), bar, make("b", { textContent: each })];
     }));
     $("cost").hidden = false;

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from rdharmony_gen.compose.collect import SPLITS, used_assets
+from rdharmony_gen.compose.collect import SPLITS, engines_of, used_assets
 from rdharmony_gen.report import charts
 from rdharmony_gen.report.sheet import style_columns
 from rdharmony_gen.spec.dataset import DatasetSpec, split_of
@@ -196,11 +196,10 @@ def data_card(spec: DatasetSpec, records: Sequence[ViewRecord], root: Path) -> s
     """Recipe, splits, licences and the works that the pictures show."""
     used = used_assets(list(records))
     licences = dict(Counter(a.licence for a in used).most_common())
-    blender = sorted({str(r.view.geometry.get("blender", "unknown"))[:40] for r in records})
     splits = {s: [x for x in spec.scenes if split_of(spec, x) == s] for s in SPLITS}
     recipe = [
         ("pictures", f"{spec.width} x {spec.height}, {spec.format}, {spec.layout} layout"),
-        ("rendered with", f"Cycles, Blender {', '.join(blender)}, {spec.samples} samples"),
+        ("rendered with", f"{'; '.join(engines_of(list(records)))}; {spec.samples} samples"),
         ("seed", str(spec.seed)),
         *((split, listed(scenes)) for split, scenes in splits.items() if scenes),
     ]

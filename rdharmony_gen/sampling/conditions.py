@@ -198,7 +198,7 @@ def _air(seed: int, path: tuple[str | int, ...], style: Style, condition: Condit
     low, high = style.visibility_m
     visibility = round(float(low * (high / low) ** rng.random()), 3)  # what counts is the ratio
     height = _draw(rng, style.fog_height_m)
-    lift = 2.0 ** float(np.exp(-visibility / 200.0))  # fog is bright: photographers expose it a stop more
+    lift = 2.0 ** (1.6 * float(np.exp(-visibility / 200.0)))  # fog is bright: a meter alone would make it grey
     key = round(condition.exposure_key * (lift if condition.key == "sun" else 1.0), 6)
     foggy = replace(condition, visibility_m=visibility, fog_height_m=height, exposure_key=key)
     direct, through = np.array(foggy.key_irradiance), haze.key_through_fog(foggy)

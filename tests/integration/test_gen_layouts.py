@@ -103,6 +103,17 @@ def test_validate_finds_what_is_wrong_in_the_iharmony4_layout(composed_once, tmp
     assert "problems, the first with" in refusal
 
 
+def test_lost_files_come_back_from_the_renders_with_the_same_bytes(either_layout, rdharmony):
+    own = either_layout / "SCar"
+    before = {p: p.read_bytes() for p in own.rglob("*") if p.is_file()}
+    for name in ("masks", "alpha", "composite_images", "real_images"):
+        sorted((own / name).iterdir())[-1].unlink()
+    for path in own.glob("*.txt"):
+        path.unlink()
+    assert rdharmony("compose", either_layout, "--workers", "1", "--quiet")[0] == 0
+    assert {p: p.read_bytes() for p in own.rglob("*") if p.is_file()} == before
+
+
 def test_a_set_keeps_its_layout(composed_once, rdharmony):
     code, _, refusal = rdharmony(
         "plan", composed_once["iharmony4"], "--views", "2", "--size", "64x64", "--layout", "rdharmony", "--quiet"

@@ -161,6 +161,8 @@ def _digest(path: Path) -> str:
 
 
 def _read(path: Path) -> Picture:
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; check the path")
     if path.suffix.lower() == ".hdr":
         picture = _read_hdr(path)
     else:

@@ -63,6 +63,8 @@ def read_styles(path: Path, first_id: int = len(STYLES) + 1) -> tuple[Style, ...
     path = Path(path)
     if not is_style_file(path.name):
         raise ConfigError(f"{path} should be a .toml, .yaml or .yml file of styles; `rdharmony styles` lists the names")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} should be a file of styles but is none; check the path")
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)

@@ -23,6 +23,8 @@ from rdharmony_gen.spec.styles import words_of
 from rdharmony_gen.validate.dataset import Validation
 
 SHOWCASED, CARDS, SMALL = 3, 6, 300
+MAX_VIEWS = 10_000
+"""Views that can be looked through; of more, that many spread evenly: 0.6 GB of strips."""
 
 
 def write_report(root: Path, validation: Validation, *, quiet: bool = True) -> Path:
@@ -45,13 +47,14 @@ def write_report(root: Path, validation: Validation, *, quiet: bool = True) -> P
     rows = choose_views(records, 4 * CARDS)
     showcase = _showcase(rows)
     page = layout.report / "index.html"
-    write_data(layout.report / "data.js", spec, records, showcase, pictures, quiet=quiet)
+    shown = choose_views(records, MAX_VIEWS)
+    write_data(layout.report / "data.js", spec, shown, showcase, pictures, quiet=quiet)
     write_costs(layout)
     body = [
         _head(spec, records, validation),
         _hero(rows, pictures),
         _PLAY if showcase else "",
-        _GALLERY,
+        _gallery(len(shown), len(records)),
         _triplets(rows, pictures, sheets),
         sections.charts_section(records),
         sections.contents(records),
@@ -105,7 +108,7 @@ _PLAY = (
 
 _GALLERY = (
     '<h2 id="views">Every view under every light</h2><p>Click a picture to see it large and to exchange its '
-    "foreground.</p><noscript><p>The views need scripts; without, see the contact sheets below.</p></noscript>"
+    "foreground.{few}</p><noscript><p>The views need scripts; without, see the contact sheets below.</p></noscript>"
     '<p id="unread" class="bad" hidden>data.js is not beside this page; run rdharmony report again.</p>'
     '<div class="tools">'
     '<select id="by-category" aria-label="Category"><option value="">all categories</option></select>'
@@ -137,6 +140,11 @@ _VIEWER = (
     '<h4>Light of the foreground</h4><div class="tiles" id="foregrounds"></div><dl id="facts"></dl>'
     "</div></div></dialog>"
 )
+
+
+def _gallery(shown: int, views: int) -> str:
+    few = f" These are {shown:,} of {views:,} views, spread evenly over the set." if shown < views else ""
+    return _GALLERY.replace("{few}", few)
 
 
 def _title(spec: DatasetSpec, records: list[ViewRecord]) -> str:

@@ -44,10 +44,10 @@ def write_report(root: Path, validation: Validation, *, quiet: bool = True) -> P
     size = (spec.width, spec.height)
     pictures = Thumbnails(layout, size, records, {p.path for p in validation.problems})
     sheets = contact_sheets(layout.root, records, size, layout.report)
-    rows = choose_views(records, 4 * CARDS)
+    shown = choose_views(records, MAX_VIEWS)
+    rows = choose_views(shown, 4 * CARDS)
     showcase = _showcase(rows)
     page = layout.report / "index.html"
-    shown = choose_views(records, MAX_VIEWS)
     write_data(layout.report / "data.js", spec, shown, showcase, pictures, quiet=quiet)
     write_costs(layout)
     body = [

@@ -66,6 +66,8 @@ def _table(room: Room) -> Patch:
                     y + side * out,
                     yaw=(180 if side < 0 else 0) + rng.uniform(-10, 10),
                 )
+            if abs(dx) < 0.1:  # the middle stays free for the subject
+                continue
             kit.plate(room, x + dx, y + side * (d / 2 - 0.2), HIGH)
             room.put("knife_02_table", x + dx + 0.17, y + side * (d / 2 - 0.2), HIGH, yaw=rng.uniform(-3, 3))
             if rng.random() < 0.6:

@@ -327,7 +327,7 @@ def still_life(
     Returns: the free patch.
     """
     rng = room.stage.rng("still_life", *path)
-    spots, free = _spots(low, high, back)
+    spots, free = _spots(low, high, back, float(rng.choice([-1.0, 1.0])))
     kinds = [things[i] for i in rng.permutation(len(things))]
     for number, (x, y) in enumerate(spots):
         _lay(room, kinds[number % len(kinds)], x + rng.uniform(-0.02, 0.02), y + rng.uniform(-0.015, 0.015), z, rng)
@@ -335,36 +335,35 @@ def still_life(
 
 
 def _spots(
-    low: tuple[float, float], high: tuple[float, float], back: str
+    low: tuple[float, float], high: tuple[float, float], back: str, flip: float
 ) -> tuple[list[tuple[float, float]], tuple[float, float, float, float]]:
-    """Where things stand on a top, and what is left free: corners along x, or along y where the top is longer."""
+    """Where things stand on a top, and what is left free (its corners); `flip` of ±1 mirrors them."""
     (x0, y0), (x1, y1) = low, high
     if y1 - y0 > x1 - x0:  # solve it lying, turn the answer
         turned = {"east": "north", "west": "south"}.get(back, "")
-        spots, (u0, v0, u1, v1) = _spots((y0, x0), (y1, x1), turned)
+        spots, (u0, v0, u1, v1) = _spots((y0, x0), (y1, x1), turned, flip)
         return [(v, u) for u, v in spots], (v0, u0, v1, u1)
     middle, depth = (x0 + x1) / 2, y1 - y0
     half = min((x1 - x0) / 2 - 0.12, 0.62)
     if back:
         sign = 1.0 if back == "north" else -1.0
         rear = (y1 if sign > 0 else y0) - sign * 0.13
-        spots = [
-            (middle - half, rear - sign * 0.06),
-            (middle - half * 0.42, rear),
-            (middle + half * 0.4, rear),
-            (middle + half, rear - sign * 0.08),
+        spots = [  # a wide gap lets a cake stand between them
+            (middle - flip * half, rear - sign * 0.06),
+            (middle - flip * half * 0.5, rear),
+            (middle + flip * half, rear - sign * 0.03),
         ]
         y_free = sorted((rear - sign * 0.20, (y0 if sign > 0 else y1) + sign * 0.13))
         if y_free[0] > y_free[1] or depth < 0.45:
             y_free = [rear - sign * 0.24] * 2
-        return spots, (middle - half + 0.25, y_free[0], middle + half - 0.25, y_free[1])
+        return spots, (middle - half + 0.22, y_free[0], middle + half - 0.22, y_free[1])
     y = (y0 + y1) / 2
     side = min(0.18, depth / 2 - 0.14)
     spots = [
-        (middle - half, y + side),
-        (middle - half * 0.9, y - side),
-        (middle + half, y - side),
-        (middle + half * 0.9, y + side),
+        (middle - half, y + flip * side),
+        (middle - half * 0.9, y - flip * side),
+        (middle + half, y - flip * side),
+        (middle + half * 0.9, y + flip * side),
     ]
     reach = max(0.06, half - 0.30)
     return spots, (middle - reach, y - min(0.12, side), middle + reach, y + min(0.12, side))

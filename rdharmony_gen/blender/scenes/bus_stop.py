@@ -51,7 +51,7 @@ def _grounds(stage: Stage, x: float) -> None:
         [x - 9, 1.0, x - 8.88, 3.8],
         [x + 8.88, 1.0, x + 9, 3.8],
     ]
-    bay += [[u, 1.4, u + 0.22, 3.4] for u in (x - 2.0, x + 2.0)] + [[x - 2.0, 2.3, x + 2.0, 2.5]]
+    kit.lettering(stage, "BUS", (x, 2.4, 0.0), 1.5, paint, "road")
     kit.marks(
         stage, "lines", kit.dashes(-120, 120, -0.3) + kit.zebra(13.2, 16.2, ROAD_SOUTH, ROAD_NORTH) + bay, paint, 0.005
     )

@@ -55,12 +55,12 @@ def tray(
     ]
     boxes(stage, "tray", parts, box_wood, at, yaw)
     name, radius, colour = fruit
-    held = bpy.data.materials.get(name) or materials.plain(name, colour, 0.4)
+    skin = bpy.data.materials.get(f"fruit_{name}") or materials.plain(f"fruit_{name}", colour, 0.4)
     columns, rows = max(1, int((2 * w - 2 * t) / (1.9 * radius))), max(1, int((2 * d - 2 * t) / (1.9 * radius)))
     grid = np.stack(np.meshgrid(np.arange(columns) - (columns - 1) / 2, np.arange(rows) - (rows - 1) / 2), -1)
     flat = grid.reshape(-1, 2) * (2 * (w - t - radius) / max(1, columns - 1), 2 * (d - t - radius) / max(1, rows - 1))
     centres = np.column_stack([flat, h - radius * 0.25 + rng.uniform(0, 0.5, len(flat)) * radius])
-    _heap(stage, name, centres, radius, rng, held, at, yaw)
+    _heap(stage, name, centres, radius, rng, skin, at, yaw)
 
 
 def _heap(

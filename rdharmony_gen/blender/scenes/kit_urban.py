@@ -253,7 +253,7 @@ def zebra(x0: float, x1: float, y0: float, y1: float) -> list[list[float]]:
 def lettering(
     stage: Stage, text: str, at: Sequence[float], height: float, material: object, side: str = "north"
 ) -> bpy.types.Object:
-    """Raised letters, centred at a point, read from the middle of the place by one who looks towards `side`."""
+    """Letters centred at a point, read by one who looks towards `side`; "road": flat, for westbound traffic."""
     curve = bpy.data.curves.new("lettering", "FONT")
     curve.body, curve.size, curve.extrude, curve.align_x = text, height * 1.4, 0.012, "CENTER"
     holder = bpy.data.objects.new("lettering", curve)
@@ -266,8 +266,11 @@ def lettering(
     mesh.materials.clear()
     mesh.materials.append(material)
     made = bpy.data.objects.new("lettering", mesh)
-    made.location = (float(at[0]), float(at[1]), float(at[2]) - height / 2)
-    made.rotation_euler = (np.pi / 2, 0.0, np.radians(FACING[side]))
+    x, y, z = (float(v) for v in at)
+    if side == "road":
+        made.location, made.rotation_euler = (x + height / 2, y, z - 0.007), (0.0, 0.0, np.pi / 2)
+    else:
+        made.location, made.rotation_euler = (x, y, z - height / 2), (np.pi / 2, 0.0, np.radians(FACING[side]))
     stage.collection.objects.link(made)
     return made
 

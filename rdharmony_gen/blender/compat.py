@@ -14,6 +14,15 @@ def eevee_engine() -> str:
     return "BLENDER_EEVEE" if VERSION >= (5, 0) else "BLENDER_EEVEE_NEXT"
 
 
+def choose_denoiser(scene: bpy.types.Scene) -> bool:
+    """Make Cycles denoise with Open Image Denoise; False if this Blender was built without it, as Debian's is."""
+    try:
+        scene.cycles.denoiser = "OPENIMAGEDENOISE"
+    except TypeError:
+        return False
+    return True
+
+
 def write_exr_passes(scene: bpy.types.Scene) -> None:
     """Make the scene write all its passes, uncompressed floats, into one EXR file of one part."""
     settings = scene.render.image_settings

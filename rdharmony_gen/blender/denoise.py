@@ -24,14 +24,17 @@ _QUALITY = {"fast": 4, "balanced": 5, "high": 6}
 
 
 def _candidates() -> list[Path]:
-    """Where Blender keeps its shared libraries: next to its version folder on every system."""
+    """Where Blender keeps its shared libraries, next to its version folder; then those of the package `pyoidn`."""
     home = Path(bpy.utils.resource_path("LOCAL")).parent
     patterns = {
         "linux": ("lib/libOpenImageDenoise.so.*",),
         "darwin": ("lib/libOpenImageDenoise.*dylib", "../Resources/lib/libOpenImageDenoise.*dylib"),
         "win32": ("blender.shared/OpenImageDenoise.dll", "OpenImageDenoise.dll"),
     }.get(sys.platform, ("lib/libOpenImageDenoise.*",))
-    return [path for pattern in patterns for path in sorted(home.glob(pattern))]
+    own = [path for pattern in patterns for path in sorted(home.glob(pattern))]
+    return own + [
+        path for entry in sys.path for path in sorted(Path(entry).glob("pyoidn/oidn/lib/*OpenImageDenoise.*"))
+    ]
 
 
 @functools.cache

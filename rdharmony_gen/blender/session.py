@@ -68,8 +68,7 @@ def reset(
     cycles.samples = samples
     cycles.seed = 0
     cycles.use_adaptive_sampling = False
-    cycles.use_denoising = True
-    cycles.denoiser = "OPENIMAGEDENOISE"
+    cycles.use_denoising = compat.choose_denoiser(scene)
     cycles.denoising_input_passes = "RGB_ALBEDO_NORMAL"
     cycles.denoising_prefilter = "FAST"
     cycles.denoising_quality = "HIGH"

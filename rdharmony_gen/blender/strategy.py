@@ -10,6 +10,8 @@ from pathlib import Path
 import bpy
 import numpy as np
 
+from harmonize_core.errors import EnvironmentFault
+from rdharmony_gen.blender import clock
 from rdharmony_gen.blender.lighting import Lights, without_sky
 from rdharmony_gen.blender.passes import Surfaces, ask_for_passes, render_passes
 from rdharmony_gen.blender.placement import View
@@ -43,11 +45,18 @@ def one_by_one(built: Built, build: Build, job: RenderJob, todo: Sequence[Condit
 
     With EEVEE, which needs no such care, the place is built once.
     """
+    if job.denoise and job.renderer == "cycles" and not built.scene.cycles.use_denoising:
+        raise EnvironmentFault("this Blender was built without Open Image Denoise; render with --strategy shared")
     for number, condition in enumerate(todo):
         if number and job.renderer == "cycles":
             built = build()
-        Lights(built.stage, job.width).apply(condition)
-        yield condition, render(built.scene, scratch, "RGB")
+        if not job.denoise:  # a reference shares no random numbers with what it judges
+            built.scene.cycles.use_denoising, built.scene.cycles.seed = False, 1
+        with clock.part("sky pictures"):
+            Lights(built.stage, job.width).apply(condition)
+        with clock.part("rendering"):
+            picture = render(built.scene, scratch, "RGB")
+        yield condition, picture
 
 
 def summed(built: Built, job: RenderJob, todo: Sequence[ConditionSpec], scratch: Path) -> tuple[Picture, Iterator]:
@@ -65,6 +74,7 @@ def surfaces_alone(built: Built, scratch: Path) -> Picture:
     bounces, scene.cycles.max_bounces = scene.cycles.max_bounces, 0
     ask_for_passes(scene)
     surfaces = Surfaces()
-    surfaces.add(render_passes(scene, scratch, AUX_SAMPLES, 0, []), AUX_SAMPLES)
+    with clock.part("surfaces"):
+        surfaces.add(render_passes(scene, scratch, AUX_SAMPLES, 0, []), AUX_SAMPLES)
     scene.cycles.max_bounces = bounces
     return surfaces.channels(scene)

@@ -14,6 +14,7 @@ import tyro
 
 from harmonize_core.errors import ConfigError, DatasetError, EnvironmentFault, HarmonizeError, UnknownName
 from rdharmony_gen.options import BadArguments, Machines, Names, SetOptions, spec_of, work_options
+from rdharmony_gen.spec.bench import BenchOptions
 
 if TYPE_CHECKING:
     from rdharmony_gen.validate.dataset import Validation
@@ -26,6 +27,8 @@ Recipe = Annotated[SetOptions, tyro.conf.arg(name=""), tyro.conf.OmitArgPrefixes
 Where = Annotated[Machines, tyro.conf.arg(name=""), tyro.conf.OmitArgPrefixes]
 DEFAULT_RECIPE = SetOptions()
 HERE = Machines()
+BenchRecipe = Annotated[BenchOptions, tyro.conf.arg(name=""), tyro.conf.OmitArgPrefixes]
+DEFAULT_BENCH = BenchOptions()
 
 
 def make(
@@ -340,6 +343,23 @@ def doctor(blender: Path | None = None, install: bool = False) -> None:
         raise EnvironmentFault("something that rendering needs is missing; see the lines above")
 
 
+def bench(out: Out, /, options: BenchRecipe = DEFAULT_BENCH, quiet: bool = False) -> None:
+    """Measure cost and error of both rendering strategies against a reference; writes OUT (JSON) and a plot beside it.
+
+    The full measure takes many hours without a graphics card; a small one shows the ratio in minutes.
+
+    Example: rdharmony bench bench.json --views 2 --size 128 --reference-samples 128 --compared noon_clear night
+
+    Args:
+        out: JSON file to write.
+        options: What is measured.
+        quiet: Print nothing but errors.
+    """
+    from rdharmony_gen.bench import measure
+
+    measure(out, options, _printer(quiet))
+
+
 COMMANDS: dict[str, Callable[..., None]] = {
     "make": make,
     "plan": plan,
@@ -352,6 +372,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "styles": styles,
     "scenes": scenes,
     "assets": list_assets,
+    "bench": bench,
     "doctor": doctor,
 }
 

@@ -74,9 +74,7 @@ def choose(wanted: str, index: int = 0) -> Device:
     there = cards()
     kind = next((k for k in KINDS if k in there), None) if wanted == "auto" else wanted.upper()
     if kind is None:
-        return Device(
-            "CPU", "processor", note="no graphics card for Cycles is here; rendering on the processor"
-        )
+        return Device("CPU", "processor", note="no graphics card for Cycles is here; rendering on the processor")
     if kind not in there:
         known = ", ".join(f"{k.lower()} ({', '.join(names)})" for k, names in there.items()) or "the processor only"
         raise EnvironmentFault(f"--device {wanted} should name a device of this machine, which has {known}; use auto")

@@ -14,6 +14,7 @@ import numpy as np
 
 from harmonize_core.errors import InputError, OutputError, UnknownName
 from harmonize_core.formats.images import read_exr, write_exr, write_text
+from rdharmony_gen.blender import clock
 from rdharmony_gen.blender.assets import AssetLibrary
 from rdharmony_gen.blender.coverage import coverage
 from rdharmony_gen.blender.device import CPU, Device
@@ -62,10 +63,12 @@ def render_job(job: RenderJob, out_dir: Path, progress: Progress | None = None, 
     scratch.unlink(missing_ok=True)
 
     def build() -> Built:
-        return _build_view(job, device)
+        with clock.part("building"):
+            return _build_view(job, device)
 
     def keep(name: str, channels: dict[str, np.ndarray]) -> None:
-        write_exr(out_dir / name, channels)
+        with clock.part("files"):
+            write_exr(out_dir / name, channels)
         report(name)
 
     built = build()
@@ -84,7 +87,9 @@ def render_job(job: RenderJob, out_dir: Path, progress: Progress | None = None, 
             keep("aux.exr", surfaces_alone(built, scratch))
     without_sky(built.scene)
     if missing_coverage:
-        keep("coverage.exr", coverage(built.scene, built.subjects, scratch))
+        with clock.part("coverage"):
+            shares = coverage(built.scene, built.subjects, scratch)
+        keep("coverage.exr", shares)
     share = read_exr(out_dir / "coverage.exr")["Y"]
     facts = {
         "job_id": job.job_id,

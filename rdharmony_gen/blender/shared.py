@@ -21,6 +21,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
+from rdharmony_gen.blender import clock
 from rdharmony_gen.blender.denoise import Denoiser
 from rdharmony_gen.blender.lighting import LIGHT_WIDTH, Shells, Sun, light_lamps, without_sky
 from rdharmony_gen.blender.passes import Passes, Surfaces, ask_for_passes, camera_axes, render_passes
@@ -97,6 +98,18 @@ class Shared:
 
     def picture(self, condition: ConditionSpec) -> Image:
         """The scene-linear picture (H, W, 3) of a condition."""
+        with clock.part("summing and denoising"):
+            picture = self._summed(condition)
+        with clock.part("sky pictures"):
+            behind = 1.0 - self.surfaces.alpha
+            rows = np.flatnonzero(behind.max(axis=1) > 0)
+            if len(rows):
+                part = slice(rows[0], rows[-1] + 1)
+                picture[part] += behind[part, :, None] * self.eye.sky(condition, part)
+        return picture.astype(np.float32)
+
+    def _summed(self, condition: ConditionSpec) -> Image:
+        """The picture without the visible sky."""
         rest = self.skies[condition.style] + self.always
         direct: Image | float = 0.0
         if (sun := self.light.sun_of(condition)) is not None:
@@ -107,13 +120,7 @@ class Shared:
         if (lamps := self.light.lamps_of(condition)) is not None:
             number, power = lamps
             rest = rest + self.lamps[number] * np.float32(power)
-        picture = np.maximum(self.denoiser(rest), 0.0) + direct
-        behind = 1.0 - self.surfaces.alpha
-        rows = np.flatnonzero(behind.max(axis=1) > 0)
-        if len(rows):
-            part = slice(rows[0], rows[-1] + 1)
-            picture[part] += behind[part, :, None] * self.eye.sky(condition, part)
-        return picture.astype(np.float32)
+        return np.maximum(self.denoiser(rest), 0.0) + direct
 
 
 def render_shared(
@@ -148,13 +155,15 @@ def render_shared(
     suns: list[tuple[Passes, NDArray[np.float64]]] = []
     for number, sun in enumerate(light.suns):
         lamp.shine(sun.irradiance, sun.elevation_deg, sun.azimuth_deg, sun.angle_deg)
-        seen = render_passes(scene, scratch, samples, number, ["sun"])
+        with clock.part("suns"):
+            seen = render_passes(scene, scratch, samples, number, ["sun"])
         surfaces.add(seen, samples)
         suns.append((seen, atmosphere.direction(sun.elevation_deg, sun.azimuth_deg)))
     lamp.off()
     always = np.mean([s.light - s.groups["sun"] for s, _ in suns], axis=0, dtype=np.float32) if suns else None
 
-    shells = Shells(scene, [sky.panorama(c, LIGHT_WIDTH, disc=False) for c in conditions])
+    with clock.part("sky pictures"):
+        shells = Shells(scene, [sky.panorama(c, LIGHT_WIDTH, disc=False) for c in conditions])
     scene.cycles.transparent_max_bounces += len(conditions)
     if indoor:
         scene.cycles.use_guiding = scene.cycles.use_deterministic_guiding = True
@@ -165,7 +174,8 @@ def render_shared(
     for number, state in enumerate(states):
         light_lamps(stage, dark if state is None else _lit(dark, state))
         paths = samples * (ROOM_SAMPLES if indoor else SKY_SAMPLES)
-        seen = render_passes(scene, scratch, paths, len(suns) + number, shells.groups)
+        with clock.part("skies and lamps"):
+            seen = render_passes(scene, scratch, paths, len(suns) + number, shells.groups)
         surfaces.add(seen, paths)
         ours = np.sum(list(seen.groups.values()), axis=0, dtype=np.float32)
         if number == 0:
@@ -180,10 +190,12 @@ def render_shared(
     scene.cycles.transparent_max_bounces -= len(conditions)
     axes = camera_axes(scene)
     denoiser = Denoiser(surfaces.albedo, surfaces.normal)
+    with clock.part("summing and denoising"):
+        sunlight = tuple(_sunlight(seen, towards, surfaces, axes, denoiser) for seen, towards in suns)
     return Shared(
         light=light,
         surfaces=surfaces,
-        suns=tuple(_sunlight(seen, towards, surfaces, axes, denoiser) for seen, towards in suns),
+        suns=sunlight,
         skies=skies,
         lamps=tuple(lamps),
         always=np.maximum(always, 0.0),

@@ -102,8 +102,6 @@ def opened(root: Path, *, lease_s: float = LEASE_S) -> Generator[tuple[SetLayout
     with contextlib.ExitStack() as stack:
         with exclusive(layout.lock, layout.root, PATIENCE_S):
             register = stack.enter_context(Register(layout, lease_s=lease_s))
-            if not register.others():
-                forget_failures(layout)
             _sweep_if_alone(layout, register)
         yield layout, register
 
@@ -130,7 +128,10 @@ def plan(layout: SetLayout, spec: DatasetSpec, options: WorkOptions, register: R
         disk.require_room(layout.root, spec, options.steps, options.keep_renders, views, workers)
     with alone(layout, register):
         write_recipe(layout, spec)
-    return write_jobs(layout, spec, options.shard, quiet=quiet)
+    jobs = write_jobs(layout, spec, options.shard, quiet=quiet)
+    if options.shard.of > 1 or not register.others():  # a run that joins others leaves what they gave up
+        forget_failures(layout, jobs)
+    return jobs
 
 
 def work(layout: SetLayout, jobs: list[Path], options: WorkOptions, register: Register, *, quiet: bool) -> Cost:
@@ -164,7 +165,7 @@ def work(layout: SetLayout, jobs: list[Path], options: WorkOptions, register: Re
 
             def on_event(event: Event) -> None:
                 nonlocal cost
-                if event["event"] == "file" and event["name"].endswith(".exr"):
+                if event["event"] == "file" and event["name"].endswith(".exr") and event["name"] != "aux.exr":
                     bar.update()
                     cost = replace(cost, pictures=cost.pictures + (event["name"] != "coverage.exr"))
                 if event["event"] in ("rendered", "composed"):

@@ -62,6 +62,7 @@ def run_job(
     started, cpu = time.monotonic(), _cpu_seconds()
     done = is_composed(layout, job.job_id)
     if "render" in steps and not is_rendered(layout, job) and not done:
+        from rdharmony_gen.blender import clock
         from rdharmony_gen.blender.render_job import render_job
 
         _State.step = "render"
@@ -73,7 +74,7 @@ def run_job(
 
         render_job(job, layout.renders(job.job_id), finished)
         _refuse_bad_pictures(layout, job)
-        cost = {"cpu_s": _cpu_seconds() - cpu, "stages": watch.seconds, "peak_mb": _peak_mb()}
+        cost = {"cpu_s": _cpu_seconds() - cpu, "stages": watch.seconds, "parts": clock.take(), "peak_mb": _peak_mb()}
         emit("rendered", job=job.job_id, wall_s=time.monotonic() - started, **cost)
     if "compose" in steps and not done:
         _State.step = "compose"

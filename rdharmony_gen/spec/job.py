@@ -62,6 +62,8 @@ class RenderJob:
     """Whether conditions share renders or are rendered one by one, each from scratch."""
     renderer: Renderer = "cycles"
     """The path tracer, or Blender's rasteriser, which renders one by one."""
+    denoise: bool = True
+    """Off for references only, which are rendered one by one with very many samples."""
 
     @property
     def folder(self) -> str:

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cost and error of the rendering strategies, measured together: one view after the other, strategies in turn.
+
+Errors are of the developed picture (exposed as the reference) against a reference without denoising: root mean square
+in display values, and SSIM (Wang et al. 2004; Gaussian window of 1.5 pixels). CPU seconds are those of the process that
+renders, building the place included, importing Blender not.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from harmonize_core.errors import HarmonizeError
+from harmonize_core.formats.images import read_exr, write_text
+from rdharmony_gen.compose.develop import develop, meter
+from rdharmony_gen.sampling.conditions import sample_conditions
+from rdharmony_gen.spec.bench import BenchOptions
+from rdharmony_gen.spec.job import RenderJob, write_job
+from rdharmony_gen.spec.scenes import SCENES, scenes_for
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Tally:
+    """Sums over pictures of one strategy at one number of samples."""
+
+    strategy: str
+    samples: int
+    cpu_s: float = 0.0
+    pictures: int = 0
+    peak_mb: int = 0
+    rmse: list[float] = field(default_factory=list)
+    ssim: list[float] = field(default_factory=list)
+    parts: dict[str, float] = field(default_factory=dict)
+
+    def row(self) -> dict:
+        """Means, as the JSON file has them."""
+        each = max(self.pictures, 1)
+        return {
+            "strategy": self.strategy,
+            "samples": self.samples,
+            "cpu_s_per_picture": round(self.cpu_s / each, 3),
+            "rmse": round(float(np.mean(self.rmse)), 5),
+            "ssim": round(float(np.mean(self.ssim)), 5),
+            "pictures": self.pictures,
+            "compared": len(self.rmse),
+            "peak_mb": self.peak_mb,
+            "parts_cpu_s_per_picture": {k: round(v / each, 3) for k, v in sorted(self.parts.items())},
+        }
+
+
+def views(options: BenchOptions) -> list[RenderJob]:
+    """Views of people, one a place, over the places in turn."""
+    jobs = []
+    places = [name for name in options.scenes or SCENES if name in scenes_for("human")]
+    spread = [places[i * len(places) // max(options.views, 1) % len(places)] for i in range(options.views)]
+    for view, scene in enumerate(spread):
+        name = f"{scene}_00_v{view:03d}"
+        conditions = sample_conditions(options.seed, scene, 0, view)
+        jobs.append(
+            RenderJob(
+                job_id=f"SHuman/{name}",
+                category="human",
+                scene=scene,
+                scene_id=name,
+                variation=0,
+                view=view,
+                seed=options.seed,
+                width=options.size,
+                height=options.size,
+                samples=1,
+                conditions=conditions,
+            )
+        )
+    return jobs
+
+
+def measure(out: Path, options: BenchOptions, say: Say = print) -> dict:
+    """Render everything and write `out` (JSON) and a plot next to it, `out` with the ending .png."""
+    result: dict = {"options": asdict(options), "finished_views": 0, "rows": []}
+    tallies = [Tally("fresh", n) for n in options.fresh_samples] + [Tally("shared", n) for n in options.shared_samples]
+    with tempfile.TemporaryDirectory() as scratch:
+        for number, job in enumerate(views(options)):
+            wanted = tuple(c for c in job.conditions if not options.compared or c.style in options.compared)
+            base = replace(job, strategy="fresh", conditions=wanted)
+            references = Path(scratch) / f"{number}" / "reference"
+            cost = _render(replace(base, samples=options.reference_samples, denoise=False), references)
+            say(f"view {number + 1} of {options.views}, {job.scene}: reference {cost['cpu_s']:.0f} CPU s")
+            for tally in tallies:
+                folder = Path(scratch) / f"{number}" / f"{tally.strategy}{tally.samples}"
+                mine = base if tally.strategy == "fresh" else job
+                cost = _render(replace(mine, samples=tally.samples, strategy=tally.strategy), folder)
+                tally.cpu_s += cost["cpu_s"]
+                tally.pictures += len(mine.conditions)
+                tally.peak_mb = max(tally.peak_mb, cost["peak_rss_mb"])
+                for name, seconds in cost["parts"].items():
+                    tally.parts[name] = tally.parts.get(name, 0.0) + seconds
+                for condition in wanted:
+                    truth, seen = (_picture(f / f"{condition.style}.exr") for f in (references, folder))
+                    stops = meter(truth, condition) - meter(seen, condition)
+                    shift = replace(condition, exposure_jitter_ev=condition.exposure_jitter_ev + stops)
+                    a, b = develop(seen, shift)[0], develop(truth, condition)[0]
+                    tally.rmse.append(float(np.sqrt(np.mean((a - b) ** 2))))
+                    tally.ssim.append(ssim(a, b))
+                each = cost["cpu_s"] / len(mine.conditions)
+                say(f"  {tally.strategy:7}{tally.samples:4}  {each:7.2f} CPU s a picture")
+            result = {
+                "options": asdict(options),
+                "finished_views": number + 1,
+                "rows": [tally.row() for tally in tallies],
+            }
+            write_text(out, json.dumps(result, indent=1) + "\n")
+            plot(out.with_suffix(".png"), result["rows"])
+    for line in table(result["rows"]):
+        say(line)
+    return result
+
+
+def _render(job: RenderJob, folder: Path) -> dict:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "job.json"
+    write_job(path, job)
+    command = [sys.executable, "-m", "rdharmony_gen.run.render_one", str(path), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        raise HarmonizeError(
+            f"{job.job_id} should have been rendered but was not ({last}); run it alone: {command[-1]}"
+        )
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def _picture(path: Path) -> NDArray[np.float32]:
+    channels = read_exr(path)
+    return np.stack([channels[c] for c in "RGB"], axis=-1)
+
+
+def ssim(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
+    """Mean structural similarity of two (H, W, 3) pictures in [0, 1], over pixels and channels."""
+    blur = lambda x: cv2.GaussianBlur(x, (11, 11), 1.5, borderType=cv2.BORDER_REFLECT)  # noqa: E731
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    mean_a, mean_b = blur(a), blur(b)
+    var_a, var_b, both = blur(a * a) - mean_a**2, blur(b * b) - mean_b**2, blur(a * b) - mean_a * mean_b
+    c1, c2 = 0.01**2, 0.03**2
+    value = (2 * mean_a * mean_b + c1) * (2 * both + c2) / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
+    return float(value.mean())
+
+
+def table(rows: Sequence[dict]) -> list[str]:
+    """The result as lines of text; the first row is what the others are compared with."""
+    lines = [f"{'strategy':10}{'samples':>8}{'CPU s a picture':>17}{'RMSE':>9}{'SSIM':>9}{'cheaper':>9}"]
+    for row in rows:
+        ratio = rows[0]["cpu_s_per_picture"] / max(row["cpu_s_per_picture"], 1e-9)
+        lines.append(
+            f"{row['strategy']:10}{row['samples']:>8}{row['cpu_s_per_picture']:>17.2f}{row['rmse']:>9.4f}"
+            f"{row['ssim']:>9.4f}{ratio:>8.1f}x"
+        )
+    return lines
+
+
+def plot(path: Path, rows: Sequence[dict]) -> None:
+    """Error over cost, both on logarithmic axes, as a PNG."""
+    width, height, margin = 900, 600, 80
+    image = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(image)
+    cost = [math.log10(max(r["cpu_s_per_picture"], 1e-3)) for r in rows]
+    error = [math.log10(max(r["rmse"], 1e-6)) for r in rows]
+    spans = [(min(v) - 0.15, max(v) + 0.15) for v in (cost, error)]
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        (x0, x1), (y0, y1) = spans
+        return (
+            margin + (x - x0) / (x1 - x0) * (width - 2 * margin),
+            height - margin - (y - y0) / (y1 - y0) * (height - 2 * margin),
+        )
+
+    draw.rectangle((margin, margin, width - margin, height - margin), outline="#888888")
+    draw.text((width / 2 - 90, height - margin / 2), "CPU seconds a picture", fill="black")
+    draw.text((10, margin / 2), "RMSE against the reference, display values", fill="black")
+    for strategy, colour in (("fresh", "#c0392b"), ("shared", "#1f6fb4")):
+        points = sorted(place(x, y) for r, x, y in zip(rows, cost, error, strict=True) if r["strategy"] == strategy)
+        if len(points) > 1:
+            draw.line(points, fill=colour, width=2)
+    for row, x, y in zip(rows, cost, error, strict=True):
+        px, py = place(x, y)
+        colour = "#c0392b" if row["strategy"] == "fresh" else "#1f6fb4"
+        draw.ellipse((px - 6, py - 6, px + 6, py + 6), fill=colour)
+        words = f"{row['strategy']} {row['samples']}: {row['cpu_s_per_picture']:.2f} s, {row['rmse']:.4f}"
+        draw.text((px + 10, py - 6), words, fill="black")
+    image.save(path)

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""CPU seconds of this process by what they went to; for benchmarks and timings, never for decisions."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Generator
+
+spent: dict[str, float] = {}
+
+
+@contextlib.contextmanager
+def part(name: str) -> Generator[None]:
+    """Count what the block costs under a name."""
+    before = time.process_time()
+    try:
+        yield
+    finally:
+        spent[name] = spent.get(name, 0.0) + time.process_time() - before
+
+
+def take() -> dict[str, float]:
+    """What was counted since the last call, rounded."""
+    counted = {name: round(seconds, 3) for name, seconds in spent.items()}
+    spent.clear()
+    return counted
+
+
+def peak_memory_mb() -> int:
+    """The most memory this process ever held, in megabytes; 0 where the system does not say."""
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1e6 if sys.platform == "darwin" else 1e3))

@@ -108,14 +108,9 @@ def _promenade(stage: Stage, kiosk: float) -> list[Patch]:
         at = kiosk + inwards * (3.0 + 2.2 * number), (-2.2, 2.0, -2.0)[number]
         tops.append(kit_market.cafe(stage, *at, kit.KERB, rng, chair, parasol=bool(rng.random() < 0.4)))
     for x in np.arange(-14.0, 15.0, 9.0):
-        stage.put(
-            kit.pick(rng, ("flowerbox_01", "living_plant_02")),
-            x,
-            0.0,
-            kit.KERB,
-            yaw=90 * int(rng.integers(2)),
-            scale=1.6,
-        ) if rng.random() < 0.4 else None
+        if rng.random() < 0.4:
+            pot, turn = kit.pick(rng, ("flowerbox_01", "living_plant_02")), 90 * int(rng.integers(2))
+            stage.put(pot, x, 0.0, kit.KERB, yaw=turn, scale=1.6)
     if rng.random() < 0.5:
         stage.put("fountain_01", -kiosk * 1.45, 0.0, kit.KERB, scale=1.6)
     return tops

@@ -73,10 +73,8 @@ def _canopy(stage: Stage, shift: float, name: str, brand: object, letters: objec
     """A flat roof on columns over two islands, each with two pumps; four lamps in its ceiling."""
     rng = stage.rng("canopy")
     white = materials.plain("canopy_white", (0.74, 0.74, 0.72), 0.4)
-    steel, dark = (
-        materials.plain("steel", (0.45, 0.46, 0.47), 0.35, 0.8),
-        materials.plain("rubber", (0.02, 0.02, 0.022), 0.6),
-    )
+    steel = materials.plain("steel", (0.45, 0.46, 0.47), 0.35, 0.8)
+    dark = materials.plain("rubber", (0.02, 0.02, 0.022), 0.6)
     kerb, half_x, half_y, low, high = kit.stone(stage, "island", 1.0), 8.2, 4.3, 4.6, 5.35
     at = (shift, 0.0, 0.0)
     kit.boxes(stage, "canopy", [((-half_x, -half_y, low), (half_x, half_y, high))], white, at)
@@ -102,32 +100,20 @@ def _canopy(stage: Stage, shift: float, name: str, brand: object, letters: objec
             kit.drum(stage, "bollard", x, v * 1.31, 0.08, 0.0, 0.75, brand, sides=20)
         for v in (-1.25, 1.25):
             _pump(stage, x, v, brand, white, dark, letters)
-        stage.put("bin_01_park", x, 0.0, 0.16, scale=0.8) if rng.random() < 0.6 else None
+        if rng.random() < 0.6:
+            stage.put("bin_01_park", x, 0.0, 0.16, scale=0.8)
 
 
 def _pump(stage: Stage, x: float, y: float, brand: object, white: object, dark: object, screen: object) -> None:
     at = (x, y, 0.16)
-    kit.boxes(
-        stage,
-        "pump",
-        [((-0.26, -0.42, 0.0), (0.26, 0.42, 1.18)), ((-0.22, -0.36, 1.18), (0.22, 0.36, 1.62))],
-        white,
-        at,
-    )
-    kit.boxes(
-        stage,
-        "pump_panel",
-        [((-0.28, -0.38, 0.12), (0.28, 0.38, 0.62)), ((-0.24, -0.42, 1.62), (0.24, 0.42, 1.84))],
-        brand,
-        at,
-    )
+    body = [((-0.26, -0.42, 0.0), (0.26, 0.42, 1.18)), ((-0.22, -0.36, 1.18), (0.22, 0.36, 1.62))]
+    panel = [((-0.28, -0.38, 0.12), (0.28, 0.38, 0.62)), ((-0.24, -0.42, 1.62), (0.24, 0.42, 1.84))]
+    kit.boxes(stage, "pump", body, white, at)
+    kit.boxes(stage, "pump_panel", panel, brand, at)
     kit.boxes(stage, "pump_screen", [((-0.235, -0.2, 1.28), (0.235, 0.2, 1.5))], screen, at)
-    hoses = [
-        ((s * 0.28, v - 0.045, 0.72), (s * 0.36, v + 0.045, 1.02)) for s in (-1, 1) for v in (-0.3, -0.1, 0.1, 0.3)
-    ]
-    hoses += [
-        ((s * 0.29, v - 0.014, 0.2), (s * 0.32, v + 0.014, 0.74)) for s in (-1, 1) for v in (-0.3, -0.1, 0.1, 0.3)
-    ]
+    sides = [(s, v) for s in (-1, 1) for v in (-0.3, -0.1, 0.1, 0.3)]
+    hoses = [((s * 0.28, v - 0.045, 0.72), (s * 0.36, v + 0.045, 1.02)) for s, v in sides]
+    hoses += [((s * 0.29, v - 0.014, 0.2), (s * 0.32, v + 0.014, 0.74)) for s, v in sides]
     kit.boxes(stage, "pump_hoses", hoses, dark, at)
 
 
@@ -203,12 +189,7 @@ def _price_board(stage: Stage, shift: float, name: str, brand: object, letters: 
 def _around(stage: Stage, shift: float) -> None:
     """Cars at the shop, perhaps a lorry, hedges and trees at the edges, houses all around."""
     rng = stage.rng("around")
-    cars = [
-        (shift - 10.5, 13.5, 0.0),
-        (shift - 13.4, 13.2, 0.0),
-        (shift + 10.0, 13.5, 180.0),
-        (shift + 12.8, 13.0, 0.0),
-    ]
+    cars = [(shift + x, 13.3, yaw) for x, yaw in ((-10.5, 0.0), (-13.4, 0.0), (10.0, 180.0), (12.8, 0.0))]
     kit.parked(stage, [*cars, (-30.0, -17.0, 90.0), (34.0, -13.0, -90.0), (-46.0, -13.0, -90.0)], kinds=4)
     if rng.random() < 0.5:
         stage.put(kit.pick(rng, ("truck_01", "bus_02_city")), shift + 14.8, 2.0, yaw=rng.uniform(-3, 3))

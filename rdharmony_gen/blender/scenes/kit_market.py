@@ -162,9 +162,8 @@ def stall(
         for number in range(3):
             px, py = place(-1.0 + 0.5 * number, 0.05 + rng.uniform(-0.1, 0.12))
             stage.put(("cake_04_strawberry", "cake_03_chocolate_cut", "cake_01_birthday")[number], px, py, top)
-    for number in range(int(rng.integers(1, 4))):
-        px, py = place(rng.uniform(-0.9, 0.9), 1.35)
-        stage.put("crate_01", px, py, z, yaw=yaw + rng.uniform(-20, 20)) if number == 0 else None
+    px, py = place(rng.uniform(-0.9, 0.9), 1.35)
+    stage.put("crate_01", px, py, z, yaw=yaw + rng.uniform(-20, 20))
     ax, ay = place(free - 0.12, -0.12)
     bx, by = place(free + 0.22, 0.12)
     return Patch(min(ax, bx), min(ay, by), max(ax, bx), max(ay, by), top)

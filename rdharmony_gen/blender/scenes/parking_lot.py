@@ -108,8 +108,10 @@ def _shops(stage: Stage) -> Patch:
     for u in (-15.0, 9.0, 16.0):
         stage.put("bench_03_concrete", u, WALK + 1.1, kit.KERB, yaw=0)
         stage.put("bin_01_park", u + 1.5, WALK + 1.0, kit.KERB)
-    for k in range(5):
-        stage.put("railing_01", 12.0 + 0.5 * k, WALK + 3.2, kit.KERB, yaw=90, scale=0.8) if k % 2 == 0 else None
+    for u in (12.0, 13.0, 14.0):  # a stand for bicycles
+        stage.put("railing_01", u, WALK + 3.2, kit.KERB, yaw=90, scale=0.8)
+        if rng.random() < 0.6:
+            stage.put("bicycle_01", u + 0.3, WALK + 3.0, kit.KERB, yaw=180 * int(rng.integers(2)))
     for u in (-11.0, 0.0, 11.0):
         stage.put("lamp_02_classic", u, WALK + 0.7, kit.KERB, scale=1.3)
     for k in range(4):

@@ -121,7 +121,7 @@ def _day(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
     cumulus = direct * (0.12 + 0.88 * lit) * 0.62 + ambient * 1.1
     # overcast: the layer itself is what glows; brightest at the zenith, a little towards the sun
     total = (sun_at_cloud * sine + ambient * np.pi) / np.pi
-    layer = total * 0.36 * (1 + 2 * up) / 3 * (0.55 + 0.9 * np.exp(-1.3 * towards_sun))
+    layer = total * 0.36 * (1 + 2 * up) / 3 * (0.65 + 0.65 * np.exp(-1.3 * towards_sun))
     layer = layer * (1 + 0.8 * np.maximum(cosine, 0.0) ** 8)
     grey = layer.mean(axis=-1, keepdims=True) * np.array([0.97, 1.0, 1.06])
     warm = np.exp(-up / 0.18) * (0.35 + 0.65 * np.maximum(cosine, 0.0) ** 2) * (1 - _smooth(sun[2:3], 0.2, 0.5))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rdharmony_gen.light import atmosphere, sky
-from rdharmony_gen.sampling.conditions import WARM_WINDOW_SIDE_DEG, sample_conditions
+from rdharmony_gen.sampling.conditions import LIT_ROOM, WARM_WINDOW_SIDE_DEG, sample_conditions
 from rdharmony_gen.spec.styles import STYLES
 
 
@@ -27,7 +27,7 @@ def test_equal_arguments_give_equal_numbers_and_others_do_not(conditions):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_every_number_lies_in_its_range(seed):
-    for condition, style in zip(sample_conditions(seed, "room", 1, seed), STYLES, strict=True):
+    for condition, style in zip(sample_conditions(seed, "park", 1, seed), STYLES, strict=True):
         for value, (low, high) in (
             (condition.elevation_deg, style.elevation_deg),
             (condition.cloud_cover, style.cloud_cover),
@@ -37,6 +37,13 @@ def test_every_number_lies_in_its_range(seed):
         ):
             assert low <= value <= high, style.name
         assert (condition.lamps > 0) == (condition.lit_windows > 0)
+
+
+def test_a_room_by_night_is_exposed_for_its_lamps():
+    outside, inside = (sample_conditions(3, scene, 1, 0, STYLES[9:]) for scene in ("park", "room"))
+    low, high = STYLES[9].exposure_key
+    assert low <= outside[0].exposure_key <= high
+    assert LIT_ROOM * low <= inside[0].exposure_key <= LIT_ROOM * high
 
 
 def test_weathers_of_one_time_share_the_sun(conditions):
@@ -49,7 +56,7 @@ def test_clouds_take_the_sun_and_low_suns_are_red(conditions):
     key = {c.style: np.array(c.key_irradiance) for c in conditions}
     assert key["noon_cloudy"].max() < 0.05 * key["noon_clear"].max()
     assert key["noon_partly_cloudy"].max() < key["noon_clear"].max()
-    warmth = {name: rgb[0] / rgb[2] for name, rgb in key.items()}
+    warmth = {name: rgb[0] / rgb[2] for name, rgb in key.items() if rgb.any()}
     assert warmth["sunrise_sunset_clear"] > 2 * warmth["noon_clear"] > 2 * warmth["night"]
 
 

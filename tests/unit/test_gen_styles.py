@@ -237,3 +237,16 @@ def test_labels_are_as_long_as_the_set_has_styles_and_at_least_ten():
     ):
         with pytest.raises(DatasetError, match="10 soft labels or more"):
             parse_label_line(text, "here")
+
+
+def test_training_refuses_more_styles_than_its_classifiers_know(tmp_path):
+    from harmonize_core.train.config import TrainConfig
+    from harmonize_core.train.sets import open_sets
+
+    line = LabelLine(PurePosixPath("SHuman/composite_images/park-1_12.jpg"), soft_label(1, 12, 0.2, 12), 1)
+    (tmp_path / "SHuman").mkdir()
+    (tmp_path / "SHuman" / "SHuman_all_labeled.txt").write_text(format_label_line(line) + "\n")
+    with pytest.raises(
+        DatasetError, match="should have the 10 styles that the style classifiers know but has labels of 12"
+    ):
+        open_sets(TrainConfig(rendered=tmp_path, photographic=tmp_path))

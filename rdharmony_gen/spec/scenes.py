@@ -44,6 +44,14 @@ _ALL = (
     SceneSpec("workshop", "workshop with an open door", indoor=True, unfit=frozenset({"cow"})),
     SceneSpec("bedroom", "bedroom", indoor=True, unfit=frozenset({"car", "cow", "motorcycle"})),
     SceneSpec("dining_room", "dining room", indoor=True, unfit=frozenset({"car", "cow", "motorcycle"})),
+    SceneSpec("farmyard", "farmyard with a paddock", unfit=frozenset({"couch"})),
+    SceneSpec("forest_path", "path through the woods", unfit=frozenset({"car", "couch"})),
+    SceneSpec("beach", "sandy beach", unfit=frozenset({"car", "motorcycle", "cow", "couch"})),
+    SceneSpec("waterfront", "promenade by a lake", unfit=frozenset({"cow", "couch"})),
+    SceneSpec("garden", "garden with a terrace", unfit=frozenset({"cow"})),
+    SceneSpec("playground", "playground", unfit=frozenset({"car", "motorcycle", "cow", "couch"})),
+    SceneSpec("campsite", "campsite by a lake", unfit=frozenset({"cow", "couch"})),
+    SceneSpec("snow_village", "village in snow", unfit=frozenset({"couch"})),
 )
 
 SCENES: dict[str, SceneSpec] = {scene.name: scene for scene in _ALL}

@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Building blocks of the landscape scenes: what is in them by name, backdrops, ground, paths and planting.
+
+Lengths in metres, angles of things in degrees anti-clockwise (0 faces -Y), compass arcs in degrees from +Y by +X.
+"""
+
+from collections.abc import Callable, Sequence
+
+import bpy
+import numpy as np
+
+from rdharmony_gen.blender import materials
+from rdharmony_gen.blender.scenes import kit_nature_materials as paint
+from rdharmony_gen.blender.scenes.kit_nature_things import Quads
+from rdharmony_gen.blender.stage import Stage
+
+LEAFY = (
+    "tree_01_acacia",
+    "tree_02_ficus",
+    "tree_03_copper_beech",
+    "tree_05_japanese_maple",
+    "tree_06_poplar",
+    "tree_08_peach_blossom",
+    "tree_09_pine",
+    "tree_12_sycamore",
+)
+LEAFY_CARDS = (
+    "card_green_tree",
+    "card_green_tree2",
+    "card_fine_tree",
+    "card_horse_chestnut_tree",
+    "card_thick_tree",
+    "card_wide_tree2",
+    "card_birch",
+    "card_willow",
+)
+FIR_CARDS = ("card_fir", "card_spruce", "card_fine_tree", "card_birch")
+SNOW_CARDS = ("card_snowy_spruce", "card_snowy_spruce", "card_snowy_tree", "card_spruce")
+HOUSES = ("building_04_stucco_house", "building_07_stone_cottage", "building_10_wood_cabin", "building_08_townhouse")
+LAMP_POSTS = ("lamp_01_park", "lamp_02_classic", "lamp_03_round")
+BENCHES = ("bench_02_painted", "bench_03_concrete", "bench_04_wood", "bench_01")
+ADULTS = (
+    "human_female_01_standing",
+    "human_female_02_standing",
+    "human_female_03_standing",
+    "human_female_06_holding",
+    "human_male_01_standing",
+    "human_male_02_standing",
+    "human_male_03_standing",
+    "human_male_04_holding",
+)
+CHILDREN = ("human_girl_01_standing", "human_boy_01_standing")
+SEATED = (
+    "human_female_07_sitting_ground",
+    "human_female_08_sitting_ground",
+    "human_girl_03_sitting_ground",
+    "human_male_07_sitting_ground",
+)
+CLOTHS = (
+    (0.55, 0.05, 0.04),
+    (0.04, 0.16, 0.42),
+    (0.75, 0.42, 0.03),
+    (0.05, 0.28, 0.16),
+    (0.62, 0.60, 0.54),
+    (0.30, 0.07, 0.28),
+    (0.05, 0.33, 0.36),
+)
+Disc = tuple[float, float, float]
+Area = tuple[float, float, float, float]
+
+
+def pick(rng: np.random.Generator, items: Sequence[str], count: int) -> list[str]:
+    """Several different items in random order."""
+    return [items[i] for i in rng.choice(len(items), count, replace=False)]
+
+
+def free_spots(
+    rng: np.random.Generator, taken: list[Disc], count: int, area: Area, radius: float
+) -> list[tuple[float, float]]:
+    """Up to `count` points of an area (x0, y0, x1, y1) whose discs touch none of `taken`, which they then join."""
+    found: list[tuple[float, float]] = []
+    for _ in range(count * 12):
+        if len(found) == count:
+            break
+        x, y = float(rng.uniform(area[0], area[2])), float(rng.uniform(area[1], area[3]))
+        if all((x - a) ** 2 + (y - b) ** 2 > (radius + r) ** 2 for a, b, r in taken):
+            taken.append((x, y, radius))
+            found.append((x, y))
+    return found
+
+
+def scatter(
+    stage: Stage,
+    rng: np.random.Generator,
+    ids: Sequence[str],
+    spots: Sequence[tuple[float, float]],
+    scale: tuple[float, float] = (0.85, 1.25),
+    z: float = 0.0,
+) -> None:
+    """One of the assets at each spot, turned and scaled at random."""
+    for x, y in spots:
+        name = ids[int(rng.integers(len(ids)))]
+        stage.put(name, x, y, z, yaw=rng.uniform(0, 360), scale=rng.uniform(*scale))
+
+
+def tufts(
+    stage: Stage,
+    rng: np.random.Generator,
+    spots: Sequence[tuple[float, float]],
+    *,
+    ids: Sequence[str] = ("card_grass",),
+    each: int = 5,
+    spread: float = 0.22,
+    scale: tuple[float, float] = (0.15, 0.36),
+    ground: Callable[[float, float], float] = lambda x, y: 0.0,
+) -> None:
+    """Grass in small groups."""
+    for x, y in spots:
+        for _ in range(each):
+            a, b = x + rng.normal(0.0, spread), y + rng.normal(0.0, spread)
+            name = ids[int(rng.integers(len(ids)))]
+            stage.put(name, a, b, ground(a, b) - 0.03, yaw=rng.uniform(0, 360), scale=rng.uniform(*scale))
+
+
+def flowers(
+    stage: Stage, rng: np.random.Generator, spots: Sequence[tuple[float, float]], colours: Sequence[paint.RGB]
+) -> None:
+    """Clumps of small blossoms over leaves: beds and meadows with colour."""
+    blossoms = [Quads() for _ in colours]
+    for x, y in spots:
+        stage.put("card_thick_leafes", x, y, -0.02, yaw=rng.uniform(0, 360), scale=rng.uniform(0.26, 0.42))
+        quads, size = blossoms[int(rng.integers(len(colours)))], rng.uniform(0.8, 1.4)
+        for _ in range(22):
+            centre = np.array([x, y, 0.0]) + rng.normal(0.0, 1.0, 3) * (0.16, 0.16, 0.0)
+            centre[2] = size * rng.uniform(0.16, 0.36)
+            u = rng.normal(0.0, 1.0, 3) * (1, 1, 0.5)
+            v = np.cross(u, rng.normal(0.0, 0.4, 3) + np.array([0.0, 0.0, 1.0]))
+            u, v = (w / np.linalg.norm(w) * size * rng.uniform(0.026, 0.048) for w in (u, v))
+            quads.add(centre - u, centre - v, centre + u, centre + v)
+    for quads, colour in zip(blossoms, colours, strict=True):
+        quads.build(stage, "blossoms", paint.cloth("petals", colour))
+
+
+def leaves(
+    stage: Stage, rng: np.random.Generator, spots: np.ndarray, colours: Sequence[paint.RGB], ground: float = 0.0
+) -> None:
+    """Fallen leaves, one at each of the spots (N, 2): what makes bare soil a forest floor."""
+    heaps = [Quads() for _ in colours]
+    for x, y in spots:
+        u = rng.normal(0.0, 1.0, 3) * (1.0, 1.0, 0.25)
+        v = np.cross((0.0, 0.0, 1.0), u) + rng.normal(0.0, 0.2, 3)
+        u, v = u / np.linalg.norm(u) * rng.uniform(0.03, 0.06), v / np.linalg.norm(v) * rng.uniform(0.02, 0.035)
+        at = np.array([x, y, ground + 0.018])
+        heaps[int(rng.integers(len(colours)))].add(at - u, at - v, at + u, at + v)
+    for heap, colour in zip(heaps, colours, strict=True):
+        heap.build(stage, "leaves", paint.cloth("leaf", colour))
+
+
+def avenue(
+    stage: Stage,
+    rng: np.random.Generator,
+    kinds: Sequence[str],
+    line: np.ndarray,
+    *,
+    span: tuple[float, float] = (17.0, 46.0),
+    offset: float = 3.6,
+    step: float = 6.5,
+    scale: tuple[float, float] = (0.6, 0.85),
+) -> None:
+    """Trees on both sides of a way, beyond the middle of the scene: they close its ends and let a low sun through.
+
+    Args:
+        stage: under construction.
+        rng: picks and turns the trees.
+        kinds: asset ids of trees.
+        line: middle of the way (N, 2), from west to east.
+        span: least and greatest |x| of a tree.
+        offset: from the middle of the way.
+        step: between the trees of a side.
+        scale: smallest and largest; with `offset` it decides how far the crowns reach over the way.
+    """
+    for x in np.arange(span[0], span[1], step):
+        for end in (-1, 1):
+            for side in (-1, 1):
+                u = end * x + rng.uniform(-1.2, 1.2)
+                v = float(np.interp(u, line[:, 0], line[:, 1])) + side * (offset + rng.uniform(0, 1.0))
+                name = kinds[int(rng.integers(len(kinds)))]
+                stage.put(name, u, v, -0.03, yaw=rng.uniform(0, 360), scale=rng.uniform(*scale))
+
+
+def backdrop(
+    stage: Stage,
+    cards: Sequence[str],
+    *,
+    count: int = 150,
+    radii: tuple[float, float] = (36.0, 60.0),
+    scales: tuple[float, float] = (0.8, 1.3),
+    hill: float = 13.0,
+    arc: tuple[float, float] = (0.0, 360.0),
+    open_sides: float = 1.0,
+    far: bpy.types.Material | None = None,
+) -> None:
+    """Woods in a ring before far hills.
+
+    Args:
+        stage: under construction.
+        cards: asset ids of tree cards, of which up to five are used.
+        count: of trees.
+        radii: nearest and farthest tree.
+        scales: smallest and largest.
+        hill: height of the hills.
+        arc: compass degrees from and to; less than the whole ring where the rest is water.
+        open_sides: how much lower and farther off the trees stand in the east and west, where the sun is low: 0 to 1.
+        far: what covers the hills.
+    """
+    rng = stage.rng("belt")
+    angles = np.linspace(*arc, count, endpoint=False) + rng.uniform(-2.5, 2.5, count)
+    to_side = np.abs(np.sin(np.radians(angles)))  # 1 in the east and west
+    distance = rng.uniform(*radii, count) + 25 * open_sides * to_side**6
+    size = rng.uniform(*scales, count) * (1 - 0.55 * open_sides * np.clip((to_side - 0.72) / 0.2, 0, 1))
+    stage.belt("belt", pick(rng, cards, min(5, len(cards))), angles, distance, size, rng)
+    woods = far or materials.tiled(
+        stage.library,
+        "woods",
+        "grass_01",
+        9.0,
+        tint=(0.42, 0.5, 0.36),
+        variation=0.6,
+        variation_m=14.0,
+        break_tiling=True,
+        roughness=1.0,
+    )
+    ridge(stage, "ridge", max(105.0, radii[1] + 30.0), hill, woods, arc)
+
+
+def ridge(
+    stage: Stage, name: str, radius: float, height: float, material: bpy.types.Material, arc: tuple[float, float]
+) -> None:
+    """Far hills over an arc of the compass, lower in the east and west; the ends of an open arc run out into a cape."""
+    rng = stage.rng(name)
+    closed = arc[1] - arc[0] >= 360.0
+    count = 128
+    azimuth = np.radians(np.linspace(*arc, count, endpoint=not closed))
+    wave = sum(np.sin(azimuth * k + rng.uniform(0, 6.28)) / k for k in (3, 5, 9, 14, 23))
+    crest = height * (0.8 + 0.25 * wave) * (1 - 0.72 * np.sin(azimuth) ** 4)
+    if not closed:
+        run = np.clip(np.minimum(np.arange(count), np.arange(count)[::-1]) / 14.0, 0.0, 1.0)
+        crest = crest * run * run * (3 - 2 * run) - 1.0 * (1 - run)
+    ring = np.stack([np.sin(azimuth), np.cos(azimuth)], -1)
+    levels = ((1.0, -0.5, 0.0), (1.08, 0.0, 0.42), (1.2, 0.0, 0.8), (1.4, 0.0, 1.0))
+    points = np.concatenate(
+        [np.column_stack([ring * radius * r, np.full(count, base) + crest * share]) for r, base, share in levels]
+    )
+    i = np.arange(count if closed else count - 1)
+    j = (i + 1) % count
+    rows = range(0, (len(levels) - 1) * count, count)
+    faces = np.concatenate([np.stack([i + r, j + r, j + r + count, i + r + count], -1) for r in rows])
+    stage.surface(name, points, faces, points[:, :2], material).data.shade_smooth()
+
+
+def swell(rng: np.random.Generator, size_m: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """A smooth random height in about [-1, 1] with bumps of the given size."""
+    turn, phase = rng.uniform(0, 2 * np.pi, (2, 6))
+    pace = 2 * np.pi / size_m * rng.uniform(0.6, 1.5, 6)
+
+    def height(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        terms = (np.sin(p * (np.cos(t) * x + np.sin(t) * y) + f) for p, t, f in zip(pace, turn, phase, strict=True))
+        return sum(terms, np.zeros_like(np.asarray(x, float))) / 3.0
+
+    return height
+
+
+def terrain(
+    stage: Stage,
+    name: str,
+    height: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    material: bpy.types.Material,
+    *,
+    extent: float = 150.0,
+    cells: int = 120,
+) -> None:
+    """Ground of varying height, finely divided in the middle."""
+    axis = extent * np.sinh(3.2 * np.linspace(-1, 1, cells + 1)) / np.sinh(3.2)
+    x, y = np.meshgrid(axis, axis)
+    points = np.column_stack([x.ravel(), y.ravel(), height(x, y).ravel()])
+    i = (np.arange(cells)[:, None] * (cells + 1) + np.arange(cells)[None]).ravel()
+    faces = np.stack([i, i + 1, i + cells + 2, i + cells + 1], -1)
+    stage.surface(name, points, faces, points[:, :2], material).data.shade_smooth()
+
+
+def blob(
+    stage: Stage,
+    rng: np.random.Generator,
+    name: str,
+    centre: tuple[float, float],
+    radii: tuple[float, float],
+    material: bpy.types.Material,
+    z: float,
+) -> np.ndarray:
+    """A patch of ground with a wandering edge; returns the edge (48, 2)."""
+    angle = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    wobble = 1.0 + sum(0.16 / k * np.sin(k * angle + rng.uniform(0, 6.28)) for k in (2, 3, 5, 8, 13))
+    edge = np.stack([np.cos(angle) * radii[0], np.sin(angle) * radii[1]], -1) * wobble[:, None] + centre
+    points = np.column_stack([np.concatenate([edge, [centre]]), np.full(49, z)])
+    i = np.arange(48)
+    stage.surface(name, points, np.stack([i, (i + 1) % 48, np.full(48, 48)], -1), points[:, :2], material)
+    return edge
+
+
+def winding(rng: np.random.Generator, reach: float, sway: float = 1.1, step: float = 2.0) -> np.ndarray:
+    """A path's middle line (N, 2) from west to east that wanders about y = 0."""
+    x = np.arange(-reach, reach + step / 2, step)
+    y = sway * np.sin(x / rng.uniform(9, 14) + rng.uniform(0, 6)) * np.clip(np.abs(x) / 10, 0.2, 2.5)
+    return np.stack([x, y], -1)

@@ -9,6 +9,7 @@ from typing import Any
 
 import bpy
 import numpy as np
+from mathutils import Matrix
 
 from harmonize_core.errors import InputError, UnknownName
 from rdharmony_gen.blender.session import quiet
@@ -105,7 +106,7 @@ class AssetLibrary:
         mesh.name = asset_id
         if entry["rigged"]:
             low = vertices(mesh)[:, 2].min()
-            mesh.transform(((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, -low), (0, 0, 0, 1)))
+            mesh.transform(Matrix.Translation((0.0, 0.0, -float(low))))  # nested tuples would be read as columns
         return mesh
 
 

@@ -99,20 +99,22 @@ _TO_LMS = np.array(
         [0.4122214708, 0.5363325363, 0.0514459929],
         [0.2119034982, 0.6806995451, 0.1073969566],
         [0.0883024619, 0.2817188376, 0.6299787005],
-    ]
+    ],
+    np.float32,
 )
 _TO_LAB = np.array(
     [
         [0.2104542553, 0.7936177850, -0.0040720468],
         [1.9779984951, -2.4285922050, 0.4505937099],
         [0.0259040371, 0.7827717662, -0.8086757660],
-    ]
+    ],
+    np.float32,
 )
 
 
 def _oklab(srgb: np.ndarray) -> np.ndarray:
     """Oklab (Ottosson 2020) of sRGB values in [0, 1]."""
-    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4).astype(np.float32)
     return np.cbrt(linear @ _TO_LMS.T) @ _TO_LAB.T
 
 
@@ -186,11 +188,14 @@ def _repainted(image: bpy.types.Image, asset_id: str, whole: str | None, changes
     flat = np.empty(width * height * 4, np.float32)
     image.pixels.foreach_get(flat)
     rgba = flat.reshape(height, width, 4)[::-1].copy()
-    lab = _oklab(rgba[..., :3].astype(np.float64))
+    lab = _oklab(rgba[..., :3])
+    touched = np.zeros((height, width), bool)
     for change in changes:
-        cloth = np.ones((height, width)) if whole else cloth_mask(asset_id, change.garment, lab)
-        lab += (_changed(lab, cloth, change) - lab) * cloth[..., None]
-    rgba[..., :3] = _srgb(lab)
+        cloth = np.ones((height, width), np.float32) if whole else cloth_mask(asset_id, change.garment, lab)
+        where = cloth > 0
+        lab[where] += (_changed(lab[where], cloth[where], change) - lab[where]) * cloth[where][:, None]
+        touched |= where
+    rgba[touched, :3] = _srgb(lab[touched])
     painted = bpy.data.images.new(f"{image.name}_recoloured", width, height, alpha=True)
     painted.colorspace_settings.name = image.colorspace_settings.name
     painted.pixels.foreach_set(rgba[::-1].astype(np.float32).ravel())
@@ -199,16 +204,16 @@ def _repainted(image: bpy.types.Image, asset_id: str, whole: str | None, changes
 
 
 def _changed(lab: np.ndarray, cloth: np.ndarray, change: Recolour) -> np.ndarray:
+    """New Oklab colours (N, 3) of pixels of which the shares `cloth` (N,) are cloth."""
     angle = np.radians(change.hue_deg)
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    light, colour = lab[..., :1], lab[..., 1:] @ turn.T
-    inside = cloth > 0.5
-    own = float(np.median(np.linalg.norm(lab[..., 1:][inside], axis=-1))) if inside.any() else 0.0
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]], np.float32)
+    light, colour = lab[:, :1], lab[:, 1:] @ turn.T
+    inside = lab[cloth > 0.5] if (cloth > 0.5).any() else lab
+    own = float(np.median(np.linalg.norm(inside[:, 1:], axis=-1)))
     tint = change.tint * max(0.0, 1.0 - own / 0.06)
-    dark = float(np.median(light[inside])) if inside.any() else 0.5
-    lift = max(0.0, 0.34 - dark) * tint / 0.16  # black cloth takes no colour unless it becomes lighter
+    lift = max(0.0, 0.34 - float(np.median(inside[:, 0]))) * tint / 0.16  # black cloth takes no colour unless lighter
     light = light * change.brightness + lift
-    colour = colour * change.brightness + np.array([np.cos(angle), np.sin(angle)]) * tint * light / 0.6
+    colour = colour * change.brightness + turn[:, 0] * tint * light / 0.6
     # pale and nearly black cloth would leave what sRGB can show
     return np.concatenate([np.clip(light, 0.0, 0.93), colour], -1)
 
@@ -237,7 +242,7 @@ def cloth_mask(asset_id: str, garment: str, lab: np.ndarray) -> np.ndarray:
     for box in atlas.mixed:
         area = _cut(box, height, width)
         mask[area] = np.minimum(mask[area], 1.0 - skin[area])
-    return mask.astype(np.float64)
+    return mask
 
 
 def _by_colour(garment: str, lab: np.ndarray) -> np.ndarray:
@@ -250,7 +255,7 @@ def _by_colour(garment: str, lab: np.ndarray) -> np.ndarray:
     _, labels, facts, _ = cv2.connectedComponentsWithStats(clean)
     large = np.flatnonzero(facts[:, cv2.CC_STAT_AREA] > 0.0015 * clean.size)
     kept = np.isin(labels, large[large > 0]).astype(np.float32)
-    return cv2.GaussianBlur(kept, (0, 0), 1.2).astype(np.float64)
+    return cv2.GaussianBlur(kept, (0, 0), 1.2)
 
 
 def _cut(box: Box, height: int, width: int) -> tuple[slice, slice]:

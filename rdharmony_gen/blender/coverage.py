@@ -27,7 +27,7 @@ def coverage(scene: bpy.types.Scene, subjects: Sequence[Foreground], scratch: Pa
     """
     scene.render.film_transparent = True
     scene.cycles.samples, scene.cycles.use_denoising = COVERAGE_SAMPLES, False
-    scene.cycles.max_bounces = 0
+    scene.cycles.max_bounces, scene.cycles.seed = 0, 0  # whatever the conditions left: edges must not depend on it
     shares = []
     for subject in subjects:
         for other in bpy.data.objects:

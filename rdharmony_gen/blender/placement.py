@@ -42,7 +42,7 @@ HIDDEN = 0.13
 """Largest share of a subject that the place and other subjects may hide, as measured here; the rule is 15 %."""
 CLOSE_FACES = {"human_boy_01_standing": 0.14}
 """Assets that do not stand being looked at closely, with the largest share of the frame they may take."""
-CANDIDATES, ATTEMPTS, REDRAWS = 8, 600, 8
+CANDIDATES, ATTEMPTS, REDRAWS = 8, 400, 6
 
 
 class PlacementError(HarmonizeError):
@@ -204,6 +204,8 @@ class _Search:
         facing = float(rng.normal(0.0, 45.0))
         yaw = 0.0 if self.place.characters else 180.0 - np.degrees(heading) + facing  # a model faces -Y: to the camera
         points = turned(self.surface, yaw)
+        if not self.place.characters and not self._stands(self.drawn, points, at):
+            return "no free ground"
         solved = self._solve(points, at, heading, half)
         if isinstance(solved, str):
             return solved
@@ -213,8 +215,6 @@ class _Search:
             return "camera outside the place"
         if not _in_frame(camera, points + at, cropped, steep=job.category in SMALL or self.body.height < 1.1):
             return "subject cut by the frame"
-        if not self.place.characters and not self._stands(self.drawn, points, at):
-            return "no free ground"
         if not self.fixed and not self._looks_clear(camera, points + at):
             return "something before the lens"
         hidden = self.rays.hidden(camera, points + at, self.own)
@@ -259,12 +259,12 @@ class _Search:
         offset = (float(np.clip(self.rng.normal(0.0, 0.28), -0.6, 0.6)), float(self.rng.uniform(-0.2, 0.05)))
         size = float(np.ptp(points, axis=0).max())
         near, far = 0.35 * size + 0.25, 25.0 * size
-        coarse = points[::4]
-        for _ in range(9):
-            distance = np.sqrt(near * far)
+        distance, coarse = np.sqrt(near * far), points[::4]
+        for _ in range(5):  # the share falls with the square of the distance
             camera, _ = _aim(coarse, at, heading, distance, eye, half, offset)
-            near, far = (distance, far) if share(camera.project(coarse + at)) > wanted else (near, distance)
-        camera, cropped = _aim(points, at, heading, np.sqrt(near * far), eye, half, offset)
+            change = np.sqrt(max(share(camera.project(coarse + at)), 1e-4) / wanted)
+            distance = float(np.clip(distance * np.clip(change, 0.2, 5.0), near, far))
+        camera, cropped = _aim(points, at, heading, distance, eye, half, offset)
         ratio = share(camera.project(points + at))
         return (camera, cropped) if 0.6 * wanted < ratio < 1.5 * wanted else "no distance gives the wanted size"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import bpy
 import numpy as np
+from mathutils import Matrix
 
 from harmonize_core.errors import InputError
 from rdharmony_gen.blender.assets import joined, vertices
@@ -77,13 +78,11 @@ def posed_mesh(character: UserCharacter, clip: str, frame: int) -> bpy.types.Mes
         bpy.data.objects.remove(thing)
     for action in actions:
         bpy.data.actions.remove(action)
-    turn, scale = np.radians(character.yaw_deg), character.scale
-    c, s = float(np.cos(turn)) * scale, float(np.sin(turn)) * scale
-    mesh.transform(((c, -s, 0, 0), (s, c, 0, 0), (0, 0, scale, 0), (0, 0, 0, 1)))
+    mesh.transform(Matrix.Rotation(np.radians(character.yaw_deg), 4, "Z") @ Matrix.Scale(character.scale, 4))
     points = vertices(mesh)
     low, high = points.min(axis=0), points.max(axis=0)
     x, y = (float(v) for v in (low + high)[:2] / 2)
-    mesh.transform(((1, 0, 0, -x), (0, 1, 0, -y), (0, 0, 1, -float(low[2])), (0, 0, 0, 1)))
+    mesh.transform(Matrix.Translation((-x, -y, -float(low[2]))))
     mesh.name = character.name
     return mesh
 

@@ -16,9 +16,12 @@ from rdharmony_gen.spec.job import read_job, write_job
 from rdharmony_gen.spec.styles import STYLE_NAMES
 
 
+PLACES = ("park", "city_corner", "room")
+
+
 @pytest.fixture(scope="module")
 def job():
-    return plan_job(make_spec(views=3, size="96x64", seed=0), "human", 1)
+    return plan_job(make_spec(views=3, size="96x64", seed=0, scenes=PLACES), "human", 1)
 
 
 def test_named_decisions_draw_independently_and_repeat():
@@ -34,7 +37,8 @@ def test_the_generator_of_a_path_never_changes():
 
 
 def test_views_are_dealt_over_scenes_and_variants():
-    ids = [job_id for _, _, job_id in job_ids(make_spec(views=8, views_per_scene=2, categories=("car", "human")))]
+    spec = make_spec(views=8, views_per_scene=2, categories=("car", "human"), scenes=PLACES)
+    ids = [job_id for _, _, job_id in job_ids(spec)]
     assert ids[:8] == [
         "SHuman/park_00_v000",
         "SHuman/city_corner_00_v001",
@@ -49,7 +53,7 @@ def test_views_are_dealt_over_scenes_and_variants():
 
 
 def test_cars_are_dealt_only_over_places_where_a_car_can_stand():
-    spec = make_spec(views=4, views_per_scene=2, categories=("human", "car"))
+    spec = make_spec(views=4, views_per_scene=2, categories=("human", "car"), scenes=PLACES)
     ids = [job_id for _, _, job_id in job_ids(spec)]
     assert ids[2] == "SHuman/room_00_v002"
     assert ids[4:] == ["SCar/park_00_v000", "SCar/city_corner_00_v001", "SCar/park_00_v002", "SCar/city_corner_00_v003"]
@@ -62,7 +66,7 @@ def test_a_spec_file_without_a_place_for_its_cars_is_refused():
 
 
 def test_a_job_does_not_depend_on_how_many_views_there_are(job):
-    assert plan_job(make_spec(views=50, size="96x64", seed=0), "human", 1) == job
+    assert plan_job(make_spec(views=50, size="96x64", seed=0, scenes=PLACES), "human", 1) == job
 
 
 def test_conditions_come_in_the_order_of_their_numbers(job):
@@ -83,7 +87,7 @@ def test_job_files_round_trip_with_equal_bytes(job, tmp_path):
 
 
 def test_spec_round_trips():
-    spec = make_spec(views=2, categories=("dog", "human"), val_scenes=("room",), size="640x360")
+    spec = make_spec(views=2, categories=("dog", "human"), scenes=PLACES, val_scenes=("room",), size="640x360")
     assert decode_text(encode(spec), DatasetSpec, "here") == spec
     assert (spec.width, spec.height, spec.categories) == (640, 360, ("human", "dog"))
     assert [split_of(spec, s) for s in spec.scenes] == ["train", "test", "val"]
@@ -131,11 +135,11 @@ def test_a_missing_job_file_is_named():
         (
             {"categories": ("human", "car"), "scenes": ("room",)},
             ConfigError,
-            "for the category car (park, city_corner) but",
+            "for the category car (park, city_corner, ",
         ),
         ({"categories": ("hman",)}, UnknownName, "did you mean 'human'?"),
         ({"styles": ("noon_clear", "nite")}, UnknownName, "no style is named 'nite'"),
-        ({"scenes": ("moon",)}, UnknownName, "known: park, city_corner, room"),
+        ({"scenes": ("moon",)}, UnknownName, "known: park, city_corner, "),
     ],
 )
 def test_choices_that_make_no_sense_are_refused_in_one_sentence(options, error, text):
@@ -143,6 +147,14 @@ def test_choices_that_make_no_sense_are_refused_in_one_sentence(options, error, 
         make_spec(**options)
     assert text in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_without_a_number_every_place_gets_fifty_views_of_what_fits_into_it():
+    spec = make_spec(categories=("human", "car"), scenes=PLACES)
+    folders = [job_id.partition("/")[0] for _, _, job_id in job_ids(spec)]
+    assert (folders.count("SHuman"), folders.count("SCar")) == (150, 100)
+    assert growth_only(make_spec(views=2, categories=("human", "car"), scenes=PLACES), spec) is None
+    assert "views was none" in str(growth_only(spec, dataclasses.replace(spec, views=120)))
 
 
 def test_a_set_may_grow_but_not_change():

@@ -15,7 +15,6 @@ from rdharmony_gen.spec.dataset import DatasetSpec, growth_only, make_spec, spli
 from rdharmony_gen.spec.job import read_job, write_job
 from rdharmony_gen.spec.styles import STYLE_NAMES
 
-
 PLACES = ("park", "city_corner", "room")
 
 

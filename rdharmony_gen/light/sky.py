@@ -54,11 +54,18 @@ def _lookup(field: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     )
 
 
-def _cloud_density(condition: ConditionSpec, view: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Optical thickness of the cloud layer along each upward view, and what lies towards the sun, both (N, M)."""
-    rng = rng_for(condition.cloud_seed, "clouds")
+@functools.lru_cache(maxsize=12)
+def _clouds(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Large and small shapes of one sky's clouds, places in the field in [0, 1) to choose from, and a scatter."""
+    rng = rng_for(seed, "clouds")
     base = _noise_field(rng, 1.75)
     puffs = 1.0 - np.abs(2.0 * _noise_field(rng, 1.25) - 1.0)
+    return base, puffs, rng.random((SHIFTS, 1, 2)), rng.standard_normal((1, 12, 3))
+
+
+def _cloud_density(condition: ConditionSpec, view: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Optical thickness of the cloud layer along each upward view, and what lies towards the sun, both (N, M)."""
+    base, puffs, unit_shifts, jitter = _clouds(condition.cloud_seed)
     sun = atmosphere.direction(condition.elevation_deg, condition.azimuth_deg)
     scale = 46.0 / condition.cloud_scale
     cover = condition.cloud_cover
@@ -76,8 +83,8 @@ def _cloud_density(condition: ConditionSpec, view: np.ndarray) -> tuple[np.ndarr
         return np.clip((value - edge) / 0.22, 0.0, 1.6)
 
     # of many places in the field, the sun stands before that whose cloud is as thick as its light says
-    shifts = rng.uniform(0.0, _FIELD / scale, (SHIFTS, 1, 2)) * (cover < CLOSED)
-    around = sun + np.radians(2.0) * rng.standard_normal((1, 12, 3))
+    shifts = unit_shifts * (_FIELD / scale * (cover < CLOSED))
+    around = sun + np.radians(2.0) * jitter
     there = thickness(*(p + shifts[..., k] for k, p in enumerate(place(around))))
     shift = shifts[np.abs(there - veil_before(condition)).mean(axis=1).argmin(), 0]
     x, y = place(view)
@@ -161,12 +168,20 @@ def _night(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
     return sky + glow
 
 
+@functools.lru_cache(maxsize=2)
+def _star_table(seed: int) -> np.ndarray:
+    luck = rng_for(seed, "stars").random((_STAR_CELLS // 4, _STAR_CELLS))
+    table = np.zeros(luck.shape, np.float32)
+    bright = luck > 0.995  # the others would be too dark to see
+    table[bright] = luck[bright] ** 2500 * 0.10
+    return table
+
+
 def _stars(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
     """Radiance (...,) of the stars: few of many small cells of the sky hold one, whoever looks and however finely."""
-    rng = rng_for(condition.cloud_seed, "stars")
+    table = _star_table(condition.cloud_seed)
     column = np.arctan2(view[..., 1], view[..., 0]) / (2 * np.pi) * _STAR_CELLS
     row = np.arcsin(np.clip(view[..., 2], -1.0, 1.0)) / np.pi * (_STAR_CELLS // 2)
-    table = (rng.random((_STAR_CELLS // 4, _STAR_CELLS)) ** 2500 * 0.10).astype(np.float32)
     row = np.clip(row.astype(int), 0, len(table) - 1)
     return table[row, np.floor(column).astype(int) % _STAR_CELLS]
 

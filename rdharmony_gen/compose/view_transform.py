@@ -44,7 +44,7 @@ _OUTSET = np.linalg.inv(
     ]
 )
 _AGX_STOPS = (-10.0, 6.5)
-_AGX_SLOPE, _AGX_POWER, _AGX_HUE_SHIFT = 2.4, 1.5, 0.4
+_AGX_SLOPE, _AGX_HUE_SHIFT = 2.4, 0.4
 
 _FILMIC_LOG2 = (-12.473931188, 4.026068812)
 _FILMIC_CURVE = np.array(
@@ -106,19 +106,19 @@ def _agx(light: Floats) -> Floats:
 
 
 def _sigmoid(x: Floats) -> Floats:
-    """A curve through (0, 0), mid grey with slope 2.4, and (1, 1)."""
+    """A curve through (0, 0), mid grey with slope 2.4, and (1, 1); its exponent is 1.5 on both sides."""
     low, high = _AGX_STOPS
     pivot_x, pivot_y = -low / (high - low), MID_GREY ** (1 / 2.4)
-    result = np.empty_like(x)
-    for above in (False, True):
-        part = (x >= pivot_x) == above
-        room_x, room_y = (1 - pivot_x, 1 - pivot_y) if above else (pivot_x, pivot_y)
+
+    def scale(room_x: float, room_y: float) -> np.float32:
         reach = _AGX_SLOPE * room_x
-        scale = (reach**-_AGX_POWER * ((reach / room_y) ** _AGX_POWER - 1.0)) ** (-1.0 / _AGX_POWER)
-        t = _AGX_SLOPE * np.abs(x[part] - pivot_x) / scale
-        bend = scale * t / (1.0 + t**_AGX_POWER) ** (1.0 / _AGX_POWER)
-        result[part] = pivot_y + (bend if above else -bend)
-    return np.maximum(result, 0.0)
+        return np.float32((reach**-1.5 * ((reach / room_y) ** 1.5 - 1.0)) ** (-1.0 / 1.5))
+
+    away = x - np.float32(pivot_x)
+    scales = np.where(away >= 0, scale(1 - pivot_x, 1 - pivot_y), scale(pivot_x, pivot_y))
+    t = np.float32(_AGX_SLOPE) * np.abs(away) / scales
+    bend = scales * t / np.cbrt(1.0 + t * np.sqrt(t)) ** 2
+    return np.maximum(np.float32(pivot_y) + np.copysign(bend, away), 0.0)
 
 
 def _turn_hue(rgb: Floats, towards: Floats, share: float) -> Floats:

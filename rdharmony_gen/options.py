@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -11,6 +12,7 @@ import tyro
 
 from harmonize_core.errors import ConfigError, HarmonizeError, InputError, UnknownName
 from rdharmony_gen.spec.dataset import DatasetSpec, make_spec
+from rdharmony_gen.spec.job import Device
 from rdharmony_gen.spec.scenes import SCENES
 from rdharmony_gen.spec.styles import STYLE_NAMES, Style
 
@@ -90,6 +92,10 @@ class Machines:
     """Ray: GPUs that one Blender gets."""
     blender: Path | None = None
     """A Blender program (4.2 or later) that renders instead of the bpy package; see `rdharmony doctor --blender`."""
+    device: Device = "auto"
+    """Of Cycles: auto takes a graphics card if there is one; other devices give other noise, so keep to one a set."""
+    gpu_index: int = 0
+    """Which card, from 0, where there are several."""
 
 
 def spec_of(recipe: SetOptions) -> DatasetSpec:
@@ -174,7 +180,12 @@ def work_options(
         raise BadArguments("--blender works with --engine local; nodes of a Ray cluster render with their bpy package")
     if not 0 <= machines.gpus_per_job <= 64:
         raise BadArguments(f"--gpus-per-job should be between 0 and 64 but is {machines.gpus_per_job:g}")
+    if not 0 <= machines.gpu_index <= 64:
+        raise BadArguments(f"--gpu-index should be between 0 and 64 but is {machines.gpu_index}")
     options = asdict(machines)
+    # workers inherit it, as they do CUDA_VISIBLE_DEVICES
+    os.environ["RDHARMONY_DEVICE"] = options.pop("device")
+    os.environ["RDHARMONY_GPU_INDEX"] = str(options.pop("gpu_index"))
     try:
         options["shard"] = parse_shard(machines.shard)
     except ConfigError as error:

@@ -163,11 +163,16 @@ def work(layout: SetLayout, jobs: list[Path], options: WorkOptions, register: Re
         total = left.render + left.compose
         with tqdm(total=total, desc=name, unit="picture", disable=quiet, smoothing=0.05, mininterval=calm) as bar:
 
+            notes: set[str] = set()
+
             def on_event(event: Event) -> None:
                 nonlocal cost
                 if event["event"] == "file" and event["name"].endswith(".exr") and event["name"] != "aux.exr":
                     bar.update()
                     cost = replace(cost, pictures=cost.pictures + (event["name"] != "coverage.exr"))
+                if event.get("note") and not quiet and event["note"] not in notes:
+                    notes.add(event["note"])
+                    tqdm.write(event["note"], file=sys.stderr)
                 if event["event"] in ("rendered", "composed"):
                     with open(layout.timings, "a") as file:
                         file.write(encode_line(event) + "\n")

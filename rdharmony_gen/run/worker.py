@@ -53,6 +53,8 @@ class _State:
 
     step = ""
     """The step at work, empty between jobs."""
+    device: Any = None
+    """What Cycles renders on, once `_choose_device` was called."""
 
 
 def run_job(
@@ -72,7 +74,7 @@ def run_job(
             watch.mark(name)
             emit("file", job=job.job_id, name=name)
 
-        render_job(job, layout.renders(job.job_id), finished)
+        render_job(job, layout.renders(job.job_id), finished, _State.device)
         _refuse_bad_pictures(layout, job)
         cost = {"cpu_s": _cpu_seconds() - cpu, "stages": watch.seconds, "parts": clock.take(), "peak_mb": _peak_mb()}
         emit("rendered", job=job.job_id, wall_s=time.monotonic() - started, **cost)
@@ -106,11 +108,12 @@ def main(argv: list[str] | None = None) -> None:
         spec = read_spec(layout.spec)
         if "render" in steps and "bpy" not in sys.modules:  # it is there inside a Blender application
             require_blender()
+        note = _choose_device() if "render" in steps else ""
     except HarmonizeError as error:
         emit("failed", path="", reason="job", message=f"{platform.node()}: {error}", fatal=True)
         os._exit(1)
     found = {name: v for name, v in versions().items() if name != "blender" or "render" in steps}
-    emit("ready", pid=os.getpid(), host=platform.node(), versions=found)
+    emit("ready", pid=os.getpid(), host=platform.node(), versions=found, note=note)
     while (line := jobs.get()) is not None:
         path, _State.step = Path(line), "job"
         try:
@@ -173,6 +176,19 @@ def _refuse_bad_pictures(layout: SetLayout, job: RenderJob) -> None:
         shutil.rmtree(layout.renders(job.job_id), ignore_errors=True)
         forget_messages(log)
         raise BadPicture(*found)
+
+
+def _choose_device() -> str:
+    """Find the device that the run asked for; returns a line for the user, or nothing.
+
+    Raises:
+        EnvironmentFault: it is not there.
+    """
+    from rdharmony_gen.blender import device
+
+    index = int(os.environ.get("RDHARMONY_GPU_INDEX", "0"))
+    _State.device = device.choose(os.environ.get("RDHARMONY_DEVICE", "cpu"), index)
+    return _State.device.note
 
 
 def _listen(jobs: SimpleQueue[str | None]) -> None:

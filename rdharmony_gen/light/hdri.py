@@ -30,6 +30,8 @@ SUN_CAP_DEG = 6.0
 """Radius around the brightest point inside which a sun with its glare must lie."""
 SUN_CORE_DEG = 1.5
 """Radius of its brightest part."""
+BLUEST_SUN = 1.15
+"""Largest ratio of blue to red in its light."""
 SUN_SHARE = 0.08
 """Least part of all light on level ground that makes a bright spot a sun."""
 
@@ -112,7 +114,8 @@ def split(name: str, sha256: str) -> Split:
 
 def _without_cast(key: NDArray[np.float64], glare: NDArray[np.float64]) -> NDArray[np.float64]:
     """A sun as bright as measured in the colour of its glare: cameras and codecs spoil the few brightest pixels."""
-    colour = glare if glare.min() > 0.02 * key.max() else np.ones(3)
+    colour = np.array(glare if glare.min() > 0.02 * key.max() else np.ones(3))
+    colour[2] = min(colour[2], BLUEST_SUN * colour[0])
     return colour * (key @ LUMINANCE) / max(float(colour @ LUMINANCE), 1e-12)
 
 

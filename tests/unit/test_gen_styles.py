@@ -12,6 +12,7 @@ import rdharmony_gen
 from harmonize_core.errors import ConfigError, DatasetError, HarmonizeError, InputError
 from harmonize_core.formats.images import write_exr
 from harmonize_core.formats.rdharmony import LabelLine, format_label_line, parse_label_line, soft_label
+from rdharmony_gen.cli import main
 from rdharmony_gen.light import atmosphere, hdri, practicals, sky
 from rdharmony_gen.options import SetOptions, spec_of
 from rdharmony_gen.sampling.conditions import sample_conditions
@@ -237,6 +238,15 @@ def test_labels_are_as_long_as_the_set_has_styles_and_at_least_ten():
     ):
         with pytest.raises(DatasetError, match="10 soft labels or more"):
             parse_label_line(text, "here")
+
+
+def test_the_command_lists_a_file_and_refuses_a_wrong_one(tmp_path, capsys):
+    main(["styles", str(EXAMPLE)])
+    assert "neon_night" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as leaving:
+        main(["styles", str(_file(tmp_path, TOML.replace("glow", "glwo")))])
+    assert leaving.value.code == 1
+    assert "did you mean 'glow'?" in capsys.readouterr().err
 
 
 def test_training_refuses_more_styles_than_its_classifiers_know(tmp_path):

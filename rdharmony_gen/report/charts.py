@@ -184,7 +184,8 @@ def change_map(records: Sequence[ViewRecord], styles: Mapping[int, str]) -> str:
     numbers = list(styles)
     side, left, head = 30, 30, 22
     size = left + side * len(numbers)
-    parts = [f'<svg viewBox="0 0 {size + 4} {head + side * len(numbers) + 4}" role="img" aria-label="Change by pair">']
+    box = f'viewBox="0 0 {size + 4} {head + side * len(numbers) + 4}" style="max-width:{1.6 * size:.0f}px"'
+    parts = [f'<svg {box} role="img" aria-label="Change by pair">']
     for i, number in enumerate(numbers):
         middle = i * side + side / 2 + 4
         parts.append(f'<text class="tick" text-anchor="middle" x="{left + i * side + side / 2}" y="14">{number}</text>')

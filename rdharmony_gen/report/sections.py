@@ -212,6 +212,11 @@ def data_card(spec: DatasetSpec, records: Sequence[ViewRecord], root: Path) -> s
         f"<td>{escape(a.source)}</td></tr>"
         for a in used
     )
+    alike = (
+        " Works under SA licences ask that what shows them is shared alike."
+        if any("-SA" in x for x in licences)
+        else ""
+    )
     links = ", ".join(
         f'<a href="../{name}">{name}</a> ({words})'
         for name, words in (
@@ -224,7 +229,7 @@ def data_card(spec: DatasetSpec, records: Sequence[ViewRecord], root: Path) -> s
     return (
         f'<h2 id="card">Data card</h2><table>{rows}</table>'
         f'<h3 style="margin-top:28px">Licences of the {len(used)} works in the pictures</h3>{hbars(licences)}'
-        f"<p>Most of them ask for attribution: keep CREDITS.md with the pictures. Files: {links}.</p>"
+        f"<p>Most of them ask for attribution: keep CREDITS.md with the pictures.{alike} Files: {links}.</p>"
         "<details><summary>All works with authors, licences and sources</summary>"
         '<div class="scroll"><table><tr><th>title</th><th>author</th><th>licence</th><th>source</th></tr>'
         f"{works}</table></div></details>"

@@ -41,6 +41,8 @@ class Question:
     """Views of one folder; more folders, with seeds 1, 2, 3 ..., are easier to move, check and replace than one."""
     days_between_losses: float = 30.0
     """A node is lost or preempted once in so many days."""
+    use: float = 0.7
+    """Share of all cores that is at work on average: workers wait for disks, for each other, and for the last view."""
     price_per_tb: float = 90.0
     """Of getting data out of a cloud, in its currency."""
 
@@ -96,14 +98,15 @@ def main(question: Question) -> None:
     print(f"| folders of {question.views_per_set:,} views | {sets}, each {size(total / sets)} |")
     print(f"| files | {wanted * (each + styles + 3):,} |")
     print(f"| egress at {question.price_per_tb:g} a TB | {total / 1e12 * question.price_per_tb:,.0f} |")
-    print(f"\n| computed, nodes of {question.cores} cores | days | nodes lost meanwhile | work done twice |")
+    nodes_are = f"nodes of {question.cores} cores in use to {question.use:.0%}"
+    print(f"\n| computed, {nodes_are} | hours | nodes lost meanwhile | work done twice |")
     print("|---|---|---|---|")
     for nodes in question.nodes:
-        took = seconds / question.cores / nodes
+        took = seconds / question.cores / nodes / question.use
         lost = took * nodes / (question.days_between_losses * DAY)
         workers = question.cores / 4
         again = lost * workers * (done["rendered"] + done["composed"]) / 2
-        print(f"| {nodes} | {took / DAY:.1f} | {lost:.1f} | {again / seconds:.3%} |")
+        print(f"| {nodes} | {took / 3600:.1f} | {lost:.1f} | {again / seconds:.2%} |")
 
 
 def _bytes(root: Path, pattern: str) -> int:

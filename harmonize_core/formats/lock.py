@@ -13,7 +13,7 @@ from harmonize_core.errors import OutputError
 
 try:
     import fcntl
-except ImportError:  # Windows has no flock; there a second run is not refused
+except ImportError:  # Windows has no flock; there, as on some network file systems, a second run is not refused
     fcntl = None
 
 
@@ -43,14 +43,17 @@ def exclusive(path: Path, folder: Path, patience_s: float = 5.0) -> Generator[in
         os.close(handle)
 
 
-def try_lock(handle: int) -> bool:
-    """Lock an open file until it is closed; False if another process holds it or files cannot be locked here."""
+def try_lock(handle: int) -> bool | None:
+    """Lock an open file until it is closed; False if another process holds it, None if files cannot be locked here."""
+    if fcntl is None:
+        return None
     try:
-        if fcntl is not None:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return fcntl is not None
-    except OSError:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
         return False
+    except OSError:  # some network file systems
+        return None
 
 
 def is_locked(path: Path) -> bool | None:
@@ -74,7 +77,7 @@ def is_locked(path: Path) -> bool | None:
 
 def _wait_for(handle: int, folder: Path, patience_s: float) -> None:
     deadline = time.monotonic() + patience_s
-    while fcntl is not None and not try_lock(handle):
+    while try_lock(handle) is False:
         if time.monotonic() > deadline:
             raise OutputError(f"another run is at work on {folder}; wait for it, stop it, or choose another folder")
         time.sleep(0.1)

@@ -133,11 +133,7 @@ class Register:
         with contextlib.suppress(OSError):  # far behind our own sign, by the clock of the file server
             if self._file(self.run.id).stat().st_mtime_ns - sign > (self.lease_s + MARGIN_S) * 1e9:
                 return False
-        last, since = self._signs.get(run_id, (None, 0.0))
-        if last != sign:
-            self._signs[run_id] = (sign, time.monotonic())
-            return True
-        return time.monotonic() - since < self.lease_s
+        return not self._stands_still(run_id, sign)
 
     def claim(self, job_id: str) -> Claim | None:
         """Take a job, or None if a living run holds it."""
@@ -145,9 +141,9 @@ class Register:
         number, lost = 1, 0
         if held:
             number, claim = held
-            if claim is None or self.is_alive(claim.run):
+            if self.is_alive(claim.run) if claim else not self._stands_still(f"{job_id}.{number}", 0):
                 return None
-            lost = claim.lost + self._is_elsewhere(claim.run)
+            lost = claim.lost + self._is_elsewhere(claim.run) if claim else 0
             number += 1
         mine = Claim(job_id, number, self.run.id, lost)
         if not create(self._path(job_id, number), encode(mine)):
@@ -190,7 +186,7 @@ class Register:
         os.replace(partial, path)
 
     def _held(self, job_id: str) -> tuple[int, Claim | None] | None:
-        """Number and text of the claim that holds a job; the text is None if it cannot be read just now."""
+        """Number and text of the claim that holds a job; the text is None if it cannot be read."""
         folder = self._path(job_id, 0).parent
         stem = self._path(job_id, 0).stem
         try:
@@ -201,6 +197,14 @@ class Register:
         if not numbers:
             return None
         return max(numbers), _read(self._path(job_id, max(numbers)), Claim)
+
+    def _stands_still(self, what: str, sign: int) -> bool:
+        """Whether a sign has been the same for the lease, by our clock, since we first saw it."""
+        last, since = self._signs.get(what, (None, 0.0))
+        if last != sign:
+            self._signs[what] = (sign, time.monotonic())
+            return False
+        return time.monotonic() - since >= self.lease_s
 
     def _is_elsewhere(self, run_id: str) -> bool:
         run = _read(self._file(run_id), Run)

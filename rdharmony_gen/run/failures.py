@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +72,8 @@ def bad_message(log: Path) -> tuple[str, str] | None:
         return None
     starts = [i for i, line in enumerate(lines) if line == _NEW_START]
     for line in lines[starts[-1] if starts else 0 :]:
+        if line.startswith(("Fra:", "== ")):  # progress, with names of files
+            continue
         for reason, pattern in MESSAGES:
             if pattern.search(line):
                 return reason, line.strip()[:300]
@@ -113,9 +114,11 @@ def failure_of(layout: SetLayout, job_id: str) -> Failure | None:
         return None
 
 
-def forget_failures(layout: SetLayout) -> None:
+def forget_failures(layout: SetLayout, jobs: Iterable[Path]) -> None:
     """Running again tries them again."""
-    shutil.rmtree(_marks(layout), ignore_errors=True)
+    if _marks(layout).is_dir():
+        for path in jobs:
+            layout.failed(f"{path.parent.name}/{path.stem}").unlink(missing_ok=True)
 
 
 def write_failures(layout: SetLayout, job_ids: Iterable[str]) -> None:

@@ -20,12 +20,12 @@ def status_lines(layout: SetLayout, spec: DatasetSpec) -> Iterator[str]:
     views: dict[str, list[str]] = {state: [] for state in ("pending", "running", "rendered", "done", "failed")}
     failures = {}
     for _, _, job_id in job_ids(spec):
-        if layout.view_record(job_id).is_file():
-            state = "done"
-        elif job_id in holders:
+        if job_id in holders:
             state = "running"
         elif failure := failure_of(layout, job_id):
             state, failures[job_id] = "failed", failure
+        elif layout.view_record(job_id).is_file():
+            state = "done"
         else:
             state = "rendered" if (layout.renders(job_id) / "view.json").is_file() else "pending"
         views[state].append(job_id)

@@ -23,6 +23,7 @@ import msgspec
 
 from harmonize_core.errors import ConfigError, InputError, UnknownName
 from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
+from rdharmony_gen.run.environment import require_blender
 from rdharmony_gen.run.file_headers import header_problems
 from rdharmony_gen.spec.scenes import SCENES
 from rdharmony_gen.spec.user_files import Clip, UserCharacter, UserScene, digest
@@ -312,6 +313,7 @@ class _Examiner:
         return {"problems": [f"{how}; it is broken or too large"], "remarks": [], "files": []}
 
     def _start(self) -> subprocess.Popen[str]:
+        require_blender()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "rdharmony_gen.blender.examine"],
             stdin=subprocess.PIPE,

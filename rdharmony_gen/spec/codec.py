@@ -11,6 +11,7 @@ import difflib
 import functools
 import typing
 from pathlib import Path
+from types import UnionType
 from typing import Any, TypeVar
 
 import msgspec
@@ -73,6 +74,8 @@ def _types_of(cls: type) -> dict[str, Any]:
 
 
 def _refuse_unknown_keys(data: object, cls: Any, path: str, where: str) -> None:
+    if isinstance(cls, UnionType) and len(own := [a for a in typing.get_args(cls) if a is not type(None)]) == 1:
+        cls = own[0]  # `UserScene | None`
     if isinstance(data, list):
         inner = [a for a in typing.get_args(cls) if a is not Ellipsis]
         for index, item in enumerate(data):

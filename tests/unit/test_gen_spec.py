@@ -8,12 +8,13 @@ import pytest
 
 from harmonize_core.errors import ConfigError, InputError, UnknownName
 from rdharmony_gen.library import assets, damaged
-from rdharmony_gen.sampling.plan import job_ids, plan_job
+from rdharmony_gen.sampling.plan import CAST, job_ids, plan_job
 from rdharmony_gen.sampling.rng import rng_for
 from rdharmony_gen.spec.codec import decode_text, encode
 from rdharmony_gen.spec.dataset import DatasetSpec, growth_only, make_spec, split_of
 from rdharmony_gen.spec.job import read_job, write_job
 from rdharmony_gen.spec.styles import STYLE_NAMES
+from rdharmony_gen.spec.user_files import UserCharacter, UserScene
 
 PLACES = ("park", "city_corner", "room")
 
@@ -111,6 +112,34 @@ def test_job_files_are_read_strictly(job, tmp_path, old, new, error, text):
         read_job(path)
     assert text in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+def test_an_own_scene_in_a_job_is_read_strictly(job, tmp_path):
+    scene = UserScene("yard", "0" * 64, (), "/nowhere/yard.blend", indoor=True)
+    write_job(tmp_path / "job.json", dataclasses.replace(job, user_scene=scene))
+    assert read_job(tmp_path / "job.json").user_scene == scene
+    text = (tmp_path / "job.json").read_text()
+    (tmp_path / "job.json").write_text(text.replace('"indoor"', '"indor"'))
+    with pytest.raises(ConfigError, match=r"\$\.user_scene\.indor; did you mean 'indoor'"):
+        read_job(tmp_path / "job.json")
+
+
+def test_own_places_and_people_are_part_of_a_plan():
+    yard = UserScene("yard", "0" * 64, (), "/a/yard.blend", indoor=True)
+    people = tuple(UserCharacter(f"p{k}", str(k), (), f"/a/p{k}.glb") for k in range(30))
+    spec = make_spec(
+        views=2, scenes=("park",), user_scenes=(yard,), characters=people, test_scenes=("yard",), subjects=2
+    )
+    assert [job_id for _, _, job_id in job_ids(spec)] == ["SHuman/park_00_v000", "SHuman/yard_00_v001"]
+    assert [split_of(spec, s) for s in ("park", "yard")] == ["train", "test"]
+    job = plan_job(spec, "human", 1)
+    assert (job.user_scene, job.subjects, len(job.characters)) == (yard, 2, CAST)
+    moved = dataclasses.replace(spec, user_scenes=(dataclasses.replace(yard, path="/b/yard.blend"),))
+    assert growth_only(spec, moved) is None, "a file that moved is the same file"
+    other = dataclasses.replace(spec, user_scenes=(dataclasses.replace(yard, sha256="1" * 64),))
+    assert "user_scenes" in str(growth_only(spec, other))
+    with pytest.raises(ConfigError, match="should hold some of the category dog but holds human"):
+        make_spec(categories=("dog",), characters=people)
 
 
 def test_a_missing_job_file_is_named():

@@ -251,9 +251,19 @@ def zebra(x0: float, x1: float, y0: float, y1: float) -> list[list[float]]:
 
 
 def lettering(
-    stage: Stage, text: str, at: Sequence[float], height: float, material: object, side: str = "north"
+    stage: Stage,
+    text: str,
+    at: Sequence[float],
+    height: float,
+    material: object,
+    side: str = "north",
+    *,
+    fit: float = np.inf,
 ) -> bpy.types.Object:
-    """Letters centred at a point, read by one who looks towards `side`; "road": flat, for westbound traffic."""
+    """Letters centred at a point, read by one who looks towards `side`; "road": flat, for westbound traffic.
+
+    They are `height` tall, or less when the text would be wider than `fit`.
+    """
     curve = bpy.data.curves.new("lettering", "FONT")
     curve.body, curve.size, curve.extrude, curve.align_x = text, height * 1.4, 0.012, "CENTER"
     holder = bpy.data.objects.new("lettering", curve)
@@ -266,6 +276,8 @@ def lettering(
     mesh.materials.clear()
     mesh.materials.append(material)
     made = bpy.data.objects.new("lettering", mesh)
+    shrink = min(1.0, fit / max(v.co.x for v in mesh.vertices) / 2)
+    made.scale, height = (shrink, shrink, 1.0), height * shrink
     x, y, z = (float(v) for v in at)
     if side == "road":
         made.location, made.rotation_euler = (x + height / 2, y, z - 0.007), (0.0, 0.0, np.pi / 2)

@@ -90,7 +90,7 @@ def _shops(stage: Stage) -> Patch:
     brand = kit.pick(rng, BRANDS)
     board, white = kit.sign(stage, "board", brand, 0.35), kit.sign(stage, "letters", (0.85, 0.85, 0.82), 0.9)
     kit.boxes(stage, "sign", [((-4.6, -0.25, 0), (4.6, 0.0, 1.3))], board, (shift, SHOPS, 4.9))
-    kit.lettering(stage, kit.pick(rng, NAMES), (shift, SHOPS - 0.27, 5.55), 0.8, white)
+    kit.lettering(stage, kit.pick(rng, NAMES), (shift, SHOPS - 0.27, 5.55), 0.8, white, fit=8.4)
     striped = kit.cloth(stage, "awning", 0.3)
     for x in (-5.2, 0.0, 5.2):
         kit_market.awning(stage, x + shift, SHOPS - 0.02, 3.25, 4.4, 1.3, striped)

@@ -103,11 +103,12 @@ def measure(out: Path, options: BenchOptions, say: Say = print) -> dict:
                 folder = Path(scratch) / f"{number}" / f"{tally.strategy}{tally.samples}"
                 mine = base if tally.strategy == "fresh" else job
                 cost = _render(replace(mine, samples=tally.samples, strategy=tally.strategy), folder)
-                tally.cpu_s += cost["cpu_s"]
-                tally.pictures += len(mine.conditions)
+                seconds = _whole_view(cost, len(mine.conditions), len(job.conditions))
+                tally.cpu_s += sum(seconds.values())
+                tally.pictures += len(job.conditions)
                 tally.peak_mb = max(tally.peak_mb, cost["peak_rss_mb"])
-                for name, seconds in cost["parts"].items():
-                    tally.parts[name] = tally.parts.get(name, 0.0) + seconds
+                for name, value in seconds.items():
+                    tally.parts[name] = tally.parts.get(name, 0.0) + value
                 for condition in wanted:
                     truth, seen = (_picture(f / f"{condition.style}.exr") for f in (references, folder))
                     stops = meter(truth, condition) - meter(seen, condition)
@@ -115,7 +116,7 @@ def measure(out: Path, options: BenchOptions, say: Say = print) -> dict:
                     a, b = develop(seen, shift)[0], develop(truth, condition)[0]
                     tally.rmse.append(float(np.sqrt(np.mean((a - b) ** 2))))
                     tally.ssim.append(ssim(a, b))
-                each = cost["cpu_s"] / len(mine.conditions)
+                each = sum(seconds.values()) / len(job.conditions)
                 say(f"  {tally.strategy:7}{tally.samples:4}  {each:7.2f} CPU s a picture")
             result = {
                 "options": asdict(options),
@@ -141,6 +142,22 @@ def _render(job: RenderJob, folder: Path) -> dict:
             f"{job.job_id} should have been rendered but was not ({last}); run it alone: {command[-1]}"
         )
     return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+ONCE_A_VIEW = ("coverage", "surfaces")
+
+
+def _whole_view(cost: dict, rendered: int, wanted: int) -> dict[str, float]:
+    """CPU seconds by part as if all styles of the view had been rendered, where only some were.
+
+    Rendering one by one builds the place once more at the end, for depth and coverage; that is not counted.
+    """
+    parts = dict(cost["parts"])
+    parts["other"] = max(cost["cpu_s"] - sum(parts.values()), 0.0)
+    if "rendering" not in parts:  # of shared renders
+        return parts
+    parts["building"] *= rendered / (rendered + (rendered > 1))
+    return {name: value if name in ONCE_A_VIEW else value * wanted / rendered for name, value in parts.items()}
 
 
 def _picture(path: Path) -> NDArray[np.float32]:

@@ -86,6 +86,7 @@ def render_job(job: RenderJob, out_dir: Path, progress: Progress | None = None, 
         if missing_aux:
             keep("aux.exr", surfaces_alone(built, scratch))
     without_sky(built.scene)
+    built.scene.render.engine = "CYCLES"  # whatever painted the pictures
     if missing_coverage:
         with clock.part("coverage"):
             shares = coverage(built.scene, built.subjects, scratch)

@@ -146,18 +146,7 @@ def too_large(name: str, size: tuple[int, int]) -> str:
 
 def _disarm(findings: Findings) -> None:
     """Remove what would run or write when the scene is evaluated."""
-    removed = 0
-    for kind in dir(bpy.data):
-        blocks = getattr(bpy.data, kind)
-        if not isinstance(blocks, bpy.types.bpy_prop_collection):
-            continue
-        for block in blocks:
-            for owner in (block, getattr(block, "node_tree", None), getattr(block, "shape_keys", None)):
-                animation = getattr(owner, "animation_data", None)
-                for curve in list(animation.drivers) if animation else ():
-                    if curve.driver.type == "SCRIPTED" and not curve.driver.is_simple_expression:
-                        animation.drivers.remove(curve)
-                        removed += 1
+    removed = sum(_without_python(block) for block in _blocks())
     for text in list(bpy.data.texts):
         bpy.data.texts.remove(text)
     fluids = 0
@@ -169,6 +158,25 @@ def _disarm(findings: Findings) -> None:
         findings.remarks.append(f"{removed} drivers in Python were removed: nothing in a file is ever run")
     if fluids:
         findings.remarks.append(f"{fluids} fluid simulations were removed")
+
+
+def _blocks() -> list[bpy.types.ID]:
+    """All data blocks of the session that may be animated, with the node trees and shape keys inside of others."""
+    kinds = (getattr(bpy.data, name) for name in dir(bpy.data))
+    blocks = [block for kind in kinds if isinstance(kind, bpy.types.bpy_prop_collection) for block in kind]
+    inner = [getattr(block, name, None) for block in blocks for name in ("node_tree", "shape_keys")]
+    return [*blocks, *(block for block in inner if block is not None)]
+
+
+def _without_python(block: bpy.types.ID) -> int:
+    """Remove the drivers that Blender would hand to Python; returns how many."""
+    animation = getattr(block, "animation_data", None)
+    if animation is None:
+        return 0
+    dangerous = [c for c in animation.drivers if c.driver.type == "SCRIPTED" and not c.driver.is_simple_expression]
+    for curve in dangerous:
+        animation.drivers.remove(curve)
+    return len(dangerous)
 
 
 def _same_exclusions(theirs: bpy.types.LayerCollection, ours: bpy.types.LayerCollection) -> None:

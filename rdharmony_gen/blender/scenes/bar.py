@@ -69,7 +69,7 @@ def _counter(room: Room) -> Patch:
         if rng.random() < 0.8:
             room.put(stool, a, front - 0.42 + rng.uniform(-0.05, 0.06), yaw=180 + rng.uniform(-35, 35))
     for a in np.linspace(x0 + 0.7, x1 - 0.7, 3):
-        room.pendant(a, front + 0.2, room.height - rng.uniform(1.95, 2.0))
+        room.pendant(a, front + 0.2, room.height - rng.uniform(1.95, 2.0), 55.0)
     # the back: cupboards with a machine on them, shelves of bottles above
     kit.cabinet(north, (x0, x1), (0.0, 0.95), 0.5, body, top=top)
     room.against("north", "bar_coffee_machine_01", x0 + 0.5, gap=0.06, z=0.95)
@@ -77,7 +77,7 @@ def _counter(room: Room) -> Patch:
     for z in (1.45, 1.82, 2.19):
         kit.shelf(north, (x0 + 0.9, x1 - 0.1), z, board, depth=0.24)
         kit.line_up(north, (x0 + 1.0, x1 - 0.2), 0.12, z, kit.BOTTLES[:5], 0.145, f"{z}")
-    kit.light_strip(north, (x0 + 0.95, x1 - 0.15), 2.6, 0.2, 9.0)
+    kit.light_strip(north, (x0 + 0.95, x1 - 0.15), 2.6, 0.2, 14.0)
     return kit.still_life(
         room,
         (x0 + 0.4, front - 0.05),
@@ -118,7 +118,7 @@ def _amusements(room: Room) -> None:
         room.against("east", "bar_pinball_01", 2.15)
     if rng.random() < 0.45:
         room.put("bar_pool_table_01", -room.half_x + 1.75, 0.35, yaw=90)
-        room.pendant(-room.half_x + 1.75, 0.35, room.height - 1.75)
+        room.pendant(-room.half_x + 1.75, 0.35, room.height - 1.75, 45.0)
     else:
         room.against("west", "couch_03_chesterfield" if rng.random() < 0.5 else "couch_04_leather", 1.6)
         room.put("living_coffee_table_01", -room.half_x + 1.6, 1.6, yaw=90)

@@ -33,7 +33,7 @@ def build(stage: Stage) -> Place:
     _bed(room)
     _wardrobe(room)
     tops = [_drawers(room), _desk(room)]
-    room.pendant(-0.2, -0.4, 0.75)
+    room.pendant(-0.2, -0.4, 0.75, 45.0)
     view.garden(room)
     x, y = room.half_x, room.half_y
     return room.place([room.patch(-1.9, -y + 1.1, 2.0, 0.0), room.patch(-x + 0.7, -y + 0.7, x - 0.8, 0.6)], tops)

@@ -44,7 +44,7 @@ def build(stage: Stage) -> Place:
     top = _counter(room)
     for x in (-room.half_x * 0.56, 0.0, room.half_x * 0.56):
         for y in (-room.half_y * 0.45, room.half_y * 0.45):
-            room.panel(x + 0.45, y, (0.3, 1.8), 26.0)
+            room.panel(x + 0.45, y, (0.3, 1.8), 45.0)
     (view.garden if rng.random() < 0.5 else view.street)(room)
     x, y = room.half_x, room.half_y
     return room.place([room.patch(-2.4, -1.3, 2.4, 1.6), room.patch(-x + 1.0, -y + 1.0, x - 1.0, y - 1.2)], [top])

@@ -5,6 +5,7 @@ Textures are laid at the size at which a table-top picture still finds detail in
 procedural and has no size.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import bpy
@@ -149,23 +150,24 @@ class Finish:
             offset=float(rng.uniform(0, 9)),
         )
 
+    def once(self, name: str, make: Callable[[], bpy.types.Material]) -> bpy.types.Material:
+        """The material of this name, made when it is first asked for."""
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
+
     def wood(self, kind: str, roughness: float = 0.42) -> bpy.types.Material:
         """Wood by its name in `WOODS`; the grain runs along y on a level face, along z on an upright one."""
         key = f"wood_{kind}_{roughness}"
-        if key not in self._made:
-            texture, tile, tint = WOODS[kind]
-            self._made[key] = materials.tiled(
-                self.stage.library,
-                key,
-                texture,
-                tile,
-                tint=tint,
-                variation=0.12,
-                variation_m=0.5,
-                roughness=roughness,
-                bump=0.4,
+        texture, tile, tint = WOODS[kind]
+
+        def make() -> bpy.types.Material:
+            library = self.stage.library
+            return materials.tiled(
+                library, key, texture, tile, tint=tint, variation=0.12, variation_m=0.5, roughness=roughness, bump=0.4
             )
-        return self._made[key]
+
+        return self.once(key, make)
 
     def draw_wood(self, *path: str | int) -> bpy.types.Material:
         """A wood by chance, the same for the same path."""
@@ -204,12 +206,10 @@ class Finish:
 
     def paint(self, name: str, *, deep: bool = False, roughness: float = 0.4) -> bpy.types.Material:
         """Furniture paint by chance, one a name."""
-        if name not in self._made:
-            rng = self.stage.rng("paint", name)
-            colours = DEEP if deep else PAINTS
-            colour = np.array(colours[int(rng.integers(len(colours)))]) * rng.uniform(0.85, 1.05)
-            self._made[name] = materials.plain(name, rgb(colour), roughness)
-        return self._made[name]
+        rng = self.stage.rng("paint", name)
+        colours = DEEP if deep else PAINTS
+        colour = np.array(colours[int(rng.integers(len(colours)))]) * rng.uniform(0.85, 1.05)
+        return self.once(name, lambda: materials.plain(name, rgb(colour), roughness))
 
     def ceiling_tiles(self) -> bpy.types.Material:
         """A suspended ceiling of 60 cm tiles."""
@@ -217,13 +217,14 @@ class Finish:
 
     def glowing(self, glow: float) -> bpy.types.Material:
         """The milky cover of a lamp that is lit with the others."""
-        key = f"glowing_{glow}"
-        if key not in self._made:
-            material = bpy.data.materials.new(key)
+
+        def make() -> bpy.types.Material:
+            material = bpy.data.materials.new("glowing")
             materials.lamp_glass(material)
             self.stage.glowing.append((material, glow))
-            self._made[key] = material
-        return self._made[key]
+            return material
+
+        return self.once(f"glowing_{glow}", make)
 
 
 def stone(

@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 
 from rdharmony_gen.blender import materials
-from rdharmony_gen.blender.scenes.kit_finish import rgb
+from rdharmony_gen.blender.scenes.kit_finish import RGB, rgb
 from rdharmony_gen.blender.scenes.kit_indoor import Room, Wall
 from rdharmony_gen.blender.scenes.kit_urban import pick
 from rdharmony_gen.blender.stage import Patch
@@ -157,10 +157,8 @@ def books(room: Room, x: float, y: float, z: float, count: int, rng: np.random.G
     for _ in range(count):
         colour, thick = pick(rng, BOOKS), float(rng.uniform(0.018, 0.04))
         w, d, turn = rng.uniform(0.14, 0.19), rng.uniform(0.20, 0.25), rng.uniform(-14, 14)
-        cover = bpy.data.materials.get(f"book{BOOKS.index(colour)}") or materials.plain(
-            f"book{BOOKS.index(colour)}", colour, 0.5
-        )
-        paper = bpy.data.materials.get("paper") or materials.plain("paper", (0.72, 0.68, 0.58), 0.9)
+        cover = _plain(room, f"book{BOOKS.index(colour)}", colour, 0.5)
+        paper = _plain(room, "paper", (0.72, 0.68, 0.58), 0.9)
         room.turned_box("book", (x, y, z), (w, d, 0.003), turn, cover)
         room.turned_box("pages", (x, y, z + 0.003), (w - 0.008, d - 0.008, thick - 0.006), turn, paper)
         room.turned_box("book", (x, y, z + thick - 0.003), (w, d, 0.003), turn, cover)
@@ -206,9 +204,12 @@ def light_strip(wall: Wall, along: tuple[float, float], z: float, d: float, watt
 
 def ceramic(room: Room, name: str = "ceramic") -> bpy.types.Material:
     """Glaze of one colour a room."""
-    held = bpy.data.materials.get(name)
     colours = ((0.78, 0.76, 0.72), (0.70, 0.66, 0.56), (0.10, 0.18, 0.26), (0.30, 0.36, 0.30), (0.42, 0.16, 0.09))
-    return held or materials.plain(name, pick(room.stage.rng(name), colours), 0.22)
+    return _plain(room, name, pick(room.stage.rng(name), colours), 0.22)
+
+
+def _plain(room: Room, name: str, colour: RGB, roughness: float) -> bpy.types.Material:
+    return room.finish.once(name, lambda: materials.plain(name, colour, roughness))
 
 
 def plate(room: Room, x: float, y: float, z: float, radius: float = 0.13) -> None:
@@ -275,7 +276,7 @@ def fruit_bowl(room: Room, x: float, y: float, z: float, rng: np.random.Generato
     )
     room.lathe("bowl", (x, y, z), profile, ceramic(room, "vase_glaze"), steps=40)
     name, radius, colour = pick(rng, FRUIT)
-    skin = bpy.data.materials.get(name) or materials.plain(name, colour, 0.4)
+    skin = _plain(room, name, colour, 0.4)
     turn = rng.uniform(0, 6.28)
     arc = np.linspace(-np.pi / 2, np.pi / 2, 9)
     for k in range(5):
@@ -294,11 +295,10 @@ def board(room: Room, x: float, y: float, z: float, yaw: float) -> None:
 
 def napkin(room: Room, x: float, y: float, z: float, yaw: float) -> None:
     """A folded cloth."""
-    held = bpy.data.materials.get("napkin")
     colour = np.array(
         pick(room.stage.rng("napkin"), ((0.75, 0.73, 0.68), (0.14, 0.22, 0.34), (0.50, 0.12, 0.10), (0.30, 0.36, 0.26)))
     )
-    cloth = held or room.finish.fabric("napkin", colour)
+    cloth = room.finish.once("napkin", lambda: room.finish.fabric("napkin", colour))
     for k in range(3):
         size = 0.2 - 0.006 * k
         room.turned_box("napkin", (x, y, z + 0.003 * k), (size, size * 0.95, 0.0032), yaw + 1.5 * k, cloth)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.assets import manifest
 from rdharmony_gen.blender.scenes.kit_finish import Finish
 from rdharmony_gen.blender.stage import Patch, Place, Stage
@@ -151,10 +150,11 @@ class Room:
         x, y = self.wall(side).at(a, depth / 2 + gap)
         return self.put(asset_id, x, y, z, yaw=YAW[side] + yaw, scale=scale)
 
-    def pendant(self, x: float, y: float, drop: float) -> None:
-        """A hanging lamp whose shade ends `drop` metres under the ceiling."""
+    def pendant(self, x: float, y: float, drop: float, watts: float = 36.0) -> None:
+        """A hanging lamp of this power whose shade ends `drop` metres under the ceiling."""
         z = self.height - drop
         self.put("bar_hanging_light_01", x, y, z)
+        self.stage.lamps[-1] = (self.stage.lamps[-1][0], watts)
         if drop > 0.68:
             self.box("cable", (x - 0.008, y - 0.008, z + 0.64), (x + 0.008, y + 0.008, self.height), self.finish.dark)
 
@@ -329,8 +329,3 @@ def windows(
     middles = [-half + step * (k + 0.5) + shift for k in range(count)]
     width = min(width, step - 0.3)
     return [Opening(m - width / 2, m + width / 2, sill, head, panes, **more) for m in middles]  # ty: ignore
-
-
-def glass(name: str = "glass") -> bpy.types.Material:
-    """Thin clear glass."""
-    return materials.clear_glass(name)

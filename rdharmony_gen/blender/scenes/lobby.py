@@ -40,10 +40,10 @@ def build(stage: Stage) -> Place:
     _lifts(room)
     for x in (-room.half_x * 0.55, room.half_x * 0.55):
         if rng.random() < 0.5:
-            room.panel(x, -1.0, (1.6, 1.6), 60.0)
+            room.panel(x, -1.0, (1.6, 1.6), 90.0)
         else:
             for dx in (-0.5, 0.5):
-                room.pendant(x + dx, -1.0, room.height - 2.35)
+                room.pendant(x + dx, -1.0, room.height - 2.35, 80.0)
     view.street(room, -0.16)
     x, y = room.half_x, room.half_y
     return room.place([room.patch(-2.2, -2.4, 2.4, 1.4), room.patch(-x + 1.2, -y + 1.0, x - 1.2, 1.8)], [top])
@@ -97,7 +97,7 @@ def _reception(room: Room) -> Patch:
         north.block(
             "slat", (a - 0.28, a + 0.28), (1.15, 2.55), (0.0, 0.03), finish.draw_wood("desk") if k % 2 else finish.trim
         )
-    kit.light_strip(north, (x - half, x + half), 2.75, 0.12, 14.0)
+    kit.light_strip(north, (x - half, x + half), 2.75, 0.12, 20.0)
     room.put("living_lamp_02_table", x + half - 0.2, front + 0.17, 1.11, scale=0.62)
     return kit.still_life(
         room,

@@ -39,7 +39,7 @@ def build(stage: Stage) -> Place:
     _walls(room)
     for x in (-room.half_x / 2, room.half_x / 2):
         for y in (-room.half_y / 2, room.half_y / 2):
-            room.panel(x, y, (1.2, 0.6) if tiles else (1.5, 0.3), 26.0)
+            room.panel(x, y, (1.2, 0.6) if tiles else (1.5, 0.3), 36.0)
     view.roofs(room, -11.5)
     y = room.half_y
     return room.place(

@@ -42,7 +42,7 @@ def build(stage: Stage) -> Place:
     _markings(room)
     for x in (-room.half_x * 0.55, 0.0, room.half_x * 0.55):
         for y in (-2.0, 2.2):
-            room.pendant(x, y, room.height - 3.1)
+            room.pendant(x, y, room.height - 3.1, 110.0)
     view.yard(room)
     x, y = room.half_x, room.half_y
     return room.place(
@@ -98,7 +98,7 @@ def _bench(room: Room) -> Patch:
         back="north",
         things=("mug", "bottles", "books", "board"),
     )
-    kit.light_strip(north, (a0 + 0.3, a1 - 0.3), 2.15, 0.3, 10.0)
+    kit.light_strip(north, (a0 + 0.3, a1 - 0.3), 2.15, 0.3, 16.0)
     return patch
 
 

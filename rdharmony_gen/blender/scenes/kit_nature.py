@@ -130,13 +130,19 @@ def flowers(
     for x, y in spots:
         stage.put("card_thick_leafes", x, y, -0.02, yaw=rng.uniform(0, 360), scale=rng.uniform(0.26, 0.42))
         quads, size = blossoms[int(rng.integers(len(colours)))], rng.uniform(0.8, 1.4)
-        for _ in range(22):
+        for _ in range(26):
             centre = np.array([x, y, 0.0]) + rng.normal(0.0, 1.0, 3) * (0.16, 0.16, 0.0)
             centre[2] = size * rng.uniform(0.16, 0.36)
-            u = rng.normal(0.0, 1.0, 3) * (1, 1, 0.5)
-            v = np.cross(u, rng.normal(0.0, 0.4, 3) + np.array([0.0, 0.0, 1.0]))
-            u, v = (w / np.linalg.norm(w) * size * rng.uniform(0.026, 0.048) for w in (u, v))
-            quads.add(centre - u, centre - v, centre + u, centre + v)
+            face = rng.normal(0.0, 0.45, 3) + np.array([0.0, 0.0, 1.0])
+            u = np.cross(face, rng.normal(0.0, 1.0, 3))
+            v = np.cross(u, face)
+            face, u, v = (w / np.linalg.norm(w) * size * rng.uniform(0.015, 0.023) for w in (face, u, v))
+            for turn in (0.0, 1.57, 3.14, 4.71):  # petals around a cup
+                out = np.cos(turn) * u + np.sin(turn) * v
+                side = (np.cos(turn) * v - np.sin(turn) * u) * 0.62
+                quads.add(
+                    centre, centre + out * 0.75 - side, centre + out * 1.5 + 0.5 * face, centre + out * 0.75 + side
+                )
     for quads, colour in zip(blossoms, colours, strict=True):
         quads.build(stage, "blossoms", paint.cloth("petals", colour))
 

@@ -24,6 +24,8 @@ def build(stage: Stage) -> Place:
     _cabins(stage, taken)
     top = _lane(stage, snow, taken)
     _trees(stage, taken)
+    # the moon on snow is bright: only strong lamps are seen against it
+    stage.lamps[:] = [(lamp, 2.0 * watts) for lamp, watts in stage.lamps]
     far = paint.snow(stage, "far_snow", (0.78, 0.84, 0.95))
     kit.backdrop(stage, kit.SNOW_CARDS, radii=(40.0, 66.0), scales=(0.7, 1.15), hill=34.0, far=far, open_sides=0.6)
     return Place(

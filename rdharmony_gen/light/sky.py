@@ -24,6 +24,8 @@ _STAR_CELLS = 3072
 GROUND_BEGINS = -np.sin(np.radians(1.5))
 """Sine of the elevation under which lit ground takes the place of the sky."""
 SHIFTS = 256
+SEEN_GLOW = 0.07
+"""Part of the glow of signs that is seen over the horizon."""
 CLOSED = 0.8
 """Cloud cover from which no sun is to be found behind the clouds."""
 
@@ -192,18 +194,21 @@ def radiance(condition: ConditionSpec, view: np.ndarray, *, disc: bool = True) -
     Args:
         condition: what is drawn.
         view: (N, M, 3) unit vectors, +Z up; a little below the horizon lit ground begins, for reflections.
-        disc: the sun's or moon's own disc is seen. Its light is that of the key light: as light from the sky it would
-            only be counted twice, and found rarely.
+        disc: as the camera sees it: with the sun's or moon's own disc, and of signs, which stand beside the picture, a
+            glow alone. As light from the sky the disc would only be counted twice, and found rarely.
 
     Returns: (N, M, 3) float32 linear Rec.709 radiance.
     """
     key = np.array(condition.key_irradiance) * np.sin(np.radians(condition.elevation_deg))
     picture = _above(condition, view)
+    if condition.signs:
+        picture = picture + _signs(condition, view, seen=disc)
     if disc:
         picture = picture + _disc(condition, view)
     if condition.visibility_m > 0:
         small = directions(64)
-        light = irradiance(np.where(small[..., 2:] > 0, _above(condition, small), 0.0)) + key
+        dome = _above(condition, small) + (_signs(condition, small, seen=False) if condition.signs else 0.0)
+        light = irradiance(np.where(small[..., 2:] > 0, dome, 0.0)) + key
         picture = haze.fogged_sky(condition, view, picture, light)
     if condition.hdri and condition.visibility_m <= 0:
         return picture.astype(np.float32)
@@ -230,7 +235,7 @@ def _above(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
     if condition.hdri:
         return _photographed(condition, view)
     sky = (_night if condition.key == "moon" else _day)(condition, view)
-    return sky + _signs(condition, view) if condition.signs else sky
+    return sky
 
 
 def _photographed(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
@@ -251,8 +256,11 @@ def _photographed(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
     return seen * np.float32(condition.hdri_gain)
 
 
-def _signs(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
-    """The glow of coloured signs low around the place, as soft patches; the sum lights an upright surface as drawn."""
+def _signs(condition: ConditionSpec, view: np.ndarray, *, seen: bool) -> np.ndarray:
+    """Coloured signs low around the place, as soft patches that together light an upright surface as drawn.
+
+    A camera that looks their way (`seen`) sees a faint glow over the horizon instead.
+    """
     rng = rng_for(condition.cloud_seed, "signs")
     colours = condition.lamp_colours or ((1.0, 0.75, 0.5),)
     start = float(rng.uniform(0.0, 360.0))
@@ -264,7 +272,8 @@ def _signs(condition: ConditionSpec, view: np.ndarray) -> np.ndarray:
         across = (across + 180.0) % 360.0 - 180.0
         up = np.degrees(np.arcsin(np.clip(view[..., 2], -1.0, 1.0))) - elevation
         patch = np.exp(-((across / width) ** 8) - (up / height) ** 8)
-        patch = patch + 0.06 * np.exp(-((across / (3.0 * width)) ** 2) - (up / (3.0 * height)) ** 2)
+        halo = 0.06 * np.exp(-((across / (3.0 * width)) ** 2) - (up / (3.0 * height)) ** 2)
+        patch = SEEN_GLOW * halo if seen else patch + halo
         # a patch with such edges and these half widths covers some 3.6 times their product
         area = (3.6 + 0.06 * 9.0 * np.pi) * np.radians(width) * np.radians(height)
         colour = np.array(colours[number % len(colours)])

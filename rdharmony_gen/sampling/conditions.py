@@ -68,7 +68,7 @@ def sample_condition(seed: int, path: tuple[str | int, ...], style: Style, *, in
     condition = _air(seed, path, style, condition)
     if indoor and condition.key == "moon" and condition.lamps > 0.0:
         condition = replace(condition, exposure_key=LIT_ROOM * condition.exposure_key)
-    dome = sky.irradiance(sky.panorama(condition, 128))
+    dome = sky.irradiance(sky.panorama(condition, 128, disc=False))
     balance = _balance(rng_for(seed, *path, style.name, "balance"), style, condition, dome, indoor=indoor)
     return replace(condition, sky_irradiance=_rgb(dome), white_balance=balance)
 

@@ -202,8 +202,8 @@ def test_lamps_take_their_colours_in_turn(tmp_path):
     assert practicals.lamp_colours(condition, 3) == [(1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (1.0, 0.0, 0.0)]
     assert condition.signs > 0
     # the signs light an upright surface that looks at them all; half of that falls on one that sees half of them
-    dark = sky.panorama(dataclasses.replace(condition, signs=0), 512)
-    glow = sky.panorama(condition, 512).astype(float) - dark
+    dark = sky.panorama(dataclasses.replace(condition, signs=0), 512, disc=False)
+    glow = sky.panorama(condition, 512, disc=False).astype(float) - dark
     facing = (glow[:128].sum(axis=-1) * hdri.solid_angles(256, 512)[:128]).sum() / 2
     assert facing == pytest.approx(condition.sign_irradiance, rel=0.3)
 

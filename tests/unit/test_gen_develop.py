@@ -6,8 +6,8 @@ import pytest
 
 from rdharmony_gen.compose.develop import develop
 from rdharmony_gen.compose.view_transform import SHOULDER_START, display, shoulder
-from rdharmony_gen.spec.dataset import VIEW_TRANSFORMS
 from rdharmony_gen.sampling.conditions import sample_conditions
+from rdharmony_gen.spec.dataset import VIEW_TRANSFORMS
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from mathutils import Vector
 
-from rdharmony_gen.blender.assets import AssetLibrary, vertices
+from rdharmony_gen.blender.assets import AssetLibrary, manifest, vertices
 from rdharmony_gen.blender.placement import find_view
 from rdharmony_gen.blender.session import reset
 from rdharmony_gen.blender.stage import Place, Stage
@@ -18,6 +18,8 @@ from rdharmony_gen.spec.job import RenderJob
 from rdharmony_gen.spec.scenes import SCENES
 
 SEED, UP = 7, np.array([0.0, 0.0, 0.3])
+CONDITIONS = sample_conditions(SEED, "park", 0, 0)
+"""The light of one view does for all places."""
 OFFERS = {
     "human": "stand",
     "chair": "stand",
@@ -38,7 +40,11 @@ def library():
 
 
 def _build(library: AssetLibrary, scene: str, variation: int) -> tuple[Stage, Place]:
+    # all but the imported assets goes; what stays behind would make every further place slower to build
     bpy.data.batch_remove(list(bpy.data.objects))
+    bpy.data.batch_remove([mesh for mesh in bpy.data.meshes if mesh.name.partition(".")[0] not in manifest()])
+    bpy.data.batch_remove([material for material in bpy.data.materials if not material.users])
+    bpy.data.batch_remove(list(bpy.data.lights))
     stage = Stage(SEED, scene, variation, library)
     place = importlib.import_module(f"rdharmony_gen.blender.scenes.{scene}").build(stage)
     bpy.context.view_layer.update()
@@ -79,8 +85,7 @@ def _offers_what_it_says(scene: str, place: Place) -> None:
 
 
 def _a_person_stands_free(stage: Stage, place: Place, library: AssetLibrary) -> None:
-    conditions = sample_conditions(SEED, stage.kind, stage.variation, 1)
-    job = RenderJob("SHuman/x", "human", stage.kind, "x", stage.variation, 1, SEED, 64, 64, 2, conditions)
+    job = RenderJob("SHuman/x", "human", stage.kind, "x", stage.variation, 1, SEED, 64, 64, 2, CONDITIONS)
     start = time.process_time()
     view = find_view(stage, place, job, library)
     assert time.process_time() - start < 20, "finding a view takes too long"

@@ -132,7 +132,7 @@ def main(options: Torture) -> None:
                 rounds += _compare(wanted, run.out)
                 shutil.rmtree(run.out)
             run.begin()
-        time.sleep(math.exp(rng.uniform(math.log(0.02), math.log(0.5))) * seconds)
+        time.sleep(math.exp(rng.uniform(math.log(0.02), math.log(0.35))) * seconds)
         kills += run.alive() and run.kill(rng)
     run.finish()
     rounds += _compare(wanted, run.out)

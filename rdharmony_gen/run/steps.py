@@ -162,7 +162,6 @@ def work(layout: SetLayout, jobs: list[Path], options: WorkOptions, register: Re
         name = options.steps.replace(",", " + ")
         total = left.render + left.compose
         with tqdm(total=total, desc=name, unit="picture", disable=quiet, smoothing=0.05, mininterval=calm) as bar:
-
             notes: set[str] = set()
 
             def on_event(event: Event) -> None:

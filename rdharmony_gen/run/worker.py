@@ -113,13 +113,13 @@ def main(argv: list[str] | None = None) -> None:
         emit("failed", path="", reason="job", message=f"{platform.node()}: {error}", fatal=True)
         os._exit(1)
     found = {name: v for name, v in versions().items() if name != "blender" or "render" in steps}
-    emit("ready", pid=os.getpid(), host=platform.node(), versions=found, note=note)
+    emit("ready", pid=os.getpid(), host=platform.node(), versions=found)
     while (line := jobs.get()) is not None:
         path, _State.step = Path(line), "job"
         try:
             with _log_of(layout, path):
                 job = load_job(layout, spec, path)
-                emit("started", job=job.job_id, pid=os.getpid())
+                emit("started", job=job.job_id, pid=os.getpid(), note=note)
                 run_job(layout, spec, job, steps, args.keep_renders, emit)
             _State.step = ""
             emit("done", path=line)

@@ -7,12 +7,12 @@
 # Takes about twelve minutes on two cores the first time. Stopped or killed, the same command goes on where it was.
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 out=${1:-demo_out}
-minutes=${DEMO_TRAIN_MINUTES:-3}
+minutes=${DEMO_TRAIN_MINUTES:-4}
 PATH="$PWD/.venv/bin:$PATH"
 step() { printf '\n== %s (%d:%02d since the start)\n' "$1" $((SECONDS / 60)) $((SECONDS % 60)); }
 
 step "1/6 Rendering six views of three scenes under ten styles"
-rdharmony make "$out/rendered" --views 6 --category human --size 256x256 --samples 16 --seed 7 \
+rdharmony make "$out/rendered" --views 6 --category human --size 256x256 --seed 7 \
   --scenes park city_corner room
 
 step "2/6 Making composites from photographs"

@@ -10,6 +10,9 @@ from rdharmony_gen.spec.dataset import DatasetSpec, places_for, styles_of, views
 from rdharmony_gen.spec.job import RenderJob
 from rdharmony_gen.spec.user_files import UserCharacter
 
+FIRST_PLACE_STEP = 5
+"""Each category begins so many places further down the list than the one before it."""
+
 CAST = 12
 """A job names at most so many of the user's characters; who of them it shows is drawn when it is placed."""
 
@@ -17,8 +20,9 @@ CAST = 12
 def job_ids(spec: DatasetSpec) -> list[tuple[str, int, str]]:
     """(category, view, job id) of all jobs, category by category, view by view.
 
-    View i shows place i modulo the number of places that fit its category, in that place's variant
-    (i // places) // views_per_scene. A job does not depend on how many views there are, so a set can grow.
+    The places that fit a category take turns, each category starting from another one, so that a few views of many
+    categories show many places. View i is in variant (i // places) // views_per_scene of its place. A job does not
+    depend on how many views or categories there are, so a set can grow.
 
     Raises:
         ConfigError: no scene of the recipe fits a category.
@@ -54,7 +58,8 @@ def plan_job(spec: DatasetSpec, category: str, view: int) -> RenderJob:
 
 def _place(spec: DatasetSpec, category: str, view: int) -> tuple[str, int]:
     places = places_for(spec, category)
-    return places[view % len(places)], view // len(places) // spec.views_per_scene
+    first = FIRST_PLACE_STEP * tuple(CATEGORY_FOLDERS).index(category)
+    return places[(first + view) % len(places)], view // len(places) // spec.views_per_scene
 
 
 def _cast(spec: DatasetSpec, category: str, view: int) -> tuple[UserCharacter, ...]:

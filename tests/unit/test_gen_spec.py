@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harmonize_core.errors import ConfigError, InputError, UnknownName
+from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
 from rdharmony_gen.library import assets, damaged
 from rdharmony_gen.sampling.plan import CAST, job_ids, plan_job
 from rdharmony_gen.sampling.rng import rng_for
@@ -49,14 +50,20 @@ def test_views_are_dealt_over_scenes_and_variants():
         "SHuman/park_01_v006",
         "SHuman/city_corner_01_v007",
     ]
-    assert ids[8] == "SCar/park_00_v000"
+    assert ids[8] == "SCar/city_corner_00_v000"
+
+
+def test_few_views_of_many_categories_show_many_places():
+    spec = make_spec(views=4, categories=tuple(CATEGORY_FOLDERS))
+    places = {job_id.partition("/")[2].rsplit("_", 2)[0] for _, _, job_id in job_ids(spec)}
+    assert len(places) >= 20
 
 
 def test_cars_are_dealt_only_over_places_where_a_car_can_stand():
     spec = make_spec(views=4, views_per_scene=2, categories=("human", "car"), scenes=PLACES)
     ids = [job_id for _, _, job_id in job_ids(spec)]
     assert ids[2] == "SHuman/room_00_v002"
-    assert ids[4:] == ["SCar/park_00_v000", "SCar/city_corner_00_v001", "SCar/park_00_v002", "SCar/city_corner_00_v003"]
+    assert ids[4:] == ["SCar/city_corner_00_v000", "SCar/park_00_v001", "SCar/city_corner_00_v002", "SCar/park_00_v003"]
 
 
 def test_a_spec_file_without_a_place_for_its_cars_is_refused():

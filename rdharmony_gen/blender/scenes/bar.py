@@ -10,6 +10,7 @@ import numpy as np
 
 from rdharmony_gen.blender.scenes import kit_furniture as kit
 from rdharmony_gen.blender.scenes import kit_window_view as view
+from rdharmony_gen.blender.scenes.kit_draw import pick
 from rdharmony_gen.blender.scenes.kit_indoor import Opening, Room, beams, shell, windows
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
@@ -64,7 +65,7 @@ def _counter(room: Room) -> Patch:
     for a0, a1 in pairwise(np.linspace(x0, x1, count + 1)):
         room.box("bar_panel", (a0 + 0.05, front + 0.1, 0.18), (a1 - 0.05, front + 0.12, HIGH - 0.15), body)
     room.box("foot_rail", (x0, front - 0.02, 0.2), (x1, front + 0.02, 0.235), finish.metal)
-    stool = STOOLS[int(rng.integers(2))]
+    stool = pick(rng, STOOLS)
     for a in np.arange(x0 + 0.5, x1 - 0.4, rng.uniform(0.75, 0.95)):
         if rng.random() < 0.8:
             room.put(stool, a, front - 0.42 + rng.uniform(-0.05, 0.06), yaw=180 + rng.uniform(-35, 35))
@@ -94,7 +95,7 @@ def _tables(room: Room) -> list[Patch]:
     y = -room.half_y + 0.95
     patches = []
     high = rng.random() < 0.4
-    chair = STOOLS[int(rng.integers(2))] if high else CHAIRS[int(rng.integers(len(CHAIRS)))]
+    chair = pick(rng, STOOLS) if high else pick(rng, CHAIRS)
     for number, x in enumerate((-room.half_x + 1.2, -room.half_x / 3, room.half_x / 3, room.half_x - 1.2)):
         x = x + rng.uniform(-0.15, 0.15)
         if number in (1, 2) and rng.random() < 0.35:

@@ -7,9 +7,12 @@ The sea lies to the south or to the north; the shore runs east to west, so that 
 import numpy as np
 
 from rdharmony_gen.blender import materials
+from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
+from rdharmony_gen.blender.scenes import kit_names as names
 from rdharmony_gen.blender.scenes import kit_nature as kit
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
 from rdharmony_gen.blender.scenes import kit_nature_things as things
+from rdharmony_gen.blender.scenes.kit_draw import pick, several
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 PALMS = ("tree_13_coconut", "tree_07_palm", "tree_14_sabal_palm")
@@ -26,7 +29,7 @@ def build(stage: Stage) -> Place:
     _palms(stage, land)
     middle = 0.0 if land > 0 else 180.0
     dunes = paint.earth(stage, "far_dunes", "grass_01", (0.62, 0.62, 0.42))
-    kit.backdrop(
+    backdrop.landscape(
         stage,
         CARDS,
         radii=(34.0, 58.0),
@@ -124,7 +127,7 @@ def _visitors(stage: Stage, land: float) -> Patch:
     rng = stage.rng("visitors")
     taken: list[kit.Disc] = [(0.0, 0.0, 3.2)]
     camps = kit.free_spots(rng, taken, 6, (-14, -4.0, 14, 5.5), 1.9)
-    colours = [kit.CLOTHS[k] for k in rng.permutation(len(kit.CLOTHS))]
+    colours = [paint.CLOTHS[k] for k in rng.permutation(len(paint.CLOTHS))]
     for number, (x, y) in enumerate(camps):
         y = land * y
         if number < 5:
@@ -134,12 +137,12 @@ def _visitors(stage: Stage, land: float) -> Patch:
         towel.add((-0.4, -0.9, 0), (0.4, -0.9, 0), (0.4, 0.9, 0), (-0.4, 0.9, 0))
         towel.build(stage, "towel", paint.cloth("towel", colours[number % len(colours)]), (x + 0.9, y, 0.012), turn)
         if number % 2 == 0:
-            name = kit.SEATED[int(rng.integers(len(kit.SEATED)))]
+            name = pick(rng, names.SEATED)
             stage.put(name, x + 0.9, y, 0.015, yaw=turn + (0 if land > 0 else 180))
         elif rng.random() < 0.6:
-            chair = ("chair_07_rattan", "chair_06_cafe")[int(rng.integers(2))]
+            chair = pick(rng, ("chair_07_rattan", "chair_06_cafe"))
             stage.put(chair, x - 1.0, y, 0.0, yaw=rng.uniform(-40, 40) + (0 if land > 0 else 180))
-    for name in kit.pick(rng, kit.ADULTS, 2):
+    for name in several(rng, names.ADULTS, 2):
         stage.put(
             name,
             rng.choice([-1, 1]) * rng.uniform(9, 15),
@@ -163,7 +166,7 @@ def _hut(stage: Stage, land: float) -> None:
     rng = stage.rng("hut")
     x = float(rng.choice([-1, 1]) * rng.uniform(6, 9))
     facing = 0.0 if land > 0 else 180.0
-    colour = np.array(kit.CLOTHS[int(rng.integers(len(kit.CLOTHS)))]) * 0.8 + 0.25
+    colour = np.array(pick(rng, paint.CLOTHS)) * 0.8 + 0.25
     roof = paint.planks(stage, "hut_roof", (1.2, 1.1, 0.95), 1.4)
     walls = paint.planks(stage, "hut", (2.2 * colour[0], 2.2 * colour[1], 2.2 * colour[2]), 1.3)
     things.kiosk(stage, (x, land * 11.0, 0), facing, 4.6, walls, roof)
@@ -171,7 +174,7 @@ def _hut(stage: Stage, land: float) -> None:
         stage.put("bar_stool_02", x + dx, land * 8.2, 0.0, yaw=facing + 180)
     for k in range(4):
         u = -np.sign(x) * (3.0 + 3.1 * k)
-        tint = np.array(kit.CLOTHS[(k * 3 + int(rng.integers(3))) % len(kit.CLOTHS)]) * 0.7 + 0.3
+        tint = np.array(paint.CLOTHS[(k * 3 + int(rng.integers(3))) % len(paint.CLOTHS)]) * 0.7 + 0.3
         walls = paint.gloss(stage, "cabin", (tint[0], tint[1], tint[2]))
         things.gabled(stage, "building_cabin", (u, land * 11.5, 0.05), facing, (2.0, 2.2, 2.1, 2.9), walls, roof, 0.25)
         door = things.Quads()
@@ -181,14 +184,14 @@ def _hut(stage: Stage, land: float) -> None:
     for u in np.arange(-30, 30, 0.17):
         walk.block((u, 6.6, 0.0), (u + 0.155, 8.0, 0.035))
     walk.build(stage, "boardwalk", paint.timber(stage, "boardwalk", (0.85, 0.82, 0.78)), (0, 0, 0), facing)
-    post = kit.LAMP_POSTS[int(rng.integers(3))]
+    post = pick(rng, names.LAMP_POSTS)
     for u in (-12.5, -6.5, -1.0, 4.5, 10.5):
         stage.put(post, u + rng.uniform(-0.6, 0.6), land * 6.1, 0.0, yaw=facing)
 
 
 def _palms(stage: Stage, land: float) -> None:
     rng = stage.rng("palms")
-    kind = kit.pick(rng, PALMS, 2)
+    kind = several(rng, PALMS, 2)
     taken: list[kit.Disc] = [(float(u), 11.0, 3.2) for u in np.arange(-16, 17, 2.0)]
     for area, count in (((-26, 8.6, 26, 24), 12), ((-24, -2, -11, 8), 2), ((11, -2, 24, 8), 2)):
         spots = kit.free_spots(rng, taken, count, area, 1.6)

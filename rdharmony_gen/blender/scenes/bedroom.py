@@ -6,6 +6,7 @@ All lengths in metres.
 
 from rdharmony_gen.blender.scenes import kit_furniture as kit
 from rdharmony_gen.blender.scenes import kit_window_view as view
+from rdharmony_gen.blender.scenes.kit_draw import pick
 from rdharmony_gen.blender.scenes.kit_indoor import Opening, Room, beams, shell
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
@@ -42,7 +43,7 @@ def build(stage: Stage) -> Place:
 def _bed(room: Room) -> None:
     """The bed with its head to the north wall, a table with a lamp on each side."""
     rng, finish = room.stage.rng("bed"), room.finish
-    bed, half = (("bed_01", 0.85), ("bed_02", 1.02))[int(rng.integers(2))]
+    bed, half = pick(rng, (("bed_01", 0.85), ("bed_02", 1.02)))
     x = rng.uniform(-0.9, -0.4)
     room.against("north", bed, x, gap=0.04)
     wood = finish.draw_wood("bedside")
@@ -113,7 +114,7 @@ def _desk(room: Room) -> Patch:
     rng, finish = room.stage.rng("desk"), room.finish
     x, y = rng.uniform(1.2, 1.6), -room.half_y + 0.5
     kit.table(room, x, y, (1.3, 0.62, 0.74), finish.draw_wood("desk"), finish.paint("desk_legs", deep=True))
-    chair = CHAIRS[int(rng.integers(len(CHAIRS)))]
+    chair = pick(rng, CHAIRS)
     room.put(chair, x + rng.uniform(-0.2, 0.2), y + 0.55, yaw=rng.uniform(-35, 35))
     if rng.random() < 0.6:
         room.put("chair_08_armchair", -room.half_x + 1.0, -room.half_y + 0.95, yaw=135 + rng.uniform(-15, 15))

@@ -6,8 +6,13 @@ It runs east to west; palms or leafy trees, cobbles or slabs, the kiosk and the 
 
 import numpy as np
 
+from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
 from rdharmony_gen.blender.scenes import kit_market
+from rdharmony_gen.blender.scenes import kit_names as names
+from rdharmony_gen.blender.scenes import kit_shapes as shapes
+from rdharmony_gen.blender.scenes import kit_surfaces as surfaces
 from rdharmony_gen.blender.scenes import kit_urban as kit
+from rdharmony_gen.blender.scenes.kit_draw import pick, some
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 WALK, ROAD, FRONT = 5.6, 12.6, 17.2
@@ -31,7 +36,7 @@ def build(stage: Stage) -> Place:
     tops = _promenade(stage, kiosk)
     _traffic(stage)
     kit.bystanders(stage, [(-15.0, 1.5), (8.5, -1.5), (17.0, 1.0), (-7.0, 15.0), (10.0, 14.8)], kit.KERB)
-    kit.horizon(stage)
+    backdrop.town(stage)
     return Place(
         stand=(
             Patch(-11, -2.4, 9, 2.4, kit.KERB),
@@ -46,31 +51,39 @@ def build(stage: Stage) -> Place:
 
 
 def _grounds(stage: Stage) -> None:
-    first, second = kit.some(stage.rng("paving"), kit.PAVINGS, 2)
+    first, second = some(stage.rng("paving"), surfaces.PAVINGS, 2)
     middle, walk, kerb, paint = (
-        kit.paving(stage, "middle", [first]),
-        kit.paving(stage, "walk", [second]),
-        kit.stone(stage),
-        kit.road_paint(stage),
+        surfaces.paving(stage, "middle", [first]),
+        surfaces.paving(stage, "walk", [second]),
+        surfaces.stone(stage),
+        surfaces.road_paint(stage),
     )
-    stage.floor("asphalt", -170, -ROAD - 0.5, 170, ROAD + 0.5, kit.asphalt(stage))
+    stage.floor("asphalt", -170, -ROAD - 0.5, 170, ROAD + 0.5, surfaces.asphalt(stage))
     kit.pavement(stage, -150, -WALK, 150, WALK, middle, kerb)
     for y0, y1 in ((ROAD, 60.0), (-60.0, -ROAD)):
         kit.pavement(stage, -150, y0, 150, y1, walk, kerb)
     middles = [s * (WALK + ROAD) / 2 for s in (-1, 1)]
-    lines = [r for y in middles for r in kit.dashes(-120, 120, y, (-19.0, -15.0))]
-    crossings = kit.zebra(-18.6, -15.4, WALK, ROAD) + kit.zebra(-18.6, -15.4, -ROAD, -WALK)
-    kit.marks(stage, "lines", lines + crossings, paint, 0.005)
+    lines = [r for y in middles for r in shapes.dashes(-120, 120, y, (-19.0, -15.0))]
+    crossings = shapes.zebra(-18.6, -15.4, WALK, ROAD) + shapes.zebra(-18.6, -15.4, -ROAD, -WALK)
+    shapes.marks(stage, "lines", lines + crossings, paint, 0.005)
     bands = [[x - 0.3, -2.9, x + 0.3, 2.9] for x in np.arange(-64.0, 65.0, 8.0)]
     bands += [[-100, s * 3.1 - 0.2, 100, s * 3.1 + 0.2] for s in (-1, 1)]
-    kit.marks(stage, "bands", bands, walk, kit.KERB + 0.004)
+    shapes.marks(stage, "bands", bands, walk, kit.KERB + 0.004)
 
 
 def _fronts(stage: Stage) -> None:
     z = kit.KERB - 0.01
-    kit.row(stage, "north", (*kit.TOWN, "building_05_office"), "north", FRONT, -62, 62, z=z)
+    kit.row(stage, "north", (*names.TOWN_HOUSES, "building_05_office"), "north", FRONT, -62, 62, z=z)
     kit.row(
-        stage, "south", (*kit.TOWN, "building_04_stucco_house"), "south", -FRONT - 1.5, -62, 62, z=z, gap=(0.1, 2.0)
+        stage,
+        "south",
+        (*names.TOWN_HOUSES, "building_04_stucco_house"),
+        "south",
+        -FRONT - 1.5,
+        -62,
+        62,
+        z=z,
+        gap=(0.1, 2.0),
     )
     rng = stage.rng("fronts")
     for x in np.arange(-22.0, 24.0, 3.6):
@@ -81,8 +94,8 @@ def _fronts(stage: Stage) -> None:
 def _promenade(stage: Stage, kiosk: float) -> list[Patch]:
     """Trees, lamps and benches in step, a kiosk with tables at one end; returns table and counter tops."""
     rng = stage.rng("promenade")
-    tree, scale = kit.pick(rng, LINES)
-    bench, post = kit.pick(rng, kit.BENCHES), kit.pick(rng, ("lamp_02_classic", "lamp_03_round", "lamp_02_classic"))
+    tree, scale = pick(rng, LINES)
+    bench, post = pick(rng, names.BENCHES), pick(rng, ("lamp_02_classic", "lamp_03_round", "lamp_02_classic"))
     for x in np.arange(-56.0, 57.0, 8.0):
         for sign in (-1.0, 1.0):
             kit.street_tree(stage, tree, float(x), sign * 4.3, kit.KERB, rng, scale)
@@ -98,18 +111,16 @@ def _promenade(stage: Stage, kiosk: float) -> list[Patch]:
     for x, sign in ((-21.0, 1.0), (-8.0, -1.0), (7.0, 1.0), (20.0, -1.0)):
         stage.put("lamp_04_street", x, sign * (ROAD + 0.5), kit.KERB, yaw=0 if sign > 0 else 180)
     tops = [
-        kit_market.stall(
-            stage, "kiosk", kiosk, 2.6, 0.0, kit.KERB, goods=kit.pick(rng, ("bakery", "bottles", "flowers"))
-        )
+        kit_market.stall(stage, "kiosk", kiosk, 2.6, 0.0, kit.KERB, goods=pick(rng, ("bakery", "bottles", "flowers")))
     ]
-    chair = kit.pick(rng, kit.CHAIRS)
+    chair = pick(rng, names.CAFE_CHAIRS)
     inwards = -np.sign(kiosk)
     for number in range(3):
         at = kiosk + inwards * (3.0 + 2.2 * number), (-2.2, 2.0, -2.0)[number]
         tops.append(kit_market.cafe(stage, *at, kit.KERB, rng, chair, parasol=bool(rng.random() < 0.4)))
     for x in np.arange(-14.0, 15.0, 9.0):
         if rng.random() < 0.4:
-            pot, turn = kit.pick(rng, ("flowerbox_01", "living_plant_02")), 90 * int(rng.integers(2))
+            pot, turn = pick(rng, ("flowerbox_01", "living_plant_02")), 90 * int(rng.integers(2))
             stage.put(pot, x, 0.0, kit.KERB, yaw=turn, scale=1.6)
     if rng.random() < 0.5:
         stage.put("fountain_01", -kiosk * 1.45, 0.0, kit.KERB, scale=1.6)
@@ -123,9 +134,9 @@ def _traffic(stage: Stage) -> None:
     ]
     spots += [(-31.0, WALK + 1.8, -90), (30.0, -WALK - 1.8, 90), (44.0, WALK + 1.8, -90)]
     kit.parked(stage, [s for s in spots if not -21.0 < s[0] < -13.0], kinds=5, share=0.5)
-    bus = kit.pick(rng, ("bus_01_coach", "bus_02_city", "truck_01"))
+    bus = pick(rng, ("bus_01_coach", "bus_02_city", "truck_01"))
     stage.put(bus, rng.choice([-1, 1]) * rng.uniform(33, 38), -WALK - 2.0, yaw=90)
-    tree = kit.pick(rng, kit.TREES)
+    tree = pick(rng, names.STREET_TREES)
     for x in np.arange(-40.0, 42.0, 9.0):
         for sign in (-1.0, 1.0):
             kit.street_tree(stage, tree, x + rng.uniform(-0.5, 0.5), sign * (ROAD + 1.0), kit.KERB, rng, 0.7)

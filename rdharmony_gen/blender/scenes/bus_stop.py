@@ -4,8 +4,13 @@
 import numpy as np
 
 from rdharmony_gen.blender import materials
+from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
 from rdharmony_gen.blender.scenes import kit_market
+from rdharmony_gen.blender.scenes import kit_names as names
+from rdharmony_gen.blender.scenes import kit_shapes as shapes
+from rdharmony_gen.blender.scenes import kit_surfaces as surfaces
 from rdharmony_gen.blender.scenes import kit_urban as kit
+from rdharmony_gen.blender.scenes.kit_draw import pick, some
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 ROAD_SOUTH, ROAD_NORTH, WALK, FRONT = -4.5, 4.0, 9.5, 14.5
@@ -38,9 +43,9 @@ def build(stage: Stage) -> Place:
 
 
 def _grounds(stage: Stage, x: float) -> None:
-    slabs, kerb, paint = kit.paving(stage, "slabs"), kit.stone(stage), kit.road_paint(stage)
-    lawn = kit.lawn(stage)
-    stage.floor("asphalt", -170, ROAD_SOUTH - 0.5, 170, ROAD_NORTH + 0.5, kit.asphalt(stage))
+    slabs, kerb, paint = surfaces.paving(stage, "slabs"), surfaces.stone(stage), surfaces.road_paint(stage)
+    lawn = surfaces.lawn(stage)
+    stage.floor("asphalt", -170, ROAD_SOUTH - 0.5, 170, ROAD_NORTH + 0.5, surfaces.asphalt(stage))
     kit.pavement(stage, -170, ROAD_NORTH, 170, WALK, slabs, kerb)
     kit.pavement(stage, -170, -8.5, 170, ROAD_SOUTH, slabs, kerb)
     stage.floor("lawn", -170, WALK - 0.1, 170, 170, lawn, z=kit.KERB - 0.03)
@@ -51,11 +56,15 @@ def _grounds(stage: Stage, x: float) -> None:
         [x - 9, 1.0, x - 8.88, 3.8],
         [x + 8.88, 1.0, x + 9, 3.8],
     ]
-    kit.lettering(stage, "BUS", (x, 2.4, 0.0), 1.5, paint, "road")
-    kit.marks(
-        stage, "lines", kit.dashes(-120, 120, -0.3) + kit.zebra(13.2, 16.2, ROAD_SOUTH, ROAD_NORTH) + bay, paint, 0.005
+    shapes.lettering(stage, "BUS", (x, 2.4, 0.0), 1.5, paint, "road")
+    shapes.marks(
+        stage,
+        "lines",
+        shapes.dashes(-120, 120, -0.3) + shapes.zebra(13.2, 16.2, ROAD_SOUTH, ROAD_NORTH) + bay,
+        paint,
+        0.005,
     )
-    kit.marks(stage, "guide", [[-60, 4.5, 60, 4.8]], kit.stone(stage, "guide", 1.35), kit.KERB + 0.004)
+    shapes.marks(stage, "guide", [[-60, 4.5, 60, 4.8]], surfaces.stone(stage, "guide", 1.35), kit.KERB + 0.004)
 
 
 def _shelter(stage: Stage, x: float) -> Patch:
@@ -63,7 +72,7 @@ def _shelter(stage: Stage, x: float) -> Patch:
     rng = stage.rng("shelter")
     half, south, north, tall = 2.4, 6.2, 7.5, 2.45
     steel = materials.plain(
-        "shelter_steel", kit.pick(rng, ((0.06, 0.07, 0.075), (0.35, 0.36, 0.37), (0.03, 0.10, 0.07))), 0.4, 0.6
+        "shelter_steel", pick(rng, ((0.06, 0.07, 0.075), (0.35, 0.36, 0.37), (0.03, 0.10, 0.07))), 0.4, 0.6
     )
     glass, at = materials.clear_glass("shelter_glass"), (x, 0.0, kit.KERB)
     posts = [
@@ -71,32 +80,34 @@ def _shelter(stage: Stage, x: float) -> Patch:
     ]
     rails = [((-half, north - 0.02, z), (half, north + 0.02, z + 0.05)) for z in (0.22, 1.2)]
     roof = [((-half - 0.2, south - 0.35, tall), (half + 0.2, north + 0.15, tall + 0.09))]
-    kit.boxes(stage, "shelter", posts + rails + roof, steel, at)
+    shapes.boxes(stage, "shelter", posts + rails + roof, steel, at)
     panes = [
         ((-half, north - 0.006, 0.27), (half, north + 0.006, tall - 0.05)),
         ((-half - 0.006, south + 0.1, 0.22), (-half + 0.006, north, tall - 0.05)),
     ]
-    kit.boxes(stage, "shelter_glass", panes, glass, at)
-    poster = kit.sign(stage, "poster", tuple(rng.uniform(0.05, 0.75, 3)), 0.8)
-    letters = kit.sign(stage, "letters", (0.85, 0.85, 0.82), 0.9)
-    kit.boxes(stage, "poster_frame", [((half - 0.09, south + 0.1, 0.3), (half + 0.09, north - 0.05, 2.2))], steel, at)
-    kit.boxes(
+    shapes.boxes(stage, "shelter_glass", panes, glass, at)
+    poster = surfaces.sign(stage, "poster", tuple(rng.uniform(0.05, 0.75, 3)), 0.8)
+    letters = surfaces.sign(stage, "letters", (0.85, 0.85, 0.82), 0.9)
+    shapes.boxes(
+        stage, "poster_frame", [((half - 0.09, south + 0.1, 0.3), (half + 0.09, north - 0.05, 2.2))], steel, at
+    )
+    shapes.boxes(
         stage,
         "poster",
         [((s * 0.1 + half - 0.012, south + 0.18, 0.42), (s * 0.1 + half + 0.012, north - 0.13, 2.1)) for s in (-1, 1)],
         poster,
         at,
     )
-    kit.boxes(stage, "name", [((-1.1, south - 0.36, tall + 0.1), (1.1, south - 0.3, tall + 0.38))], poster, at)
-    kit.lettering(
+    shapes.boxes(stage, "name", [((-1.1, south - 0.36, tall + 0.1), (1.1, south - 0.3, tall + 0.38))], poster, at)
+    shapes.lettering(
         stage,
-        kit.pick(rng, ("MILL LANE", "OLD TOWN", "STATION", "MUSEUM", "PARK STREET")),
+        pick(rng, ("MILL LANE", "OLD TOWN", "STATION", "MUSEUM", "PARK STREET")),
         (x, south - 0.37, kit.KERB + tall + 0.24),
         0.17,
         letters,
     )
-    planks = kit.wood(stage, "bench_wood")
-    kit.boxes(
+    planks = surfaces.wood(stage, "bench_wood")
+    shapes.boxes(
         stage,
         "shelter_bench",
         [((-2.1, 6.9, 0.44), (1.1, 7.34, 0.49)), *[((u, 7.0, 0), (u + 0.06, 7.25, 0.44)) for u in (-1.8, -0.5, 0.8)]],
@@ -112,11 +123,11 @@ def _stop_sign(stage: Stage, x: float) -> None:
     rng = stage.rng("stop_sign")
     pole, face = (
         materials.plain("pole", (0.3, 0.31, 0.32), 0.4, 0.7),
-        kit.sign(stage, "stop_face", (0.75, 0.55, 0.02), 0.25),
+        surfaces.sign(stage, "stop_face", (0.75, 0.55, 0.02), 0.25),
     )
     dark = materials.plain("stop_text", (0.02, 0.06, 0.03), 0.5)
-    kit.drum(stage, "pole", x, 4.95, 0.035, kit.KERB, 2.95, pole, sides=16)
-    kit.boxes(
+    shapes.drum(stage, "pole", x, 4.95, 0.035, kit.KERB, 2.95, pole, sides=16)
+    shapes.boxes(
         stage,
         "stop_face",
         [((-0.3, -0.02, 2.3), (0.3, 0.02, 2.9)), ((-0.22, -0.02, 1.1), (0.22, 0.02, 1.75))],
@@ -124,14 +135,14 @@ def _stop_sign(stage: Stage, x: float) -> None:
         (x, 4.91, kit.KERB),
     )
     for look, out in (("north", -0.03), ("south", 0.03)):
-        kit.lettering(stage, "BUS", (x, 4.91 + out, kit.KERB + 2.7), 0.14, dark, look)
-        kit.lettering(stage, str(int(rng.integers(2, 99))), (x, 4.91 + out, kit.KERB + 2.45), 0.13, dark, look)
+        shapes.lettering(stage, "BUS", (x, 4.91 + out, kit.KERB + 2.7), 0.14, dark, look)
+        shapes.lettering(stage, str(int(rng.integers(2, 99))), (x, 4.91 + out, kit.KERB + 2.45), 0.13, dark, look)
 
 
 def _traffic(stage: Stage, x: float) -> None:
     rng = stage.rng("traffic")
     place = int(rng.integers(3))  # in the bay's head, coming, or gone
-    bus = kit.pick(rng, ("bus_01_coach", "bus_02_city"))
+    bus = pick(rng, ("bus_01_coach", "bus_02_city"))
     if place == 0:
         stage.put(bus, x - 11.5, 2.4, yaw=-90)
     elif place == 1:
@@ -149,16 +160,26 @@ def _traffic(stage: Stage, x: float) -> None:
 def _surroundings(stage: Stage, x: float, side: float) -> None:
     """A park or a row of houses behind the stop, houses across the road, trees and lamps along it."""
     rng = stage.rng("surroundings")
-    tree = kit.pick(rng, kit.TREES)
-    kit.row(stage, "south", (*kit.LOW, "building_06_shops"), "south", -10.0, -56, 56, z=kit.KERB - 0.02, gap=(0.3, 4.5))
+    tree = pick(rng, names.STREET_TREES)
+    kit.row(
+        stage,
+        "south",
+        (*names.LOW_HOUSES, "building_06_shops"),
+        "south",
+        -10.0,
+        -56,
+        56,
+        z=kit.KERB - 0.02,
+        gap=(0.3, 4.5),
+    )
     if rng.random() < 0.5:
-        kit.row(stage, "north", kit.TOWN, "north", FRONT, -56, 56, z=kit.KERB - 0.02, gap=(0.1, 2.5))
+        kit.row(stage, "north", names.TOWN_HOUSES, "north", FRONT, -56, 56, z=kit.KERB - 0.02, gap=(0.1, 2.5))
     else:
-        kit.row(stage, "north", kit.LOW, "north", 30.0, -52, 52, z=kit.KERB - 0.05, gap=(6.0, 14.0))
+        kit.row(stage, "north", names.LOW_HOUSES, "north", 30.0, -52, 52, z=kit.KERB - 0.05, gap=(6.0, 14.0))
         for _ in range(14):
             at = rng.uniform(-34, 34), rng.uniform(15, 26)
-            kit.plant(stage, rng, kit.pick(rng, kit.some(rng, kit.TREES, 3)), *at, kit.KERB - 0.05, (0.9, 1.2))
-    fence = kit.pick(rng, (("bush_03_hedge_trimmed", 1.5), ("fence_01", 1.8), ("bush_02_hedge", 1.5)))
+            kit.plant(stage, rng, pick(rng, some(rng, names.STREET_TREES, 3)), *at, kit.KERB - 0.05, (0.9, 1.2))
+    fence = pick(rng, (("bush_03_hedge_trimmed", 1.5), ("fence_01", 1.8), ("bush_02_hedge", 1.5)))
     for u in np.arange(-40.0, 41.0, fence[1]):
         stage.put(fence[0], u, WALK + 0.5, kit.KERB - 0.04, yaw=rng.uniform(-1, 1))
     for u in (-29.0, -20.0, -13.0, 20.5, 29.0, 38.0):
@@ -167,7 +188,7 @@ def _surroundings(stage: Stage, x: float, side: float) -> None:
         kit.street_tree(stage, tree, u + rng.uniform(-0.6, 0.6), ROAD_SOUTH - 0.9, kit.KERB, rng, 0.75)
     for u in (-16.0, 0.5, 17.0):
         stage.put("lamp_04_street", u + x * 0.5, ROAD_SOUTH - 0.45, kit.KERB, yaw=180)
-    post = kit.pick(rng, kit.POSTS)
+    post = pick(rng, names.LAMP_POSTS)
     for u in (-9.0, 6.2, 14.5):
         stage.put(post, x + u, WALK - 0.7, kit.KERB, scale=1.2)
     bicycles = x - side * 7.5
@@ -175,12 +196,12 @@ def _surroundings(stage: Stage, x: float, side: float) -> None:
         stage.put("railing_01", bicycles + 0.9 * k, WALK - 1.2, kit.KERB, yaw=90, scale=0.62)
         if rng.random() < 0.75:
             stage.put(
-                kit.pick(rng, ("bicycle_01", "bicycle_02")),
+                pick(rng, ("bicycle_01", "bicycle_02")),
                 bicycles + 0.9 * k + 0.3,
                 WALK - 1.2,
                 kit.KERB,
                 yaw=180 * int(rng.integers(2)),
             )
-    stage.put(kit.pick(rng, kit.BENCHES), x - side * 11.5, WALK - 0.9, kit.KERB)
+    stage.put(pick(rng, names.BENCHES), x - side * 11.5, WALK - 0.9, kit.KERB)
     stage.put("hydrant_01", x + side * 12.5, ROAD_NORTH + 0.7, kit.KERB)
-    kit.horizon(stage)
+    backdrop.town(stage)

@@ -3,9 +3,12 @@
 
 import numpy as np
 
+from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
+from rdharmony_gen.blender.scenes import kit_names as names
 from rdharmony_gen.blender.scenes import kit_nature as kit
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
 from rdharmony_gen.blender.scenes import kit_nature_things as things
+from rdharmony_gen.blender.scenes.kit_draw import pick, several
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 CARS = ("car_04_suv", "car_08_minivan", "car_02_beetle", "car_10_van")
@@ -25,9 +28,9 @@ def build(stage: Stage) -> Place:
     _cars(stage, side, taken)
     _tents(stage, taken)
     _trees(stage, taken)
-    kit.backdrop(
+    backdrop.landscape(
         stage,
-        kit.FIR_CARDS + kit.LEAFY_CARDS[:3],
+        names.FIR_CARDS + names.LEAFY_CARDS[:3],
         radii=(30.0, 52.0),
         count=120,
         arc=(-92.0, 92.0),
@@ -62,7 +65,7 @@ def _ground(stage: Stage, side: float) -> None:
     bare = paint.earth(stage, "bare", "soil_01", (1.45, 1.35, 1.2))
     kit.blob(stage, rng, "camp_ground", (side * 4.6, 1.2), (4.4, 3.4), bare, -0.012)
     track = np.array([(-side * 60, 8.0), (-side * 40, 7.2), (-side * 22, 6.0), (-side * 12, 5.2), (-side * 5, 5.0)])
-    gravel = paint.earth(stage, "track", ("gravel_01", "sand_01")[int(rng.integers(2))], (0.9, 0.82, 0.72))
+    gravel = paint.earth(stage, "track", pick(rng, ("gravel_01", "sand_01")), (0.9, 0.82, 0.72))
     stage.strip("track", track[np.argsort(track[:, 0])][::1], 3.4, gravel, -0.004)
 
 
@@ -92,10 +95,10 @@ def _shore(stage: Stage) -> None:
     rocks = [(float(u), SHORE - 2.6 + float(rng.normal(0, 0.6))) for u in rng.uniform(-20, 20, 12) if abs(u - x) > 2.5]
     kit.scatter(stage, rng, ("rock_01", "rock_02", "rock_03"), rocks, (0.8, 2.2), LAKE - 0.1)
     woods = paint.earth(stage, "far_woods", "grass_01", (0.26, 0.33, 0.22))
-    kit.ridge(stage, "far_shore", 120.0, 26.0, woods, (104.0, 256.0))
+    backdrop.ridge(stage, "far_shore", 120.0, 26.0, woods, (104.0, 256.0))
     count = 120
     angles = np.linspace(108, 252, count) + rng.uniform(-1.2, 1.2, count)
-    stage.belt("far_trees", kit.FIR_CARDS, angles, rng.uniform(117, 128, count), rng.uniform(0.9, 1.5, count), rng)
+    stage.belt("far_trees", names.FIR_CARDS, angles, rng.uniform(117, 128, count), rng.uniform(0.9, 1.5, count), rng)
     stage.put("building_10_wood_cabin", rng.uniform(-40, 40), -121.0, -0.3, yaw=180)
 
 
@@ -112,7 +115,7 @@ def _fire(stage: Stage, side: float, taken: list[kit.Disc]) -> None:
         things.log(stage, "seat", middle - step, middle + step, 0.2, bark, cut)
         if k != 1:
             b = a + 0.75
-            name = kit.SEATED[int(rng.integers(len(kit.SEATED)))]
+            name = pick(rng, names.SEATED)
             stage.put(name, x + 1.75 * np.cos(b), y + 1.75 * np.sin(b), -0.02, yaw=np.degrees(b) - 90)
     for row in range(3):
         for k in range(7 - row):
@@ -134,12 +137,16 @@ def _table(stage: Stage, side: float, taken: list[kit.Disc]) -> Patch:
     stage.put("barrel_01", x - side * 2.6, y + 1.0, -0.02, scale=0.8)
     stage.put("bicycle_01", -side * 6.0, 3.2, -0.02, yaw=rng.uniform(60, 120))
     stage.put(
-        kit.pick(rng, kit.ADULTS, 1)[0], -side * rng.uniform(10, 12), rng.uniform(-3, 1), -0.02, yaw=rng.uniform(0, 360)
+        several(rng, names.ADULTS, 1)[0],
+        -side * rng.uniform(10, 12),
+        rng.uniform(-3, 1),
+        -0.02,
+        yaw=rng.uniform(0, 360),
     )
     for u in (-5.0, 6.5):  # places by the water
         if rng.random() < 0.8:
             for dx in (-0.6, 0.6):
-                chair = ("chair_07_rattan", "chair_06_cafe")[int(rng.integers(2))]
+                chair = pick(rng, ("chair_07_rattan", "chair_06_cafe"))
                 stage.put(chair, u + dx, -5.6 + rng.uniform(-0.2, 0.2), -0.02, yaw=rng.uniform(-25, 25))
     taken += [(x, y, 1.8), (x - side * 2.2, y + 0.8, 1.0), (-side * 6.0, 3.2, 0.8)]
     return Patch(x - side * 0.3 - 0.3, y - 0.12, x - side * 0.3 + 0.3, y + 0.12, things.TOP - 0.02)
@@ -148,7 +155,7 @@ def _table(stage: Stage, side: float, taken: list[kit.Disc]) -> Patch:
 def _cars(stage: Stage, side: float, taken: list[kit.Disc]) -> None:
     rng = stage.rng("cars")
     taken.append((-side * 9.5, 4.8, 3.0))
-    for name, x in zip(kit.pick(rng, CARS, 2), (-side * 13.0, -side * 16.0), strict=True):
+    for name, x in zip(several(rng, CARS, 2), (-side * 13.0, -side * 16.0), strict=True):
         if rng.random() < 0.85:
             stage.put(name, x, 8.6 + rng.uniform(-0.4, 0.4), -0.02, yaw=rng.uniform(-12, 12))
             taken.append((x, 8.6, 2.6))
@@ -157,7 +164,7 @@ def _cars(stage: Stage, side: float, taken: list[kit.Disc]) -> None:
 def _tents(stage: Stage, taken: list[kit.Disc]) -> None:
     """Dome tents and ridge tents of cloth in different colours, all open towards the lake."""
     rng = stage.rng("tents")
-    colours = [kit.CLOTHS[k] for k in rng.permutation(len(kit.CLOTHS))]
+    colours = [paint.CLOTHS[k] for k in rng.permutation(len(paint.CLOTHS))]
     wood = paint.timber(stage, "tent_pole")
     spots = [
         (x + rng.uniform(-0.8, 0.8), y + rng.uniform(-0.6, 0.6))
@@ -176,7 +183,7 @@ def _tents(stage: Stage, taken: list[kit.Disc]) -> None:
 
 def _trees(stage: Stage, taken: list[kit.Disc]) -> None:
     rng = stage.rng("trees")
-    kinds = kit.pick(rng, TREES, 3)
+    kinds = several(rng, TREES, 3)
     for area, count in (((-20, 9.5, 20, 20), 14), ((-26, -7, -13, 10), 4), ((13, -7, 26, 10), 4)):
         spots = kit.free_spots(rng, taken, count, area, 1.4)
         kit.scatter(stage, rng, kinds, spots, (1.0, 1.55), -0.05)

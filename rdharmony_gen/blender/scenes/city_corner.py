@@ -8,6 +8,7 @@ import numpy as np
 
 from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.assets import manifest
+from rdharmony_gen.blender.scenes.kit_draw import pick
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 NORTH = (
@@ -77,7 +78,7 @@ def _grounds(stage: Stage) -> None:
         roughness=0.8,
         bump=0.7,
     )
-    slabs, tile, tint = PAVINGS[int(rng.integers(len(PAVINGS)))]
+    slabs, tile, tint = pick(rng, PAVINGS)
     paving = materials.tiled(
         stage.library,
         "paving",
@@ -146,7 +147,7 @@ def _fronts(stage: Stage) -> None:
     stage.put("building_04_stucco_house", (SIDE_WEST + SIDE_EAST) / 2, -52.0, 0.0, yaw=180)
     for end_x in (-66, 72):  # avenues close the street, low enough for a low sun
         for y in (4.5, 2.0, -0.5, -3.0, -16.0, -18.5, -21.0, -24.0):
-            card = CARDS[int(rng.integers(len(CARDS)))]
+            card = pick(rng, CARDS)
             stage.put(card, end_x + rng.uniform(-2, 2), y, KERB, yaw=rng.uniform(0, 360), scale=rng.uniform(0.5, 0.68))
     count = 150
     angles = np.linspace(0, 360, count, endpoint=False) + rng.uniform(-1.0, 1.0, count)
@@ -176,14 +177,14 @@ def _vehicles(stage: Stage) -> None:
 
 def _bus(stage: Stage) -> None:
     rng = stage.rng("bus")
-    bus = ("bus_02_city", "bus_01_coach", "truck_01")[int(rng.integers(3))]
+    bus = pick(rng, ("bus_02_city", "bus_01_coach", "truck_01"))
     stage.put(bus, rng.uniform(29, 33), -7.2, 0.0, yaw=90)
 
 
 def _furniture(stage: Stage) -> Patch:
     rng = stage.rng("furniture")
-    post = ("lamp_02_classic", "lamp_03_round")[int(rng.integers(2))]
-    tree = TREES[int(rng.integers(len(TREES)))]
+    post = pick(rng, ("lamp_02_classic", "lamp_03_round"))
+    tree = pick(rng, TREES)
     for number, x in enumerate((-26, -16.5, -6.5, 3.5, 27.0)):
         x = x + rng.uniform(-0.8, 0.8)
         stage.put(post, x, STREET_NORTH + 0.9, KERB, yaw=180, scale=1.25)
@@ -191,7 +192,7 @@ def _furniture(stage: Stage) -> Patch:
             stage.put(tree, x + 4.4, STREET_NORTH + 1.3, KERB, yaw=rng.uniform(0, 360), scale=rng.uniform(0.7, 0.9))
             if rng.random() < 0.6:
                 stage.put(
-                    ("bench_03_concrete", "bench_04_wood")[int(rng.integers(2))],
+                    pick(rng, ("bench_03_concrete", "bench_04_wood")),
                     x + 2.0,
                     STREET_NORTH + 1.4,
                     KERB,

@@ -6,6 +6,7 @@ All lengths in metres.
 
 from rdharmony_gen.blender.scenes import kit_furniture as kit
 from rdharmony_gen.blender.scenes import kit_window_view as view
+from rdharmony_gen.blender.scenes.kit_draw import pick
 from rdharmony_gen.blender.scenes.kit_indoor import Opening, Room, beams, shell
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
@@ -54,7 +55,7 @@ def _table(room: Room) -> Patch:
         finish.top("table", kinds=("wood", "wood", "wood", "marble")),
         finish.draw_wood("legs"),
     )
-    chair = CHAIRS[int(rng.integers(len(CHAIRS)))]
+    chair = pick(rng, CHAIRS)
     seats = [-0.62, 0.62] if w < 2.0 else [-0.72, 0.0, 0.72]
     for side in (-1, 1):
         for dx in seats:
@@ -77,7 +78,7 @@ def _table(room: Room) -> Patch:
     kit.fruit_bowl(room, x - w / 2 + 0.3, y, HIGH, rng)
     kit.vase(room, x + w / 2 - 0.25, y + 0.05, HIGH, rng)
     for dx in (0.0, 0.12):
-        room.put(kit.BOTTLES[int(rng.integers(4))], x + w / 2 - 0.45 + dx * 0.6, y - 0.1 + dx, HIGH)
+        room.put(pick(rng, kit.BOTTLES[:4]), x + w / 2 - 0.45 + dx * 0.6, y - 0.1 + dx, HIGH)
     return room.patch(x - w / 2 + 0.5, y - 0.12, x + w / 2 - 0.6, y + 0.12, HIGH)
 
 

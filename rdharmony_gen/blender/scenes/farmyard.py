@@ -4,9 +4,12 @@
 import numpy as np
 
 from rdharmony_gen.blender import materials
+from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
+from rdharmony_gen.blender.scenes import kit_names as names
 from rdharmony_gen.blender.scenes import kit_nature as kit
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
 from rdharmony_gen.blender.scenes import kit_nature_things as things
+from rdharmony_gen.blender.scenes.kit_draw import pick, several
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 ANIMALS = ("cow_01_black_white", "cow_02_beige", "cow_03_bull_black", "horse_01", "horse_02")
@@ -22,7 +25,7 @@ def build(stage: Stage) -> Place:
     top = _yard(stage, side)
     _paddock(stage)
     _planting(stage, track)
-    kit.backdrop(stage, kit.LEAFY_CARDS, radii=(48.0, 70.0), open_sides=0.6)
+    backdrop.landscape(stage, names.LEAFY_CARDS, radii=(48.0, 70.0), open_sides=0.6)
     return Place(
         stand=(Patch(-7, -4, 7, 3.5), Patch(-10, -6.5, 10, 4.5)),
         drive=(Patch(-7, -3.5, 7, 1.5),),
@@ -34,7 +37,7 @@ def build(stage: Stage) -> Place:
 def _ground(stage: Stage) -> np.ndarray:
     rng = stage.rng("ground")
     stage.floor("meadow", -150, -150, 150, 150, paint.lawn(stage, dry=float(rng.uniform(0, 0.6))), z=-0.02)
-    texture = ("soil_01", "sand_01", "gravel_01")[int(rng.integers(3))]
+    texture = pick(rng, ("soil_01", "sand_01", "gravel_01"))
     tint = {"soil_01": (1.5, 1.4, 1.25), "sand_01": (0.56, 0.50, 0.42), "gravel_01": (1.25, 1.1, 0.92)}[texture]
     yard = paint.earth(stage, "yard", texture, tint)
     mud = paint.earth(stage, "mud", "soil_01", (1.1, 1.1, 1.05))
@@ -56,7 +59,7 @@ def _ground(stage: Stage) -> np.ndarray:
 
 def _buildings(stage: Stage, side: float) -> None:
     rng = stage.rng("buildings")
-    tint = (BARN_RED, BARN_GREY, BARN_BROWN)[int(rng.integers(3))]
+    tint = pick(rng, (BARN_RED, BARN_GREY, BARN_BROWN))
     boards = paint.planks(stage, "barn_boards", tint, 2.2)
     tiles = materials.tiled(
         stage.library,
@@ -98,7 +101,7 @@ def _buildings(stage: Stage, side: float) -> None:
         a = np.radians(yaw)
         at = (x + u * np.cos(a) - (front - 0.25) * np.sin(a), y + u * np.sin(a) + (front - 0.25) * np.cos(a), 2.9)
         things.lantern(stage, at, 90.0)
-    house = ("building_07_stone_cottage", "building_04_stucco_house", "building_10_wood_cabin")[int(rng.integers(3))]
+    house = pick(rng, ("building_07_stone_cottage", "building_04_stucco_house", "building_10_wood_cabin"))
     stage.put(house, -side * rng.uniform(9, 11), rng.uniform(16, 18), yaw=-side * rng.uniform(0, 12))
     stage.put("lamp_02_classic", -side * rng.uniform(3.0, 4.0), 7.0)
     stage.put("lamp_02_classic", -side * 10.5, -7.0)
@@ -136,11 +139,11 @@ def _yard(stage: Stage, side: float) -> Patch:
     wood = paint.planks(stage, "cart", (0.95, 0.85, 0.75), 1.1)
     things.hay_cart(stage, rng, (side * rng.uniform(9.0, 10.0), -3.6), wood)
     if rng.random() < 0.6:
-        vehicle = ("truck_01", "car_10_van", "car_08_minivan")[int(rng.integers(3))]
+        vehicle = pick(rng, ("truck_01", "car_10_van", "car_08_minivan"))
         stage.put(vehicle, -side * 15.0, -1.5 + rng.uniform(-1, 1), yaw=side * rng.uniform(70, 110))
     for _ in range(5):
         stage.put("chicken_01", -side * rng.uniform(11, 14), rng.uniform(1.5, 5.5), yaw=rng.uniform(0, 360))
-    for name in kit.pick(rng, kit.ADULTS, 1):
+    for name in several(rng, names.ADULTS, 1):
         stage.put(name, side * rng.uniform(10, 11.5), rng.uniform(5.5, 6.8), yaw=rng.uniform(-60, 60))
     x, y = float(rng.uniform(-3, 3)), 4.6
     things.picnic_table(stage, x, y, paint.timber(stage, "table", (0.85, 0.75, 0.65)), 0.0)
@@ -153,7 +156,7 @@ def _paddock(stage: Stage) -> None:
     things.rail_fence(stage, ((-34, -30), (-34, FENCE_Y), (34, FENCE_Y), (34, -30), (-34, -30)), wood)
     taken: list[kit.Disc] = []
     for x, y in kit.free_spots(rng, taken, 7, (-20, -26, 20, FENCE_Y - 2.5), 1.8):
-        animal = ANIMALS[int(rng.integers(len(ANIMALS)))]
+        animal = pick(rng, ANIMALS)
         stage.put(animal, x, y, -0.02, yaw=rng.uniform(0, 360), scale=rng.uniform(0.9, 1.05))
     hay = paint.hay(stage)
     for x, y in kit.free_spots(rng, taken, 3, (-30, -27, 30, -15), 1.5):
@@ -166,7 +169,7 @@ def _paddock(stage: Stage) -> None:
 
 def _planting(stage: Stage, track: np.ndarray) -> None:
     rng = stage.rng("planting")
-    kinds = kit.pick(rng, ("tree_01_acacia", "tree_02_ficus", "tree_06_poplar", "tree_12_sycamore"), 3)
+    kinds = several(rng, ("tree_01_acacia", "tree_02_ficus", "tree_06_poplar", "tree_12_sycamore"), 3)
     spots = [
         (x + rng.uniform(-2, 2), y + rng.uniform(-1.5, 1.5))
         for x, y in ((0.5, 17), (-21, 12), (22, 11), (-25, -11), (26, -14), (-27, 20), (-9, -32), (12, -33), (30, -32))

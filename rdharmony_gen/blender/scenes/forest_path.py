@@ -4,9 +4,12 @@
 import numpy as np
 
 from rdharmony_gen.blender import materials
+from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
+from rdharmony_gen.blender.scenes import kit_names as names
 from rdharmony_gen.blender.scenes import kit_nature as kit
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
 from rdharmony_gen.blender.scenes import kit_nature_things as things
+from rdharmony_gen.blender.scenes.kit_draw import pick, several
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 TALL = ("tree_06_poplar", "tree_12_sycamore", "tree_03_copper_beech", "tree_02_ficus", "tree_09_pine")
@@ -21,9 +24,9 @@ def build(stage: Stage) -> Place:
     _cabin(stage, taken)
     _trees(stage, taken)
     _undergrowth(stage, path, taken)
-    kit.backdrop(
+    backdrop.landscape(
         stage,
-        kit.FIR_CARDS if stage.rng("woods").random() < 0.6 else kit.LEAFY_CARDS,
+        names.FIR_CARDS if stage.rng("woods").random() < 0.6 else names.LEAFY_CARDS,
         radii=(27.0, 44.0),
         count=140,
         scales=(0.9, 1.35),
@@ -62,7 +65,7 @@ def _ground(stage: Stage) -> np.ndarray:
 
     kit.terrain(stage, "forest_floor", height, floor)
     path = kit.winding(rng, 70.0, 1.0)
-    texture = ("soil_01", "gravel_01", "sand_01")[int(rng.integers(3))]
+    texture = pick(rng, ("soil_01", "gravel_01", "sand_01"))
     tint = {"soil_01": (1.35, 1.25, 1.1), "gravel_01": (0.62, 0.50, 0.39), "sand_01": (0.58, 0.52, 0.45)}[texture]
     stage.strip("path_edge", path, 3.0, paint.earth(stage, "path_edge", "soil_01", (0.8, 0.78, 0.75)), -0.008)
     stage.strip("path", path, 2.3, paint.earth(stage, "path", texture, tint), 0.0)
@@ -93,7 +96,7 @@ def _resting_place(stage: Stage, path: np.ndarray, taken: list[kit.Disc]) -> Pat
     for k, along in enumerate((-11.0, -5.0, 1.0 * side, 5.5, 11.5)):
         at = float(np.interp(along, path[:, 0], path[:, 1]))
         things.lantern_post(stage, along, at + (1.9 if k % 2 else 2.1), wood)
-    name = kit.pick(rng, kit.ADULTS, 1)[0]
+    name = several(rng, names.ADULTS, 1)[0]
     a = float(rng.choice([-1.0, 1.0]) * rng.uniform(11, 15))
     stage.put(name, a, float(np.interp(a, path[:, 0], path[:, 1])) + rng.uniform(-0.5, 0.5), yaw=rng.uniform(0, 360))
     return Patch(x - 0.6, y - 0.12, x + 0.6, y + 0.12, things.TOP)
@@ -117,7 +120,7 @@ def _cabin(stage: Stage, taken: list[kit.Disc]) -> None:
 
 def _trees(stage: Stage, taken: list[kit.Disc]) -> None:
     rng = stage.rng("trees")
-    kinds = kit.pick(rng, TALL, 3)
+    kinds = several(rng, TALL, 3)
     near = kit.free_spots(rng, taken, 16, (-18, -10, 18, 10), 1.3)
     kit.scatter(stage, rng, kinds, near, (1.25, 1.8), -0.1)
     far = kit.free_spots(rng, taken, 26, (-30, -24, 30, 24), 1.6)

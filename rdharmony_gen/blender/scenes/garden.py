@@ -5,9 +5,12 @@ import numpy as np
 
 from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.assets import manifest
+from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
+from rdharmony_gen.blender.scenes import kit_names as names
 from rdharmony_gen.blender.scenes import kit_nature as kit
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
 from rdharmony_gen.blender.scenes import kit_nature_things as things
+from rdharmony_gen.blender.scenes.kit_draw import pick, several
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 TREES = ("tree_08_peach_blossom", "tree_05_japanese_maple", "tree_02_ficus", "tree_01_acacia", "tree_03_copper_beech")
@@ -32,7 +35,7 @@ def build(stage: Stage) -> Place:
     top = _terrace(stage, side)
     _beds(stage, side)
     _hedges(stage, side)
-    kit.backdrop(stage, kit.LEAFY_CARDS)
+    backdrop.landscape(stage, names.LEAFY_CARDS)
     return Place(
         stand=(Patch(-6, -4.5, 6, 1.5), Patch(-8, -7, 8, 2.2)),
         drive=(Patch(side * 10.6 - 0.3, -4, side * 10.6 + 0.3, 5),),
@@ -62,7 +65,7 @@ def _ground(stage: Stage, side: float) -> None:
 
 def _house(stage: Stage, side: float) -> None:
     rng = stage.rng("house")
-    house = ("building_04_stucco_house", "building_07_stone_cottage", "building_10_wood_cabin")[int(rng.integers(3))]
+    house = pick(rng, ("building_04_stucco_house", "building_07_stone_cottage", "building_10_wood_cabin"))
     depth = manifest()[house]["size_m"][1]
     stage.put(house, -side * rng.uniform(1.0, 3.0), 7.6 + depth / 2, 0.0)
     shed = paint.gloss(stage, "garage") if rng.random() < 0.5 else paint.planks(stage, "garage", (1.1, 1.0, 0.9))
@@ -74,24 +77,27 @@ def _house(stage: Stage, side: float) -> None:
     things.lantern(stage, (side * 10.6, 9.25, 2.45), 80.0)
     stage.put("building_01_garden_hut", -side * 11.2, -8.5, 0.0, yaw=-side * 55)
     for x, y, turn in ((-26.0, 12.0, 8.0), (27.0, 15.0, -10.0), (-12.0, -32.0, 175.0), (15.0, -34.0, 188.0)):
-        name = kit.HOUSES[int(rng.integers(4))]
+        name = pick(rng, names.COUNTRY_HOUSES)
         stage.put(name, x + rng.uniform(-2, 2), y + rng.uniform(-2, 2), -0.01, yaw=turn + rng.uniform(-6, 6))
 
 
 def _terrace(stage: Stage, side: float) -> Patch:
     """Paving before the house with table and chairs, pots, lanterns; returns the table's top."""
     rng = stage.rng("terrace")
-    texture, tile, tint = (
-        ("paving_01", 1.5, (1.15, 1.08, 1.0)),
-        ("stone_wall_01", 2.4, (0.85, 0.82, 0.78)),
-        ("wood_planks_01", 1.6, (1.25, 1.1, 0.95)),
-        ("brick_01", 1.6, (1.05, 0.95, 0.9)),
-    )[int(rng.integers(4))]
+    texture, tile, tint = pick(
+        rng,
+        (
+            ("paving_01", 1.5, (1.15, 1.08, 1.0)),
+            ("stone_wall_01", 2.4, (0.85, 0.82, 0.78)),
+            ("wood_planks_01", 1.6, (1.25, 1.1, 0.95)),
+            ("brick_01", 1.6, (1.05, 0.95, 0.9)),
+        ),
+    )
     floor = materials.tiled(stage.library, "terrace", texture, tile, tint=tint, variation=0.25, variation_m=1.8)
     middle = -side * 2.0
     stage.box("terrace", (middle - 6.2, 3.4, -0.2), (middle + 6.2, 8.2, 0.03), floor)
     x, y, z = float(middle + rng.uniform(-2.5, 2.5)), 5.2, 0.03
-    chair = CHAIRS[int(rng.integers(len(CHAIRS)))]
+    chair = pick(rng, CHAIRS)
     if rng.random() < 0.6:
         things.picnic_table(stage, x, y, paint.timber(stage, "table", (1.0, 0.9, 0.8)), 0.0, z)
         top = Patch(x - 0.6, y - 0.12, x + 0.6, y + 0.12, z + things.TOP)
@@ -104,7 +110,7 @@ def _terrace(stage: Stage, side: float) -> Patch:
     if rng.random() < 0.7:
         stage.put("parasol_01", x + rng.choice([-1, 1]) * 1.7, y + 0.6, z, scale=1.15)
     for u in (-5.7, 5.6):
-        pot = ("living_plant_02", "living_plant_01_yucca", "flowerbox_01")[int(rng.integers(3))]
+        pot = pick(rng, ("living_plant_02", "living_plant_01_yucca", "flowerbox_01"))
         stage.put(pot, middle + u, 4.0, z, yaw=rng.uniform(0, 360), scale=1.4 if pot == "living_plant_02" else 1.2)
     for u in (-3.5, -1.2, 1.3, 3.6):
         if rng.random() < 0.7:
@@ -135,16 +141,16 @@ def _beds(stage: Stage, side: float) -> None:
             spots.append((x + rx * r * np.cos(a), y + ry * r * np.sin(a)))
     kit.flowers(stage, rng, spots, colours)
     kit.tufts(stage, rng, spots[::3], ids=("card_grass", "card_palmy"), each=1, scale=(0.3, 0.6))
-    tree = kit.pick(rng, TREES, 3)
+    tree = several(rng, TREES, 3)
     for name, (x, y) in zip(tree, ((-side * 9.3, 2.6), (side * 6.5, -7.6), (-side * 6.5, -8.6)), strict=True):
         stage.put(name, x, y, -0.02, yaw=rng.uniform(0, 360), scale=rng.uniform(0.6, 0.85))
-    feature = ("fountain_01", "lantern_01_stone", "swing_01", "parasol_01")[int(rng.integers(4))]
+    feature = pick(rng, ("fountain_01", "lantern_01_stone", "swing_01", "parasol_01"))
     stage.put(feature, side * 4.5, -5.2, 0.0, yaw=rng.uniform(-30, 30), scale=1.5 if "lantern" in feature else 1.0)
-    stage.put(kit.LAMP_POSTS[int(rng.integers(3))], side * 8.4, -3.2, 0.0, yaw=-side * 90)
-    stage.put(kit.LAMP_POSTS[int(rng.integers(3))], -side * 8.0, -4.0, 0.0, yaw=side * 90, scale=0.9)
-    stage.put(kit.pick(rng, kit.ADULTS, 1)[0], -side * 7.4, rng.uniform(0, 2), 0.0, yaw=rng.uniform(0, 360))
+    stage.put(pick(rng, names.LAMP_POSTS), side * 8.4, -3.2, 0.0, yaw=-side * 90)
+    stage.put(pick(rng, names.LAMP_POSTS), -side * 8.0, -4.0, 0.0, yaw=side * 90, scale=0.9)
+    stage.put(several(rng, names.ADULTS, 1)[0], -side * 7.4, rng.uniform(0, 2), 0.0, yaw=rng.uniform(0, 360))
     stage.put(
-        ("cat_01", "cat_02_siamese", "dog_02_bulldog")[int(rng.integers(3))],
+        pick(rng, ("cat_01", "cat_02_siamese", "dog_02_bulldog")),
         side * 6.0,
         4.5,
         0.0,
@@ -156,7 +162,7 @@ def _beds(stage: Stage, side: float) -> None:
 
 def _hedges(stage: Stage, side: float) -> None:
     rng = stage.rng("hedges")
-    kind, step = (("bush_03_hedge_trimmed", 1.5), ("bush_02_hedge", 1.4))[int(rng.integers(2))]
+    kind, step = pick(rng, (("bush_03_hedge_trimmed", 1.5), ("bush_02_hedge", 1.4)))
     for x in np.arange(-SIDE, SIDE + 0.1, step):
         if not 8.6 < side * x < 12.7:
             stage.put(kind, x, SOUTH, -0.02, scale=rng.uniform(1.05, 1.15))
@@ -168,4 +174,4 @@ def _hedges(stage: Stage, side: float) -> None:
     taken: list[kit.Disc] = []
     for area in ((-30, -28, 30, -15), (-34, -12, -17, 9), (17, -12, 34, 9)):
         spots = kit.free_spots(rng, taken, 4, area, 3.0)
-        kit.scatter(stage, rng, kit.pick(rng, kit.LEAFY, 2), spots, (0.8, 1.1), -0.02)
+        kit.scatter(stage, rng, several(rng, names.TREES, 2), spots, (0.8, 1.1), -0.02)

@@ -13,6 +13,7 @@ import numpy as np
 
 from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.materials import Nodes
+from rdharmony_gen.blender.scenes.kit_draw import pick
 from rdharmony_gen.blender.stage import Stage
 
 RGB = tuple[float, float, float]
@@ -98,10 +99,10 @@ class Finish:
     ) -> None:
         """Draw floor, walls, accent wall, curtains and window frames among what suits the room."""
         rng = self.stage.rng("finish")
-        self.floor = self.floor_of(floors[int(rng.integers(len(floors)))])
+        self.floor = self.floor_of(pick(rng, floors))
         first, second, third = (int(i) for i in rng.choice(len(PAINTS), 3, replace=False))
-        self.wall = self.wall_of("wall", walls[int(rng.integers(len(walls)))], PAINTS[first])
-        self.accent = self.wall_of("accent", accents[int(rng.integers(len(accents)))], PAINTS[second])
+        self.wall = self.wall_of("wall", pick(rng, walls), PAINTS[first])
+        self.accent = self.wall_of("accent", pick(rng, accents), PAINTS[second])
         self.cloth = self.fabric("curtain", np.array(PAINTS[third]) * rng.uniform(0.45, 0.95))
         self.frame = self.dark if rng.random() < black_frames else self.trim
 
@@ -124,7 +125,7 @@ class Finish:
     def wall_of(self, name: str, kind: str, paint: RGB) -> bpy.types.Material:
         """A wall: `paint`, `deep` colour, `plaster`, `brick`, `white_brick`, `stone`, `tiles`, `blocks`, `panels`."""
         rng = self.stage.rng("finish", name)
-        deep = DEEP[int(rng.integers(len(DEEP)))]
+        deep = pick(rng, DEEP)
         texture, tile, tint = {
             "paint": ("drywall_01", 1.7, np.array(paint) * 1.15),
             "deep": ("drywall_01", 1.7, np.array(deep) * 1.2),
@@ -172,15 +173,15 @@ class Finish:
     def draw_wood(self, *path: str | int) -> bpy.types.Material:
         """A wood by chance, the same for the same path."""
         kinds = ("cherry", "oak", "pine", "walnut")
-        return self.wood(kinds[int(self.stage.rng("wood", *path).integers(len(kinds)))])
+        return self.wood(pick(self.stage.rng("wood", *path), kinds))
 
     def top(self, *path: str | int, kinds: tuple[str, ...] = ("wood", "marble", "granite")) -> bpy.types.Material:
         """A table top by chance: wood, marble or granite."""
         rng = self.stage.rng("top", *path)
-        kind = kinds[int(rng.integers(len(kinds)))]
+        kind = pick(rng, kinds)
         if kind == "wood":
             woods = sorted(WOODS)
-            return self.wood(woods[int(rng.integers(len(woods)))])
+            return self.wood(pick(rng, woods))
         if kind == "marble":
             base, vein = (((0.74, 0.72, 0.69), (0.30, 0.29, 0.28)), ((0.045, 0.05, 0.05), (0.42, 0.40, 0.36)))[
                 int(rng.random() < 0.3)
@@ -208,7 +209,7 @@ class Finish:
         """Furniture paint by chance, one a name."""
         rng = self.stage.rng("paint", name)
         colours = DEEP if deep else PAINTS
-        colour = np.array(colours[int(rng.integers(len(colours)))]) * rng.uniform(0.85, 1.05)
+        colour = np.array(pick(rng, colours)) * rng.uniform(0.85, 1.05)
         return self.once(name, lambda: materials.plain(name, rgb(colour), roughness))
 
     def ceiling_tiles(self) -> bpy.types.Material:

@@ -8,9 +8,9 @@ import bpy
 import numpy as np
 
 from rdharmony_gen.blender import materials
+from rdharmony_gen.blender.scenes.kit_draw import pick
 from rdharmony_gen.blender.scenes.kit_finish import RGB, rgb
 from rdharmony_gen.blender.scenes.kit_indoor import Room, Wall
-from rdharmony_gen.blender.scenes.kit_urban import pick
 from rdharmony_gen.blender.stage import Patch
 
 BOTTLES = (

@@ -7,7 +7,9 @@ import bpy
 import numpy as np
 
 from rdharmony_gen.blender import materials
-from rdharmony_gen.blender.scenes.kit_urban import FACING, Box, Colour, boxes, cloth, pick, some, wood
+from rdharmony_gen.blender.scenes.kit_draw import pick, some
+from rdharmony_gen.blender.scenes.kit_shapes import FACING, Box, boxes
+from rdharmony_gen.blender.scenes.kit_surfaces import Colour, cloth, wood
 from rdharmony_gen.blender.stage import Patch, Stage
 
 FRUIT: tuple[tuple[str, float, Colour], ...] = (

@@ -9,69 +9,13 @@ from collections.abc import Callable, Sequence
 import bpy
 import numpy as np
 
-from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
+from rdharmony_gen.blender.scenes.kit_draw import pick
 from rdharmony_gen.blender.scenes.kit_nature_things import Quads
 from rdharmony_gen.blender.stage import Stage
 
-LEAFY = (
-    "tree_01_acacia",
-    "tree_02_ficus",
-    "tree_03_copper_beech",
-    "tree_05_japanese_maple",
-    "tree_06_poplar",
-    "tree_08_peach_blossom",
-    "tree_09_pine",
-    "tree_12_sycamore",
-)
-LEAFY_CARDS = (
-    "card_green_tree",
-    "card_green_tree2",
-    "card_fine_tree",
-    "card_horse_chestnut_tree",
-    "card_thick_tree",
-    "card_wide_tree2",
-    "card_birch",
-    "card_willow",
-)
-FIR_CARDS = ("card_fir", "card_spruce", "card_fine_tree", "card_birch")
-SNOW_CARDS = ("card_snowy_spruce", "card_snowy_spruce", "card_snowy_tree", "card_spruce")
-HOUSES = ("building_04_stucco_house", "building_07_stone_cottage", "building_10_wood_cabin", "building_08_townhouse")
-LAMP_POSTS = ("lamp_01_park", "lamp_02_classic", "lamp_03_round")
-BENCHES = ("bench_02_painted", "bench_03_concrete", "bench_04_wood", "bench_01")
-ADULTS = (
-    "human_female_01_standing",
-    "human_female_02_standing",
-    "human_female_03_standing",
-    "human_female_06_holding",
-    "human_male_01_standing",
-    "human_male_02_standing",
-    "human_male_03_standing",
-    "human_male_04_holding",
-)
-CHILDREN = ("human_girl_01_standing", "human_boy_01_standing")
-SEATED = (
-    "human_female_07_sitting_ground",
-    "human_female_08_sitting_ground",
-    "human_girl_03_sitting_ground",
-    "human_male_07_sitting_ground",
-)
-CLOTHS = (
-    (0.55, 0.05, 0.04),
-    (0.04, 0.16, 0.42),
-    (0.75, 0.42, 0.03),
-    (0.05, 0.28, 0.16),
-    (0.62, 0.60, 0.54),
-    (0.30, 0.07, 0.28),
-    (0.05, 0.33, 0.36),
-)
 Disc = tuple[float, float, float]
 Area = tuple[float, float, float, float]
-
-
-def pick(rng: np.random.Generator, items: Sequence[str], count: int) -> list[str]:
-    """Several different items in random order."""
-    return [items[i] for i in rng.choice(len(items), count, replace=False)]
 
 
 def free_spots(
@@ -99,7 +43,7 @@ def scatter(
 ) -> None:
     """One of the assets at each spot, turned and scaled at random."""
     for x, y in spots:
-        name = ids[int(rng.integers(len(ids)))]
+        name = pick(rng, ids)
         stage.put(name, x, y, z, yaw=rng.uniform(0, 360), scale=rng.uniform(*scale))
 
 
@@ -118,7 +62,7 @@ def tufts(
     for x, y in spots:
         for _ in range(each):
             a, b = x + rng.normal(0.0, spread), y + rng.normal(0.0, spread)
-            name = ids[int(rng.integers(len(ids)))]
+            name = pick(rng, ids)
             stage.put(name, a, b, ground(a, b) - 0.03, yaw=rng.uniform(0, 360), scale=rng.uniform(*scale))
 
 
@@ -190,78 +134,8 @@ def avenue(
             for side in (-1, 1):
                 u = end * x + rng.uniform(-1.2, 1.2)
                 v = float(np.interp(u, line[:, 0], line[:, 1])) + side * (offset + rng.uniform(0, 1.0))
-                name = kinds[int(rng.integers(len(kinds)))]
+                name = pick(rng, kinds)
                 stage.put(name, u, v, -0.03, yaw=rng.uniform(0, 360), scale=rng.uniform(*scale))
-
-
-def backdrop(
-    stage: Stage,
-    cards: Sequence[str],
-    *,
-    count: int = 150,
-    radii: tuple[float, float] = (36.0, 60.0),
-    scales: tuple[float, float] = (0.8, 1.3),
-    hill: float = 13.0,
-    arc: tuple[float, float] = (0.0, 360.0),
-    open_sides: float = 1.0,
-    far: bpy.types.Material | None = None,
-) -> None:
-    """Woods in a ring before far hills.
-
-    Args:
-        stage: under construction.
-        cards: asset ids of tree cards, of which up to five are used.
-        count: of trees.
-        radii: nearest and farthest tree.
-        scales: smallest and largest.
-        hill: height of the hills.
-        arc: compass degrees from and to; less than the whole ring where the rest is water.
-        open_sides: how much lower and farther off the trees stand in the east and west, where the sun is low: 0 to 1.
-        far: what covers the hills.
-    """
-    rng = stage.rng("belt")
-    angles = np.linspace(*arc, count, endpoint=False) + rng.uniform(-2.5, 2.5, count)
-    to_side = np.abs(np.sin(np.radians(angles)))  # 1 in the east and west
-    distance = rng.uniform(*radii, count) + 25 * open_sides * to_side**6
-    size = rng.uniform(*scales, count) * (1 - 0.55 * open_sides * np.clip((to_side - 0.72) / 0.2, 0, 1))
-    stage.belt("belt", pick(rng, cards, min(5, len(cards))), angles, distance, size, rng)
-    woods = far or materials.tiled(
-        stage.library,
-        "woods",
-        "grass_01",
-        9.0,
-        tint=(0.42, 0.5, 0.36),
-        variation=0.6,
-        variation_m=14.0,
-        break_tiling=True,
-        roughness=1.0,
-    )
-    ridge(stage, "ridge", max(105.0, radii[1] + 30.0), hill, woods, arc)
-
-
-def ridge(
-    stage: Stage, name: str, radius: float, height: float, material: bpy.types.Material, arc: tuple[float, float]
-) -> None:
-    """Far hills over an arc of the compass, lower in the east and west; the ends of an open arc run out into a cape."""
-    rng = stage.rng(name)
-    closed = arc[1] - arc[0] >= 360.0
-    count = 128
-    azimuth = np.radians(np.linspace(*arc, count, endpoint=not closed))
-    wave = sum(np.sin(azimuth * k + rng.uniform(0, 6.28)) / k for k in (3, 5, 9, 14, 23))
-    crest = height * (0.8 + 0.25 * wave) * (1 - 0.72 * np.sin(azimuth) ** 4)
-    if not closed:
-        run = np.clip(np.minimum(np.arange(count), np.arange(count)[::-1]) / 14.0, 0.0, 1.0)
-        crest = crest * run * run * (3 - 2 * run) - 1.0 * (1 - run)
-    ring = np.stack([np.sin(azimuth), np.cos(azimuth)], -1)
-    levels = ((1.0, -0.5, 0.0), (1.08, 0.0, 0.42), (1.2, 0.0, 0.8), (1.4, 0.0, 1.0))
-    points = np.concatenate(
-        [np.column_stack([ring * radius * r, np.full(count, base) + crest * share]) for r, base, share in levels]
-    )
-    i = np.arange(count if closed else count - 1)
-    j = (i + 1) % count
-    rows = range(0, (len(levels) - 1) * count, count)
-    faces = np.concatenate([np.stack([i + r, j + r, j + r + count, i + r + count], -1) for r in rows])
-    stage.surface(name, points, faces, points[:, :2], material).data.shade_smooth()
 
 
 def swell(rng: np.random.Generator, size_m: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:

@@ -5,29 +5,26 @@ import bpy
 
 from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.materials import Nodes, Socket
+from rdharmony_gen.blender.scenes.kit_surfaces import grass
 from rdharmony_gen.blender.stage import Stage
 
 RGB = tuple[float, float, float]
+CLOTHS = (
+    (0.55, 0.05, 0.04),
+    (0.04, 0.16, 0.42),
+    (0.75, 0.42, 0.03),
+    (0.05, 0.28, 0.16),
+    (0.62, 0.60, 0.54),
+    (0.30, 0.07, 0.28),
+    (0.05, 0.33, 0.36),
+)
 
 
 def lawn(stage: Stage, *, dry: float = 0.0, name: str = "lawn") -> bpy.types.Material:
     """Meadow grass of a seeded green; `dry` from 0 (spring) to 1 (straw)."""
     rng = stage.rng(name)
     tint = (0.95 + 0.2 * rng.random() + 0.35 * dry, 0.95 + 0.1 * rng.random() - 0.05 * dry, 0.85)
-    return materials.tiled(
-        stage.library,
-        name,
-        "grass_03",
-        1.7,
-        second="grass_01",
-        second_share=0.4,
-        tint=tint,
-        variation=0.35,
-        variation_m=5.0,
-        break_tiling=True,
-        roughness=0.95,
-        bump=0.8,
-    )
+    return grass(stage, name, tint)
 
 
 def earth(stage: Stage, name: str, texture: str = "soil_01", tint: RGB = (1.0, 1.0, 1.0)) -> bpy.types.Material:

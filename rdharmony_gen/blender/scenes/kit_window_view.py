@@ -7,7 +7,10 @@ East and west stay low or open, so that a rising or setting sun reaches the wind
 import numpy as np
 
 from rdharmony_gen.blender import materials
+from rdharmony_gen.blender.scenes import kit_names as names
+from rdharmony_gen.blender.scenes import kit_surfaces as surfaces
 from rdharmony_gen.blender.scenes import kit_urban as urban
+from rdharmony_gen.blender.scenes.kit_draw import pick, some
 from rdharmony_gen.blender.scenes.kit_indoor import Room
 
 TREES = ("tree_06_poplar", "tree_03_copper_beech", "tree_08_peach_blossom", "tree_02_ficus", "tree_01_acacia")
@@ -23,7 +26,7 @@ def _woods(room: Room, near: float, far: float, base: float = 0.0) -> None:
     to_side = np.abs(np.sin(np.radians(angles)))
     scales = rng.uniform(0.8, 1.2, count) * (1 - 0.6 * np.clip((to_side - 0.72) / 0.2, 0, 1))
     before = set(stage.collection.objects)
-    stage.belt("belt", urban.some(rng, CARDS, 4), angles, rng.uniform(near, far, count) + 22 * to_side**6, scales, rng)
+    stage.belt("belt", some(rng, CARDS, 4), angles, rng.uniform(near, far, count) + 22 * to_side**6, scales, rng)
     for made in set(stage.collection.objects) - before:
         made.location[2] = base
 
@@ -31,17 +34,17 @@ def _woods(room: Room, near: float, far: float, base: float = 0.0) -> None:
 def garden(room: Room, level: float = -0.25) -> None:
     """A lawn with hedges, a few trees, shrubs by the wall, a house behind them."""
     stage, rng = room.stage, room.stage.rng("garden")
-    stage.floor("lawn", -90, -90, 90, 90, urban.lawn(stage), z=level)
+    stage.floor("lawn", -90, -90, 90, 90, surfaces.lawn(stage), z=level)
     x, y = room.half_x, room.half_y
-    terrace = urban.paving(stage, "terrace")
+    terrace = surfaces.paving(stage, "terrace")
     stage.box("terrace", (-x - 2.4, -y - 2.6, level - 0.1), (x + 2.4, -y, level + 0.05), terrace)
-    hedge = urban.pick(rng, ("bush_02_hedge", "bush_03_hedge_trimmed"))
+    hedge = pick(rng, ("bush_02_hedge", "bush_03_hedge_trimmed"))
     for step in np.arange(-x - 5, x + 5.5, 1.45):
         room.put(hedge, step, -y - rng.uniform(5.4, 5.6), level)
     for side in (-1, 1):
         for step in np.arange(-y - 5, y + 6, 1.5):
             room.put("bush_03_hedge_trimmed", side * (x + 6.0), step, level, yaw=90)
-    kinds = urban.some(rng, TREES, 3)
+    kinds = some(rng, TREES, 3)
     for number, dx in enumerate((-x - 1, 0.3, x + 2)):
         where = -y - rng.uniform(9, 15)
         room.put(
@@ -67,7 +70,7 @@ def garden(room: Room, level: float = -0.25) -> None:
             yaw=rng.uniform(0, 360),
             scale=rng.uniform(0.5, 0.8),
         )
-    house = urban.pick(rng, HOUSES)
+    house = pick(rng, HOUSES)
     room.put(
         house, rng.choice([-1, 1]) * rng.uniform(9, 14), -y - rng.uniform(24, 28), level, yaw=180 + rng.uniform(-20, 20)
     )
@@ -79,28 +82,36 @@ def street(room: Room, level: float = -0.16) -> None:
     stage, rng = room.stage, room.stage.rng("street")
     x, y = room.half_x, room.half_y
     near, far = -y - 4.2, -y - 12.2  # the kerbs
-    stage.floor("asphalt", -120, -90, 120, 90, urban.asphalt(stage), z=level - 0.13)
-    paving, kerb = urban.paving(stage), urban.stone(stage)
+    stage.floor("asphalt", -120, -90, 120, 90, surfaces.asphalt(stage), z=level - 0.13)
+    paving, kerb = surfaces.paving(stage), surfaces.stone(stage)
     for y0, y1 in ((near, 60.0), (-70.0, far)):
         stage.box("pavement", (-110, y0 + 0.18, level - 0.4), (110, y1 - 0.18, level), paving)
         stage.box("kerb", (-110.1, y0, level - 0.4), (110.1, y1, level - 0.012), kerb)
     row = urban.row(
-        stage, "opposite", urban.TOWN + urban.LOW, "south", far - 3.2, -48, 48, z=level - 0.01, gap=(0.1, 3.5)
+        stage,
+        "opposite",
+        names.TOWN_HOUSES + names.LOW_HOUSES,
+        "south",
+        far - 3.2,
+        -48,
+        48,
+        z=level - 0.01,
+        gap=(0.1, 3.5),
     )
     assert row
-    cars = urban.some(rng, urban.CARS, 4)
+    cars = some(rng, names.CARS, 4)
     for number, step in enumerate((-13.5, -7.2, 0.6, 6.4, 12.5)):
         if rng.random() < 0.75:
             lane = near - 1.2 if rng.random() < 0.35 else far + 1.2
             room.put(
                 cars[number % 4], step + rng.uniform(-0.8, 0.8), lane, level - 0.13, yaw=90 if lane > far + 2 else -90
             )
-    tree = urban.pick(rng, TREES)
+    tree = pick(rng, TREES)
     for step in (-11.0, -3.4, 4.6, 11.6):
         room.put(
             tree, step + rng.uniform(-1, 1), far - 1.1, level, yaw=rng.uniform(0, 360), scale=rng.uniform(0.75, 0.95)
         )
-    post = urban.pick(rng, ("lamp_02_classic", "lamp_03_round"))
+    post = pick(rng, ("lamp_02_classic", "lamp_03_round"))
     room.put(post, rng.uniform(-2.5, 2.5), near + 0.7, level, yaw=180, scale=1.25)
     for side in (-1, 1):
         for step in np.arange(near + 1.4, y + 7, 1.5):
@@ -127,7 +138,7 @@ def roofs(room: Room, level: float = -11.5) -> None:
     stage.floor("ground", -220, -220, 220, 220, ground, z=level)
     y = -room.half_y
     tall = ("building_05_office", "building_12_balcony_block", "building_03_brick_apartment", "building_09_highrise")
-    urban.row(stage, "first", urban.TOWN + urban.LOW, "south", y - 26, -60, 60, z=level, gap=(3.0, 9.0))
+    urban.row(stage, "first", names.TOWN_HOUSES + names.LOW_HOUSES, "south", y - 26, -60, 60, z=level, gap=(3.0, 9.0))
     urban.row(stage, "second", tall, "south", y - 52, -90, 90, z=level, gap=(5.0, 16.0))
     for side in ("east", "west"):
         low = ("building_04_stucco_house", "building_08_townhouse", "building_07_stone_cottage")
@@ -142,9 +153,7 @@ def roofs(room: Room, level: float = -11.5) -> None:
         )
     for _ in range(18):
         a, r = rng.uniform(0, 2 * np.pi), rng.uniform(14, 23)
-        room.put(
-            urban.pick(rng, TREES[:3]), r * np.cos(a), y * 0 - abs(r * np.sin(a)), level, scale=rng.uniform(0.8, 1.1)
-        )
+        room.put(pick(rng, TREES[:3]), r * np.cos(a), y * 0 - abs(r * np.sin(a)), level, scale=rng.uniform(0.8, 1.1))
     _woods(room, 105, 130, level)
 
 
@@ -164,13 +173,13 @@ def yard(room: Room, level: float = -0.03) -> None:
         variation_m=4.0,
     )
     stage.floor("yard", -40, -40, 40, 40, ground, z=level)
-    stage.floor("meadow", -120, -120, 120, 120, urban.lawn(stage), z=level - 0.02)
+    stage.floor("meadow", -120, -120, 120, 120, surfaces.lawn(stage), z=level - 0.02)
     for number, (dx, dy) in enumerate(((-6.5, -11.0), (-1.5, -12.5), (5.5, -10.5))):
         if rng.random() < 0.75:
             turn = 90 + rng.uniform(-6, 6) if number != 1 else rng.uniform(-8, 8)
             room.put("container_01", dx + rng.uniform(-1, 1), -y + dy + rng.uniform(-1, 1), level, yaw=turn)
     room.put("building_11_warehouse", rng.uniform(-14, 14), -y - 33, level, yaw=180)
-    room.put(urban.pick(rng, ("truck_01", "car_10_van")), rng.uniform(-9, 9), -y - 17, level, yaw=rng.choice([90, -90]))
+    room.put(pick(rng, ("truck_01", "car_10_van")), rng.uniform(-9, 9), -y - 17, level, yaw=rng.choice([90, -90]))
     for side in (-1, 1):
         for number in range(3):
             thing = ("barrel_01", "crate_01", "bin_02_wheelie")[number]
@@ -179,7 +188,7 @@ def yard(room: Room, level: float = -0.03) -> None:
             room.put("fence_01", side * (x + 13), step, level, yaw=90)
         for dy in (-7.0, 3.0, 11.0):
             room.put(
-                urban.pick(rng, TREES),
+                pick(rng, TREES),
                 side * (x + rng.uniform(19, 24)),
                 dy + rng.uniform(-2, 2),
                 level,

@@ -7,6 +7,7 @@ All lengths in metres. A garden lies outside.
 from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.scenes import kit_furniture as kit
 from rdharmony_gen.blender.scenes import kit_window_view as view
+from rdharmony_gen.blender.scenes.kit_draw import pick
 from rdharmony_gen.blender.scenes.kit_indoor import Opening, Room, beams, shell
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
@@ -43,7 +44,7 @@ def _counters(room: Room) -> list[Patch]:
     rng, finish = room.stage.rng("counters"), room.finish
     fronts = finish.paint("fronts", deep=rng.random() < 0.4) if rng.random() < 0.65 else finish.draw_wood("fronts")
     top = finish.top("counter", kinds=("wood", "marble", "granite", "granite"))
-    splash = finish.wall_of("splash", ("tiles", "white_brick", "tiles")[int(rng.integers(3))], (0.80, 0.79, 0.74))
+    splash = finish.wall_of("splash", pick(rng, ("tiles", "white_brick", "tiles")), (0.80, 0.79, 0.74))
     steel = materials.plain("steel", (0.56, 0.56, 0.55), 0.28, 1.0)
     glass = materials.plain("hob", (0.012, 0.012, 0.013), 0.06)
     north, east = room.wall("north"), room.wall("east")
@@ -137,7 +138,7 @@ def _middle(room: Room) -> Patch:
     else:
         w, d = rng.uniform(1.5, 1.8), rng.uniform(0.82, 0.92)
         kit.table(room, x, y, (w, d, 0.745), finish.draw_wood("table"), finish.paint("legs"))
-        chair = CHAIRS[int(rng.integers(len(CHAIRS)))]
+        chair = pick(rng, CHAIRS)
         for dx, side in ((-0.38, -1), (0.38, -1), (0.1, 1)):
             if rng.random() < 0.85:
                 room.put(chair, x + dx, y + side * (d / 2 + 0.2), yaw=(180 if side < 0 else 0) + rng.uniform(-12, 12))

@@ -9,6 +9,7 @@ import numpy as np
 from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.scenes import kit_furniture as kit
 from rdharmony_gen.blender.scenes import kit_window_view as view
+from rdharmony_gen.blender.scenes.kit_draw import pick
 from rdharmony_gen.blender.scenes.kit_finish import stone
 from rdharmony_gen.blender.scenes.kit_indoor import Opening, Room, shell, windows
 from rdharmony_gen.blender.stage import Patch, Place, Stage
@@ -120,10 +121,10 @@ def _seats(room: Room) -> None:
             continue
         rug = room.put("living_rug_01", x, y, yaw=90, scale=1.1)
         rug.scale[2] = 0.3
-        room.put(COUCHES[int(rng.integers(len(COUCHES)))], x + side * 1.15, y, yaw=side * -90)
+        room.put(pick(rng, COUCHES), x + side * 1.15, y, yaw=side * -90)
         room.put("living_coffee_table_01", x - side * 0.05, y, yaw=90)
         kit.books(room, x - side * 0.05, y + 0.25, 0.511, 2, rng)
-        chair = CHAIRS[int(rng.integers(len(CHAIRS)))]
+        chair = pick(rng, CHAIRS)
         for dy in (-1, 1):
             room.put(chair, x - side * 0.1, y + dy * 1.22, yaw=(180 if dy < 0 else 0) + rng.uniform(-15, 15))
     for x in (-room.half_x + 0.7, room.half_x - 0.7):

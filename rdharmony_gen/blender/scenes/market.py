@@ -3,8 +3,13 @@
 
 import numpy as np
 
+from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
 from rdharmony_gen.blender.scenes import kit_market
+from rdharmony_gen.blender.scenes import kit_names as names
+from rdharmony_gen.blender.scenes import kit_shapes as shapes
+from rdharmony_gen.blender.scenes import kit_surfaces as surfaces
 from rdharmony_gen.blender.scenes import kit_urban as kit
+from rdharmony_gen.blender.scenes.kit_draw import pick, some
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 NORTH, SOUTH, END = 12.5, -14.5, 25.0
@@ -27,7 +32,7 @@ def build(stage: Stage) -> Place:
     tables = _tables(stage)
     _square(stage)
     kit.bystanders(stage, [(-10.5, 1.6), (-4.0, -1.7), (4.5, 1.7), (10.5, -1.5), (16.5, 6.0), (-17.0, -6.5)], share=0.7)
-    kit.horizon(stage)
+    backdrop.town(stage)
     return Place(
         stand=(Patch(-12, -1.6, 12, 1.6), Patch(-12, -1.2, 12, 1.2), Patch(13, -6, 18, 6), Patch(-18, -6, -13, 6)),
         drive=(Patch(13.5, -6.5, 18, 6.5), Patch(-18, -6.5, -13.5, 6.5)),
@@ -38,11 +43,11 @@ def build(stage: Stage) -> Place:
 
 
 def _grounds(stage: Stage) -> None:
-    stage.floor("lawn", -170, -170, 170, 170, kit.lawn(stage), z=-0.05)
-    stage.floor("square", -END, SOUTH - 14, END, NORTH + 14, kit.paving(stage, "cobbles", STONES))
-    gutter = kit.stone(stage, "gutter", 0.7)
-    kit.marks(stage, "gutter", [[-END, y - 0.16, END, y + 0.16] for y in (-2.1, 2.1)], gutter, 0.004)
-    road = kit.asphalt(stage)
+    stage.floor("lawn", -170, -170, 170, 170, surfaces.lawn(stage), z=-0.05)
+    stage.floor("square", -END, SOUTH - 14, END, NORTH + 14, surfaces.paving(stage, "cobbles", STONES))
+    gutter = surfaces.stone(stage, "gutter", 0.7)
+    shapes.marks(stage, "gutter", [[-END, y - 0.16, END, y + 0.16] for y in (-2.1, 2.1)], gutter, 0.004)
+    road = surfaces.asphalt(stage)
     for sign in (-1.0, 1.0):
         stage.floor("road", *((END, -3.0, 170, 3.0) if sign > 0 else (-170, -3.0, -END, 3.0)), road, z=-0.02)
 
@@ -50,7 +55,7 @@ def _grounds(stage: Stage) -> None:
 def _stalls(stage: Stage) -> list[Patch]:
     """Two lines of stalls that face each other, with gaps; returns the free parts of the counters."""
     rng = stage.rng("stalls")
-    kinds = kit.some(rng, WARES, len(WARES))
+    kinds = some(rng, WARES, len(WARES))
     counters = []
     for sign, side in ((1.0, "north"), (-1.0, "south")):
         start = rng.uniform(-10.6, -9.4)
@@ -60,7 +65,7 @@ def _stalls(stage: Stage) -> list[Patch]:
                 continue
             x = start + 5.0 * number + rng.uniform(-0.35, 0.35)
             kind = kinds.pop()
-            yaw = kit.FACING[side]
+            yaw = shapes.FACING[side]
             counters.append(
                 kit_market.stall(
                     stage,
@@ -74,14 +79,14 @@ def _stalls(stage: Stage) -> list[Patch]:
             )
             if rng.random() < 0.7:
                 stage.put(
-                    kit.pick(rng, ("crate_01", "barrel_01", "bin_02_wheelie")),
+                    pick(rng, ("crate_01", "barrel_01", "bin_02_wheelie")),
                     x + 2.3,
                     sign * (AISLE + 0.7),
                     yaw=rng.uniform(-20, 20),
                 )
             if rng.random() < 0.5:
                 stage.put(
-                    kit.pick(rng, kit.PEOPLE), x - sign * 0.3, sign * (AISLE + 1.35), yaw=yaw + rng.uniform(-25, 25)
+                    pick(rng, names.PASSERS_BY), x - sign * 0.3, sign * (AISLE + 1.35), yaw=yaw + rng.uniform(-25, 25)
                 )
     return counters
 
@@ -89,7 +94,7 @@ def _stalls(stage: Stage) -> list[Patch]:
 def _tables(stage: Stage) -> list[Patch]:
     """A snack corner at both ends of the aisle."""
     rng = stage.rng("tables")
-    chair = kit.pick(rng, kit.CHAIRS)
+    chair = pick(rng, names.CAFE_CHAIRS)
     tops = []
     for x, y in ((-14.5, 8.6), (-11.8, 9.1), (13.0, 9.0), (15.8, 8.5)):
         if rng.random() < 0.85:
@@ -102,14 +107,14 @@ def _tables(stage: Stage) -> list[Patch]:
 def _square(stage: Stage) -> None:
     """Fronts, lamps, trees, a fountain at one end, stacked crates and pallets."""
     rng = stage.rng("square")
-    kit.row(stage, "north", kit.TOWN, "north", NORTH, -44, 44, z=-0.02)
-    kit.row(stage, "south", (*kit.LOW, "building_06_shops"), "south", SOUTH, -44, 44, z=-0.02, gap=(0.1, 3.0))
-    post = kit.pick(rng, kit.POSTS)
+    kit.row(stage, "north", names.TOWN_HOUSES, "north", NORTH, -44, 44, z=-0.02)
+    kit.row(stage, "south", (*names.LOW_HOUSES, "building_06_shops"), "south", SOUTH, -44, 44, z=-0.02, gap=(0.1, 3.0))
+    post = pick(rng, names.LAMP_POSTS)
     for x, sign in ((-12.6, 1.0), (-2.5, -1.0), (2.6, 1.0), (12.6, -1.0)):
         stage.put(post, x + rng.uniform(-0.4, 0.4), sign * 2.5, yaw=0 if sign > 0 else 180, scale=1.2)
     for x in (-19.5, 19.5):
         stage.put(post, x, 0.0, yaw=90 if x > 0 else -90, scale=1.2)
-    tree = kit.pick(rng, kit.TREES)
+    tree = pick(rng, names.STREET_TREES)
     for x in (-20.5, 20.5):
         for y in (-9.0, 9.5):
             kit.street_tree(stage, tree, x + rng.uniform(-0.6, 0.6), y, 0.0, rng, 0.9)
@@ -117,7 +122,7 @@ def _square(stage: Stage) -> None:
         kit.street_tree(stage, tree, x + rng.uniform(-0.8, 0.8), SOUTH + 3.0, 0.0, rng, 0.75)
     end = float(rng.choice([-1.0, 1.0]))
     stage.put("fountain_01", end * 21.0, 3.6, scale=1.5)
-    stage.put(kit.pick(rng, kit.BENCHES), end * 18.8, 3.8, yaw=-end * 90)
+    stage.put(pick(rng, names.BENCHES), end * 18.8, 3.8, yaw=-end * 90)
     for k in range(5):
         stage.put("pallet_01", -end * 20.5, 4.0, 0.12 * k, yaw=rng.uniform(-5, 5))
     for dx, dy, z in ((0.0, 2.2, 0.0), (0.7, 2.3, 0.0), (0.3, 2.2, 0.594)):

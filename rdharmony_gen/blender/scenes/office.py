@@ -8,6 +8,7 @@ import numpy as np
 
 from rdharmony_gen.blender.scenes import kit_furniture as kit
 from rdharmony_gen.blender.scenes import kit_window_view as view
+from rdharmony_gen.blender.scenes.kit_draw import pick
 from rdharmony_gen.blender.scenes.kit_indoor import Opening, Room, shell, windows
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
@@ -54,7 +55,7 @@ def build(stage: Stage) -> Place:
 def _desks(room: Room) -> None:
     """Two workplaces by each window of the south side, face to face."""
     rng = room.stage.rng("desks")
-    desk = sorted(DESKS)[int(rng.integers(2))]
+    desk = pick(rng, sorted(DESKS))
     high, width, depth = DESKS[desk]
     islands = [-room.half_x + 2.0, room.half_x - 1.9]
     y = -room.half_y + 1.9
@@ -86,13 +87,13 @@ def _meeting(room: Room) -> Patch:
     x, y = -room.half_x + 1.9, room.half_y - 1.6
     w, d = rng.uniform(1.6, 2.0), rng.uniform(0.9, 1.0)
     kit.table(room, x, y, (w, d, 0.74), finish.top("meeting", kinds=("wood", "wood", "wood", "granite")), finish.dark)
-    chair = ("chair_03_design", "chair_09_thonet", "chair_06_cafe", "chair_04_plaid")[int(rng.integers(4))]
+    chair = pick(rng, ("chair_03_design", "chair_09_thonet", "chair_06_cafe", "chair_04_plaid"))
     for dx, dy, yaw in ((-0.4, -0.7, 180), (0.4, -0.7, 180), (-0.35, 0.7, 0), (0.45, 0.7, 0)):
         if rng.random() < 0.85:
             room.put(chair, x + dx, y + dy, yaw=yaw + rng.uniform(-15, 15))
     room.put("office_whiteboard_01", -room.half_x + 0.5, room.half_y - 3.2, yaw=90 + rng.uniform(-8, 8))
     if rng.random() < 0.5:
-        room.against("east", ("couch_06", "couch_07_midcentury", "couch_01")[int(rng.integers(3))], 2.3)
+        room.against("east", pick(rng, ("couch_06", "couch_07_midcentury", "couch_01")), 2.3)
         room.put("living_coffee_table_01", room.half_x - 1.6, 2.3, yaw=90)
         kit.books(room, room.half_x - 1.6, 2.5, 0.511, 3, rng)
     else:

@@ -4,6 +4,7 @@
 import numpy as np
 
 from rdharmony_gen.blender import materials
+from rdharmony_gen.blender.scenes.kit_draw import pick
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 HOUSES = ("building_04_stucco_house", "building_07_stone_cottage", "building_10_wood_cabin", "building_08_townhouse")
@@ -81,7 +82,7 @@ def _path(stage: Stage) -> np.ndarray:
     x = np.linspace(-60, 60, 61)
     y = 1.1 * np.sin(x / rng.uniform(9, 14) + rng.uniform(0, 6)) * np.clip(np.abs(x) / 10, 0.2, 2.5)
     line = np.stack([x, y], -1)
-    kind = ("gravel_01", "paving_01", "sand_01")[int(rng.integers(3))]
+    kind = pick(rng, ("gravel_01", "paving_01", "sand_01"))
     surface = materials.tiled(
         stage.library,
         "path",
@@ -157,8 +158,8 @@ def _trees(stage: Stage) -> None:
 
 def _furniture(stage: Stage, path: np.ndarray) -> None:
     rng = stage.rng("furniture")
-    bench = BENCHES[int(rng.integers(len(BENCHES)))]
-    post = LAMP_POSTS[int(rng.integers(len(LAMP_POSTS)))]
+    bench = pick(rng, BENCHES)
+    post = pick(rng, LAMP_POSTS)
     for x in (-9.0, -1.5, 6.0, 14.0):
         x = x + rng.uniform(-1, 1)
         side = rng.choice([-1.0, 1.0])
@@ -168,7 +169,7 @@ def _furniture(stage: Stage, path: np.ndarray) -> None:
             stage.put(bench, x + 2.3, y + side * 2.2, yaw=0 if side > 0 else 180)
         if rng.random() < 0.6:
             stage.put("bin_01_park", x + 0.9, y + side * 2.0)
-    feature = FEATURES[int(rng.integers(len(FEATURES)))]
+    feature = pick(rng, FEATURES)
     stage.put(feature, rng.uniform(-8, 8), -7.5 + rng.uniform(-0.8, 0.8), yaw=rng.uniform(-30, 30))
     for number, person in enumerate(rng.choice(len(PEOPLE), 2, replace=False)):
         x = (-1) ** number * rng.uniform(8, 13)

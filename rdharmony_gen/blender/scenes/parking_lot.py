@@ -3,8 +3,13 @@
 
 import numpy as np
 
+from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
 from rdharmony_gen.blender.scenes import kit_market
+from rdharmony_gen.blender.scenes import kit_names as names
+from rdharmony_gen.blender.scenes import kit_shapes as shapes
+from rdharmony_gen.blender.scenes import kit_surfaces as surfaces
 from rdharmony_gen.blender.scenes import kit_urban as kit
+from rdharmony_gen.blender.scenes.kit_draw import pick
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 WEST, EAST, SOUTH, WALK, SHOPS = -24.0, 24.0, -14.5, 11.5, 16.0
@@ -21,7 +26,7 @@ def build(stage: Stage) -> Place:
     table = _shops(stage)
     _edges(stage)
     kit.bystanders(stage, [(-9.0, 13.6), (8.0, 13.8), (-17.0, 0.5), (15.0, -0.5)])
-    kit.horizon(stage)
+    backdrop.town(stage)
     return Place(
         stand=(Patch(-16, -2.4, 16, 2.2), Patch(-16, WALK + 1.0, 16, SHOPS - 2.0, kit.KERB)),
         drive=(Patch(-16, -1.8, 16, 1.4),),
@@ -32,9 +37,9 @@ def build(stage: Stage) -> Place:
 
 
 def _grounds(stage: Stage) -> None:
-    slabs, kerb = kit.paving(stage, "slabs"), kit.stone(stage)
-    stage.floor("lawn", -170, -170, 170, 170, kit.lawn(stage), z=-0.04)
-    tar = kit.asphalt(stage)
+    slabs, kerb = surfaces.paving(stage, "slabs"), surfaces.stone(stage)
+    stage.floor("lawn", -170, -170, 170, 170, surfaces.lawn(stage), z=-0.04)
+    tar = surfaces.asphalt(stage)
     stage.floor("asphalt", WEST, SOUTH, EAST, WALK, tar)
     stage.floor("road", -170, -28.0, 170, -20.5, tar, z=-0.02)
     stage.floor("yard", WEST - 40, WALK + 0.3, EAST + 40, 45, slabs, z=-0.01)
@@ -46,24 +51,24 @@ def _grounds(stage: Stage) -> None:
 def _bays(stage: Stage) -> None:
     """Two rows of bays with cars; islands with trees between those that stand nose to nose."""
     rng = stage.rng("bays")
-    paint, kerb = kit.road_paint(stage), kit.stone(stage, "island")
+    paint, kerb = surfaces.road_paint(stage), surfaces.stone(stage, "island")
     edges = np.arange(-7, 8) * BAY
     lines = [[x - 0.05, y0, x + 0.05, y0 + 5.0] for y0 in (-9.4, 4.2) for x in edges]
     lines += [[edges[0], y - 0.05, edges[-1], y + 0.05] for y in (-9.4, 9.2)]
     x = float(rng.uniform(-5, 5))
-    kit.marks(stage, "lines", lines, paint, 0.005)
+    shapes.marks(stage, "lines", lines, paint, 0.005)
     for u in (x - 11.0, x, x + 11.0):
-        kit.arrow(stage, u, -1.4, 0.0, paint, 0.005)
-        kit.arrow(stage, u + 3.0, 1.4, 180.0, paint, 0.005)
+        shapes.arrow(stage, u, -1.4, 0.0, paint, 0.005)
+        shapes.arrow(stage, u + 3.0, 1.4, 180.0, paint, 0.005)
     middles = (edges[:-1] + edges[1:]) / 2
-    spots = [(float(u), -6.9, kit.pick(rng, (0.0, 180.0))) for u in middles] + [
-        (float(u), 6.7, kit.pick(rng, (0.0, 180.0, 0.0))) for u in middles
+    spots = [(float(u), -6.9, pick(rng, (0.0, 180.0))) for u in middles] + [
+        (float(u), 6.7, pick(rng, (0.0, 180.0, 0.0))) for u in middles
     ]
     kit.parked(stage, spots, kinds=5, share=0.62, sway=0.25)
-    bed = kit.lawn(stage, "bed")
+    bed = surfaces.lawn(stage, "bed")
     stage.box("island_kerb", (edges[0], -11.9, -0.1), (edges[-1], -9.9, 0.13), kerb)
     stage.box("island", (edges[0] + 0.15, -11.75, -0.1), (edges[-1] - 0.15, -10.05, 0.16), bed)
-    tree = kit.pick(rng, kit.TREES)
+    tree = pick(rng, names.STREET_TREES)
     for u in np.arange(-16.0, 17.0, 8.0):
         kit.plant(stage, rng, tree, u + rng.uniform(-0.8, 0.8), -10.9, 0.14, (0.75, 0.95))
         stage.put("card_bush_low", u + 3.5, -10.9, 0.14, yaw=rng.uniform(0, 360), scale=0.5)
@@ -85,22 +90,31 @@ def _shops(stage: Stage) -> Patch:
     rng = stage.rng("shops")
     shift = float(rng.uniform(-4.0, 4.0))
     hall = kit.house(stage, "building_11_warehouse", "north", shift, SHOPS, kit.KERB - 0.02)
-    kit.row(stage, "west", (*kit.TOWN, "building_05_office"), "north", SHOPS + 1.0, -52, hall.location[0] - 9.6, z=0.0)
-    kit.row(stage, "east", (*kit.TOWN, "building_05_office"), "north", SHOPS + 1.0, shift + 9.8, 54, z=0.0)
-    brand = kit.pick(rng, BRANDS)
-    board, white = kit.sign(stage, "board", brand, 0.35), kit.sign(stage, "letters", (0.85, 0.85, 0.82), 0.9)
-    kit.boxes(stage, "sign", [((-4.6, -0.25, 0), (4.6, 0.0, 1.3))], board, (shift, SHOPS, 4.9))
-    kit.lettering(stage, kit.pick(rng, NAMES), (shift, SHOPS - 0.27, 5.55), 0.8, white, fit=8.4)
-    striped = kit.cloth(stage, "awning", 0.3)
+    kit.row(
+        stage,
+        "west",
+        (*names.TOWN_HOUSES, "building_05_office"),
+        "north",
+        SHOPS + 1.0,
+        -52,
+        hall.location[0] - 9.6,
+        z=0.0,
+    )
+    kit.row(stage, "east", (*names.TOWN_HOUSES, "building_05_office"), "north", SHOPS + 1.0, shift + 9.8, 54, z=0.0)
+    brand = pick(rng, BRANDS)
+    board, white = surfaces.sign(stage, "board", brand, 0.35), surfaces.sign(stage, "letters", (0.85, 0.85, 0.82), 0.9)
+    shapes.boxes(stage, "sign", [((-4.6, -0.25, 0), (4.6, 0.0, 1.3))], board, (shift, SHOPS, 4.9))
+    shapes.lettering(stage, pick(rng, NAMES), (shift, SHOPS - 0.27, 5.55), 0.8, white, fit=8.4)
+    striped = surfaces.cloth(stage, "awning", 0.3)
     for x in (-5.2, 0.0, 5.2):
         kit_market.awning(stage, x + shift, SHOPS - 0.02, 3.25, 4.4, 1.3, striped)
-    planks = kit.wood(stage, "sales_wood")
+    planks = surfaces.wood(stage, "sales_wood")
     x, y = shift + float(rng.uniform(-7.5, -3.5)), SHOPS - 2.3
     legs = [((sx - 0.04, sy - 0.04, 0), (sx + 0.04, sy + 0.04, 0.74)) for sx in (-1.2, 1.2) for sy in (-0.38, 0.38)]
-    kit.boxes(stage, "sales_table", [*legs, ((-1.3, -0.45, 0.74), (1.3, 0.45, 0.79))], planks, (x, y, kit.KERB))
+    shapes.boxes(stage, "sales_table", [*legs, ((-1.3, -0.45, 0.74), (1.3, 0.45, 0.79))], planks, (x, y, kit.KERB))
     for k in range(2):
         kit_market.tray(
-            stage, kit.pick(rng, kit_market.FRUIT), (x - 1.0, y - 0.2 + 0.4 * k, kit.KERB + 0.79), 0.0, planks, rng
+            stage, pick(rng, kit_market.FRUIT), (x - 1.0, y - 0.2 + 0.4 * k, kit.KERB + 0.79), 0.0, planks, rng
         )
     for u in (2.6, 3.5, 4.4):
         stage.put("flowerbox_01", x + u, y + 0.5, kit.KERB, scale=1.2)
@@ -129,8 +143,8 @@ def _edges(stage: Stage) -> None:
         for y in np.arange(SOUTH + 1.0, WALK, 1.8):
             stage.put("fence_01", sign * (EAST + 0.5), y, -0.04, yaw=90)
         kit.wayside(stage, rng, sign, EAST, SOUTH, WALK)
-    paint = kit.road_paint(stage)
-    kit.marks(stage, "road_lines", kit.dashes(-120, 120, -24.2), paint, -0.014)
-    kit.row(stage, "south", (*kit.LOW, "building_06_shops"), "south", -33.0, -58, 58, z=-0.05, gap=(1.0, 6.0))
+    paint = surfaces.road_paint(stage)
+    shapes.marks(stage, "road_lines", shapes.dashes(-120, 120, -24.2), paint, -0.014)
+    kit.row(stage, "south", (*names.LOW_HOUSES, "building_06_shops"), "south", -33.0, -58, 58, z=-0.05, gap=(1.0, 6.0))
     for x in np.arange(-50.0, 55.0, 9.0):
-        kit.plant(stage, rng, kit.CARDS[0], x + rng.uniform(-2, 2), -30.5, -0.05, (0.6, 0.8))
+        kit.plant(stage, rng, names.TOWN_CARDS[0], x + rng.uniform(-2, 2), -30.5, -0.05, (0.6, 0.8))

@@ -4,9 +4,12 @@
 import numpy as np
 
 from rdharmony_gen.blender import materials
+from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
+from rdharmony_gen.blender.scenes import kit_names as names
 from rdharmony_gen.blender.scenes import kit_nature as kit
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
 from rdharmony_gen.blender.scenes import kit_nature_things as things
+from rdharmony_gen.blender.scenes.kit_draw import pick, several
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 BRIGHT = ((0.62, 0.05, 0.03), (0.05, 0.22, 0.55), (0.80, 0.45, 0.02), (0.10, 0.36, 0.10))
@@ -33,7 +36,7 @@ def _ground(stage: Stage) -> np.ndarray:
     rng = stage.rng("ground")
     stage.floor("lawn", -150, -150, 150, 150, paint.lawn(stage), z=-0.03)
     path = kit.winding(rng, 60.0, 0.7)
-    texture = ("sand_01", "paving_01", "gravel_01")[int(rng.integers(3))]
+    texture = pick(rng, ("sand_01", "paving_01", "gravel_01"))
     tint = {"sand_01": (0.8, 0.72, 0.62), "paving_01": (1.1, 1.05, 0.98), "gravel_01": (1.0, 0.92, 0.84)}[texture]
     edge = paint.earth(stage, "edge", "soil_01", (1.0, 0.95, 0.9))
     stage.strip("edge", path, 3.0, edge, -0.016)
@@ -51,7 +54,7 @@ def _ground(stage: Stage) -> np.ndarray:
     if rng.random() < 0.6:
         pit = paint.earth(stage, "sand", "sand_01", (1.0, 0.96, 0.9))
     else:  # soft rubber in one colour, as new playgrounds have
-        colour = np.array(BRIGHT[int(rng.integers(4))]) * 1.2 + 0.12
+        colour = np.array(pick(rng, BRIGHT)) * 1.2 + 0.12
         pit = materials.tiled(
             stage.library, "rubber", "asphalt_01", 1.1, tint=tuple(1.7 * colour), variation=0.15, variation_m=1.5
         )
@@ -68,7 +71,7 @@ def _ground(stage: Stage) -> np.ndarray:
 def _equipment(stage: Stage) -> None:
     rng = stage.rng("equipment")
     mirror = float(rng.choice([-1.0, 1.0]))
-    first, second = kit.pick(rng, ("playground_01", "playground_02"), 2)
+    first, second = several(rng, ("playground_01", "playground_02"), 2)
     stage.put(first, mirror * -4.6, -6.8, -0.01, yaw=rng.uniform(-20, 20) + 180 * (rng.random() < 0.5))
     stage.put(second, mirror * 4.8, 6.4, -0.01, yaw=rng.uniform(-15, 15) + 90)
     stage.put("swing_01", mirror * 1.2, -7.2, -0.01, yaw=rng.uniform(-12, 12), scale=1.25)
@@ -77,7 +80,7 @@ def _equipment(stage: Stage) -> None:
     for x, y in ((mirror * 7.2, -6.0), (mirror * -2.4, 6.0), (mirror * -0.6, 7.2)):
         if rng.random() < 0.8:
             stage.put("spring_rider_01", x, y, -0.01, yaw=rng.uniform(0, 360))
-    colour = BRIGHT[int(rng.integers(4))]
+    colour = pick(rng, BRIGHT)
     plank, foot = things.Quads(), things.Quads()  # a seesaw
     tilt = float(rng.choice([-1.0, 1.0])) * 0.32
     plank.beam((-1.7, 0, 0.55 - tilt), (1.7, 0, 0.55 + tilt), 0.24, 0.05)
@@ -98,13 +101,13 @@ def _equipment(stage: Stage) -> None:
         bars.beam((x, -0.45, 2.03), (x, 0.45, 2.03), 0.035, 0.035)
     at = (mirror * 7.6, -8.2, 0.0)
     frame.build(stage, "bars", paint.timber(stage, "frame", (1.1, 1.0, 0.9)), at, 90 + rng.uniform(-20, 20))
-    bars.build(stage, "rungs", materials.plain("rungs", BRIGHT[int(rng.integers(4))], 0.4), at, 90)
+    bars.build(stage, "rungs", materials.plain("rungs", pick(rng, BRIGHT), 0.4), at, 90)
 
 
 def _edge(stage: Stage) -> Patch:
     """Lamps, benches, a picnic table, parents and children; returns the table's top."""
     rng = stage.rng("edge")
-    post, bench = kit.LAMP_POSTS[int(rng.integers(3))], kit.BENCHES[int(rng.integers(4))]
+    post, bench = pick(rng, names.LAMP_POSTS), pick(rng, names.PARK_BENCHES)
     for k, x in enumerate((-12.5, -7.5, -2.5, 2.5, 7.5, 12.5)):
         side = 1 if k % 2 else -1
         stage.put(post, x + rng.uniform(-0.5, 0.5), side * 2.35, 0.0, yaw=0 if side > 0 else 180)
@@ -112,10 +115,10 @@ def _edge(stage: Stage) -> Patch:
             stage.put(bench, x + 2.2, side * 2.5, 0.0, yaw=0 if side > 0 else 180)
     stage.put("bin_01_park", rng.uniform(-6, 6), 2.6, 0.0)
     for name, x, y in (
-        (kit.CHILDREN[0], rng.uniform(-3, -1), -4.6),
-        (kit.CHILDREN[1], rng.uniform(1, 3), 5.4),
-        (kit.ADULTS[int(rng.integers(8))], rng.choice([-1, 1]) * rng.uniform(9.5, 11.5), rng.uniform(-1, 1)),
-        (kit.ADULTS[int(rng.integers(8))], rng.uniform(-9.5, -8), 4.4),
+        (names.CHILDREN[0], rng.uniform(-3, -1), -4.6),
+        (names.CHILDREN[1], rng.uniform(1, 3), 5.4),
+        (pick(rng, names.ADULTS), rng.choice([-1, 1]) * rng.uniform(9.5, 11.5), rng.uniform(-1, 1)),
+        (pick(rng, names.ADULTS), rng.uniform(-9.5, -8), 4.4),
     ):
         stage.put(name, x, y, -0.005, yaw=rng.uniform(0, 360))
     if rng.random() < 0.5:
@@ -158,9 +161,9 @@ def _neighbourhood(stage: Stage, path: np.ndarray) -> None:
         (41, -13, -110),
     ):
         if rng.random() < 0.85:
-            house = kit.HOUSES[int(rng.integers(4))]
+            house = pick(rng, names.COUNTRY_HOUSES)
             stage.put(house, x + rng.uniform(-2, 2), y + rng.uniform(-1, 2), -0.03, yaw=turn + rng.uniform(-6, 6))
-    kinds = kit.pick(rng, kit.LEAFY, 3)
+    kinds = several(rng, names.TREES, 3)
     spots = [
         (x + rng.uniform(-1.2, 1.2), y + rng.uniform(-1, 1))
         for x, y in (
@@ -180,4 +183,4 @@ def _neighbourhood(stage: Stage, path: np.ndarray) -> None:
     ]
     kit.scatter(stage, rng, kinds, spots, (0.85, 1.2), -0.03)
     kit.avenue(stage, rng, kinds, path)
-    kit.backdrop(stage, kit.LEAFY_CARDS, radii=(46.0, 66.0), open_sides=0.6)
+    backdrop.landscape(stage, names.LEAFY_CARDS, radii=(46.0, 66.0), open_sides=0.6)

@@ -6,8 +6,13 @@ Houses stand to the north and south; to the east and west low gardens leave the 
 
 import numpy as np
 
+from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
 from rdharmony_gen.blender.scenes import kit_market
+from rdharmony_gen.blender.scenes import kit_names as names
+from rdharmony_gen.blender.scenes import kit_shapes as shapes
+from rdharmony_gen.blender.scenes import kit_surfaces as surfaces
 from rdharmony_gen.blender.scenes import kit_urban as kit
+from rdharmony_gen.blender.scenes.kit_draw import pick, some
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 NORTH, SOUTH, END = 13.5, -15.5, 24.0
@@ -35,39 +40,39 @@ def build(stage: Stage) -> Place:
 
 
 def _ground(stage: Stage, centre: tuple[float, float]) -> None:
-    first, second = kit.some(stage.rng("pattern"), kit.PAVINGS, 2)
-    field, band = kit.paving(stage, "field", [first]), kit.paving(stage, "band", [second])
-    stage.floor("lawn", -170, -170, 170, 170, kit.lawn(stage), z=-0.05)
+    first, second = some(stage.rng("pattern"), surfaces.PAVINGS, 2)
+    field, band = surfaces.paving(stage, "field", [first]), surfaces.paving(stage, "band", [second])
+    stage.floor("lawn", -170, -170, 170, 170, surfaces.lawn(stage), z=-0.05)
     stage.floor("square", -END, SOUTH - 14, END, NORTH + 14, field)
     x, y = centre
     bands = [[-END, v - 0.45, END, v + 0.45] for v in (y - 8.5, y + 8.5)]
     bands += [[u - 0.45, SOUTH, u + 0.45, y - 8.95] for u in np.arange(x - 18, x + 19, 9.0)]
     bands += [[u - 0.45, y + 8.95, u + 0.45, NORTH] for u in np.arange(x - 18, x + 19, 9.0)]
     bands += [[u - 0.45, y - 8.05, u + 0.45, y + 8.05] for u in (x - 9.0, x + 9.0)]
-    kit.marks(stage, "bands", bands, band, 0.004)
-    kit.drum(stage, "ring", x, y, 5.6, -0.1, 0.005, band, sides=64)
-    kit.drum(stage, "ring_inside", x, y, 4.7, -0.1, 0.009, field, sides=64)
+    shapes.marks(stage, "bands", bands, band, 0.004)
+    shapes.drum(stage, "ring", x, y, 5.6, -0.1, 0.005, band, sides=64)
+    shapes.drum(stage, "ring_inside", x, y, 4.7, -0.1, 0.009, field, sides=64)
 
 
 def _fronts(stage: Stage) -> None:
-    kit.row(stage, "north", (*kit.TOWN, "building_05_office"), "north", NORTH, -46, 46, z=-0.02)
-    kit.row(stage, "south", (*kit.LOW, "building_06_shops"), "south", SOUTH, -44, 44, z=-0.02, gap=(0.1, 3.5))
+    kit.row(stage, "north", (*names.TOWN_HOUSES, "building_05_office"), "north", NORTH, -46, 46, z=-0.02)
+    kit.row(stage, "south", (*names.LOW_HOUSES, "building_06_shops"), "south", SOUTH, -44, 44, z=-0.02, gap=(0.1, 3.5))
 
 
 def _fountain(stage: Stage, centre: tuple[float, float]) -> None:
     rng = stage.rng("fountain")
     x, y = centre
-    step = kit.stone(stage, "step", 0.95)
-    kit.drum(stage, "step", x, y, 2.75, -0.1, 0.14, step, sides=64)
-    kit.drum(stage, "step_upper", x, y, 2.3, 0.0, 0.28, step, sides=64)
+    step = surfaces.stone(stage, "step", 0.95)
+    shapes.drum(stage, "step", x, y, 2.75, -0.1, 0.14, step, sides=64)
+    shapes.drum(stage, "step_upper", x, y, 2.3, 0.0, 0.28, step, sides=64)
     stage.put("fountain_01", x, y, 0.27, scale=rng.uniform(1.9, 2.25))
-    bench = kit.pick(rng, kit.BENCHES)
+    bench = pick(rng, names.BENCHES)
     for angle in (45, 135, 225, 315):
         a = np.radians(angle)
         if rng.random() < 0.8:  # with their backs to the water
             stage.put(bench, x + 4.1 * np.cos(a), y + 4.1 * np.sin(a), yaw=angle + 90)
         stage.put("flowerbox_01", x + 3.3 * np.cos(a + 0.8), y + 3.3 * np.sin(a + 0.8), yaw=angle + 136, scale=1.5)
-    post = kit.pick(rng, kit.POSTS)
+    post = pick(rng, names.LAMP_POSTS)
     for dx in (-7.0, 7.0):
         for dy in (-6.3, 6.3):
             stage.put(post, x + dx, y + dy, yaw=0 if dy > 0 else 180, scale=1.25)
@@ -81,7 +86,7 @@ def _fountain(stage: Stage, centre: tuple[float, float]) -> None:
 def _terraces(stage: Stage) -> tuple[Patch, ...]:
     """Tables before the northern fronts and trees before the southern ones; returns the table tops."""
     rng = stage.rng("terraces")
-    chair = kit.pick(rng, kit.CHAIRS)
+    chair = pick(rng, names.CAFE_CHAIRS)
     tops = []
     for middle in (-9.5, 0.5, 10.0):
         start = middle + rng.uniform(-1, 1)
@@ -91,15 +96,15 @@ def _terraces(stage: Stage) -> tuple[Patch, ...]:
         if rng.random() < 0.7:
             for step in range(3):
                 stage.put("flowerbox_01", start - 1.5, NORTH - 1.2 - 1.15 * step, yaw=90, scale=1.5)
-    tree = kit.pick(rng, kit.TREES)
+    tree = pick(rng, names.STREET_TREES)
     for u in (-17.5, -9.0, 0.5, 9.5, 18.0):
         kit.street_tree(stage, tree, u + rng.uniform(-0.8, 0.8), SOUTH + 3.6, 0.0, rng, 0.85)
     for u in (-13.0, 5.0):
-        stage.put(kit.pick(rng, kit.BENCHES), u + rng.uniform(-0.6, 0.6), SOUTH + 3.3, yaw=180)
+        stage.put(pick(rng, names.BENCHES), u + rng.uniform(-0.6, 0.6), SOUTH + 3.3, yaw=180)
     for sign in (-1.0, 1.0):  # a pair of trees with a bench between them before each end
         for y in (-7.0, 6.5):
             kit.street_tree(stage, tree, sign * (END - 4.0), y + rng.uniform(-0.5, 0.5), 0.0, rng, 0.9)
-        stage.put(kit.pick(rng, kit.BENCHES), sign * (END - 4.2), rng.uniform(-1.5, 1.0), yaw=-sign * 90)
+        stage.put(pick(rng, names.BENCHES), sign * (END - 4.2), rng.uniform(-1.5, 1.0), yaw=-sign * 90)
     stage.put("bicycle_01", -4.2, SOUTH + 2.2, yaw=80)
     stage.put("bicycle_02", -3.4, SOUTH + 2.3, yaw=97)
     return tuple(tops)
@@ -108,10 +113,10 @@ def _terraces(stage: Stage) -> tuple[Patch, ...]:
 def _gardens(stage: Stage) -> None:
     """A low wall or hedge closes the square at both ends; behind it lawns with trees."""
     rng = stage.rng("gardens")
-    masonry = kit.paving(
+    masonry = surfaces.paving(
         stage, "garden_wall", [("stone_wall_01", 2.0, (0.8, 0.78, 0.75)), ("brick_01", 1.7, (1.1, 1.0, 0.95))]
     )
-    coping = kit.stone(stage, "coping")
+    coping = surfaces.stone(stage, "coping")
     for sign in (-1.0, 1.0):
         x = sign * END
         hedge = rng.random() < 0.5
@@ -122,11 +127,11 @@ def _gardens(stage: Stage) -> None:
             else:
                 kit.wall(stage, "garden_wall", (x - 0.2, y0, -0.1), (x + 0.2, y1, 0.75), masonry, coping)
         for y in (-4.0, 4.0):
-            kit.drum(stage, "pillar", x, y, 0.38, -0.1, 1.1, coping)
+            shapes.drum(stage, "pillar", x, y, 0.38, -0.1, 1.1, coping)
             stage.put("lantern_01_stone", x, y, 1.1, scale=1.2)
-        path = kit.paving(
+        path = surfaces.paving(
             stage, f"path_{sign:+.0f}", [("gravel_01", 1.2, (1.0, 0.95, 0.86)), ("sand_01", 1.8, (1.0, 0.95, 0.9))]
         )
         stage.floor("path", min(x, sign * 100), -2.2, max(x, sign * 100), 2.2, path, z=-0.02)
         kit.wayside(stage, rng, sign, END, SOUTH, NORTH, way=3.6)
-    kit.horizon(stage)
+    backdrop.town(stage)

@@ -7,6 +7,7 @@ All lengths in metres. A garden closes the view outside. Mirrored east to west i
 import numpy as np
 
 from rdharmony_gen.blender import materials
+from rdharmony_gen.blender.scenes.kit_draw import pick
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 HALF_X, HALF_Y, HEIGHT, WALL = 3.5, 2.9, 2.75, 0.24
@@ -35,7 +36,7 @@ def build(stage: Stage) -> Place:
 
 def _shell(stage: Stage, mirror: float) -> None:
     rng = stage.rng("shell")
-    texture, tile = FLOORS[int(rng.integers(len(FLOORS)))]
+    texture, tile = pick(rng, FLOORS)
     floor = materials.tiled(
         stage.library, "floor", texture, tile, variation=0.12, variation_m=1.5, roughness=0.42, bump=0.5
     )
@@ -43,7 +44,7 @@ def _shell(stage: Stage, mirror: float) -> None:
     walls = materials.tiled(
         stage.library, "wall", "drywall_01", 2.0, tint=tuple(first * 1.15), variation=0.05, variation_m=1.2
     )
-    accent_kind = ("drywall_01", "brick_01", "stucco_01")[int(rng.integers(3))]
+    accent_kind = pick(rng, ("drywall_01", "brick_01", "stucco_01"))
     accent = materials.tiled(
         stage.library,
         "accent",
@@ -54,9 +55,7 @@ def _shell(stage: Stage, mirror: float) -> None:
     )
     white = materials.plain("white", (0.78, 0.77, 0.74), 0.5)
     ceiling = materials.tiled(stage.library, "ceiling", "drywall_01", 2.0, tint=(1.0, 1.0, 0.98), variation=0.04)
-    cloth = materials.plain(
-        "curtain", tuple(np.array(PAINTS[int(rng.integers(len(PAINTS)))]) * rng.uniform(0.35, 0.9)), 0.95
-    )
+    cloth = materials.plain("curtain", tuple(np.array(pick(rng, PAINTS)) * rng.uniform(0.35, 0.9)), 0.95)
     stage.box("floor", (-HALF_X - WALL, -HALF_Y - WALL, -0.2), (HALF_X + WALL, HALF_Y + WALL, 0.0), floor)
     stage.box(
         "ceiling", (-HALF_X - WALL, -HALF_Y - WALL, HEIGHT), (HALF_X + WALL, HALF_Y + WALL, HEIGHT + 0.2), ceiling
@@ -119,7 +118,7 @@ def _curtain(stage: Stage, along_x: bool, depth: float, a0: float, a1: float, cl
 
 def _furniture(stage: Stage, mirror: float) -> Patch:
     rng = stage.rng("furniture")
-    stage.put(COUCHES[int(rng.integers(len(COUCHES)))], mirror * rng.uniform(-0.9, -0.3), HALF_Y - 0.6, yaw=0)
+    stage.put(pick(rng, COUCHES), mirror * rng.uniform(-0.9, -0.3), HALF_Y - 0.6, yaw=0)
     rug = stage.put("living_rug_01", mirror * -0.4, 0.25, yaw=90)
     rug.scale[2] = 0.3
     stage.put("living_lamp_01", mirror * 1.25, HALF_Y - 0.45, yaw=rng.uniform(-30, 30), scale=1.15)
@@ -140,7 +139,7 @@ def _furniture(stage: Stage, mirror: float) -> Patch:
     table = stage.put("living_table_01", x, y, yaw=0, scale=0.72)
     table.scale[2] = 1.0  # shorter, not lower
     top = 0.739
-    chair = CHAIRS[int(rng.integers(len(CHAIRS)))]
+    chair = pick(rng, CHAIRS)
     stage.put(chair, x + mirror * 0.1, y + 0.72, yaw=rng.uniform(-15, 15))
     stage.put(chair, x + mirror * 1.15, y + 0.05, yaw=-90 * mirror + rng.uniform(-15, 15))
     stage.put("living_lamp_02_table", x - mirror * 0.6, y - 0.1, top, scale=0.7)
@@ -171,7 +170,7 @@ def _pictures(stage: Stage, mirror: float) -> None:
         motif = materials.tiled(
             stage.library,
             f"motif{number}",
-            motifs[int(rng.integers(4))],
+            pick(rng, motifs),
             1.3,
             tint=tint,
             variation=0.8,
@@ -197,7 +196,7 @@ def _garden(stage: Stage) -> None:
     stage.floor("lawn", -90, -90, 90, 90, lawn, z=-0.25)
     for x, y in ((-5, -13), (4, -15), (0.5, -21)):
         stage.put(
-            ("tree_06_poplar", "tree_03_copper_beech", "tree_08_peach_blossom")[int(rng.integers(3))],
+            pick(rng, ("tree_06_poplar", "tree_03_copper_beech", "tree_08_peach_blossom")),
             x + rng.uniform(-1, 1),
             y,
             -0.25,

@@ -6,9 +6,12 @@ import numpy as np
 
 from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.assets import manifest
+from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
+from rdharmony_gen.blender.scenes import kit_names as names
 from rdharmony_gen.blender.scenes import kit_nature as kit
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
 from rdharmony_gen.blender.scenes import kit_nature_things as things
+from rdharmony_gen.blender.scenes.kit_draw import pick, several
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 CABINS = ("building_10_wood_cabin", "building_07_stone_cottage", "building_04_stucco_house", "building_10_wood_cabin")
@@ -27,7 +30,9 @@ def build(stage: Stage) -> Place:
     # the moon on snow is bright: only strong lamps are seen against it
     stage.lamps[:] = [(lamp, 2.0 * watts) for lamp, watts in stage.lamps]
     far = paint.snow(stage, "far_snow", (0.78, 0.84, 0.95))
-    kit.backdrop(stage, kit.SNOW_CARDS, radii=(40.0, 66.0), scales=(0.7, 1.15), hill=34.0, far=far, open_sides=0.6)
+    backdrop.landscape(
+        stage, names.SNOW_CARDS, radii=(40.0, 66.0), scales=(0.7, 1.15), hill=34.0, far=far, open_sides=0.6
+    )
     return Place(
         stand=(Patch(-8, -2.0, 8, 2.0), Patch(-9, -3.6, 9, 3.6)),
         drive=(Patch(-7, -1.2, 7, 1.2),),
@@ -80,7 +85,7 @@ def _cabins(stage: Stage, taken: list[kit.Disc]) -> None:
     for side, start in ((1.0, -46.0), (-1.0, -43.0)):
         x = start + rng.uniform(0, 5)
         while x < 40:
-            name = CABINS[int(rng.integers(len(CABINS)))]
+            name = pick(rng, CABINS)
             _snow_roof(stage, name)
             width, depth = manifest()[name]["size_m"][:2]
             y = side * (8.6 + depth / 2 + rng.uniform(0, 2.5)) * (1.0 if side > 0 else 1.2)
@@ -93,7 +98,7 @@ def _lane(stage: Stage, snow: bpy.types.Material, taken: list[kit.Disc]) -> Patc
     """Lamps, fences, a snowman, firewood, people; returns the top of a table."""
     rng = stage.rng("lane")
     wood, cap = paint.timber(stage, "wood", (0.6, 0.5, 0.42)), paint.snow(stage, "cap")
-    post = kit.LAMP_POSTS[int(rng.integers(3))]
+    post = pick(rng, names.LAMP_POSTS)
     for k, x in enumerate((-17.0, -11.0, -6.5, -2.0, 2.5, 7.0, 11.5, 17.5)):
         side = 1 if k % 2 else -1
         stage.put(post, x + rng.uniform(-0.6, 0.6), side * 3.4, 0.0, yaw=0 if side > 0 else 180)
@@ -115,10 +120,10 @@ def _lane(stage: Stage, snow: bpy.types.Material, taken: list[kit.Disc]) -> Patc
             things.log(stage, "firewood", (u, 7.0, z), (u, 7.6, z), 0.095, bark, cut, 8)
     pile.block((x - 0.15, 6.95, 0.92), (x + 2.1, 7.65, 1.02))
     pile.build(stage, "pile_snow", cap)
-    for number, name in enumerate(kit.pick(rng, kit.ADULTS, 2)):
+    for number, name in enumerate(several(rng, names.ADULTS, 2)):
         stage.put(name, (-1) ** number * rng.uniform(9.5, 14), rng.uniform(-2.0, 2.0), -0.003, yaw=rng.uniform(0, 360))
     if rng.random() < 0.6:
-        car = CARS[int(rng.integers(len(CARS)))]
+        car = pick(rng, CARS)
         stage.put(car, rng.choice([-1, 1]) * 20.0, 3.0, -0.01, yaw=90)
     stage.put("mailbox_01", rng.uniform(-4, 4), 5.2, 0.0, yaw=0)
     a, b = float(rng.uniform(-6, 6)), float(rng.choice([-1, 1])) * 3.6

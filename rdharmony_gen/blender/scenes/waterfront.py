@@ -8,9 +8,12 @@ import numpy as np
 
 from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.assets import manifest
+from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
+from rdharmony_gen.blender.scenes import kit_names as names
 from rdharmony_gen.blender.scenes import kit_nature as kit
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
 from rdharmony_gen.blender.scenes import kit_nature_things as things
+from rdharmony_gen.blender.scenes.kit_draw import pick, several
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 FRONTS = ("building_08_townhouse", "building_04_stucco_house", "building_06_shops", "building_03_brick_apartment")
@@ -36,12 +39,15 @@ def build(stage: Stage) -> Place:
 
 def _quay(stage: Stage) -> None:
     rng = stage.rng("quay")
-    texture, tile, tint = (
-        ("paving_01", 2.2, (1.15, 1.08, 1.0)),
-        ("brick_01", 1.8, (1.1, 0.98, 0.92)),
-        ("concrete_tiles_01", 2.6, (0.82, 0.79, 0.74)),
-        ("paving_01", 1.3, (0.95, 0.98, 1.05)),
-    )[int(rng.integers(4))]
+    texture, tile, tint = pick(
+        rng,
+        (
+            ("paving_01", 2.2, (1.15, 1.08, 1.0)),
+            ("brick_01", 1.8, (1.1, 0.98, 0.92)),
+            ("concrete_tiles_01", 2.6, (0.82, 0.79, 0.74)),
+            ("paving_01", 1.3, (0.95, 0.98, 1.05)),
+        ),
+    )
     paving = materials.tiled(
         stage.library, "promenade", texture, tile, tint=tint, variation=0.28, variation_m=2.8, roughness=0.72
     )
@@ -79,7 +85,7 @@ def _quay(stage: Stage) -> None:
     for z in (0.3, 0.55, 0.8, 1.05):
         for x0, x1 in ((-60, -27.9), (27.9, 60)) if iron else ((-60, 60),):
             rail.beam((x0, EDGE + 0.2, z), (x1, EDGE + 0.2, z), 0.05, 0.04 if z < 1 else 0.07)
-    colour = ((0.03, 0.05, 0.045), (0.55, 0.56, 0.56), (0.05, 0.10, 0.16))[int(rng.integers(3))]
+    colour = pick(rng, ((0.03, 0.05, 0.045), (0.55, 0.56, 0.56), (0.05, 0.10, 0.16)))
     rail.build(stage, "railing", materials.plain("railing", colour, 0.45, 0.4))
 
 
@@ -107,29 +113,29 @@ def _lake(stage: Stage) -> None:
         if rng.random() < 0.75:
             u = u + rng.uniform(-4, 4)
             stage.put(
-                kit.HOUSES[int(rng.integers(4))],
+                pick(rng, names.COUNTRY_HOUSES),
                 u,
                 float(np.interp(u, bank_x, bank_y)) - rng.uniform(12, 16),
                 -0.1,
                 yaw=180 + rng.uniform(-15, 15),
             )
     for u in np.arange(-130, 131, 4.2):
-        card = kit.LEAFY_CARDS[int(rng.integers(len(kit.LEAFY_CARDS)))]
+        card = pick(rng, names.LEAFY_CARDS)
         v = float(np.interp(u, bank_x, bank_y)) - (rng.uniform(5, 8) if rng.random() < 0.3 else rng.uniform(20, 40))
         stage.put(card, u + rng.uniform(-2, 2), v, -0.1, yaw=rng.uniform(0, 360), scale=rng.uniform(0.8, 1.3))
     woods = paint.earth(stage, "woods", "grass_01", (0.26, 0.33, 0.22))
-    kit.ridge(stage, "south_hills", 170.0, 24.0, woods, (98.0, 262.0))
+    backdrop.ridge(stage, "south_hills", 170.0, 24.0, woods, (98.0, 262.0))
     count = 130
     angles = np.linspace(102, 258, count) + rng.uniform(-1, 1, count)
     radii = np.minimum(112 / -np.cos(np.radians(angles)), 160.0) + rng.uniform(0, 30, count)
-    cards = kit.pick(rng, kit.LEAFY_CARDS, 4)
+    cards = several(rng, names.LEAFY_CARDS, 4)
     stage.belt("far_woods", cards, angles, radii, rng.uniform(1.2, 2.0, count), rng)
 
 
 def _furniture(stage: Stage) -> Patch:
     rng = stage.rng("furniture")
-    post, bench = kit.LAMP_POSTS[int(rng.integers(3))], kit.BENCHES[int(rng.integers(4))]
-    tree = ("tree_02_ficus", "tree_06_poplar", "tree_08_peach_blossom", "tree_03_copper_beech")[int(rng.integers(4))]
+    post, bench = pick(rng, names.LAMP_POSTS), pick(rng, names.PARK_BENCHES)
+    tree = pick(rng, ("tree_02_ficus", "tree_06_poplar", "tree_08_peach_blossom", "tree_03_copper_beech"))
     for x in (-18.0, -10.5, -3.5, 3.5, 10.5, 18.0):
         stage.put(post, x + rng.uniform(-0.5, 0.5), EDGE + 0.95, 0.0, scale=1.15)
         if rng.random() < 0.7:
@@ -144,16 +150,16 @@ def _furniture(stage: Stage) -> Patch:
     for x in (-13.0, 0.5, 13.0):
         stage.put("lamp_04_street", x + rng.uniform(-1, 1), LANE + 5.5, 0.0, yaw=0)
     stage.put("bin_01_park", rng.uniform(-6, 6), EDGE + 1.0, 0.0)
-    kinds = kit.pick(rng, CARS, 4)
+    kinds = several(rng, CARS, 4)
     for number, x in enumerate((-24.0, -13.5, 14.0, 23.0)):
         if rng.random() < 0.8:
             stage.put(kinds[number], x + rng.uniform(-1, 1), LANE + 3.9, -0.1, yaw=90 + rng.uniform(-2, 2))
-    for number, name in enumerate(kit.pick(rng, kit.ADULTS, 3)):
+    for number, name in enumerate(several(rng, names.ADULTS, 3)):
         x = (-14.0, 12.5, 4.0)[number] + rng.uniform(-1.5, 1.5)
         y = (EDGE + 1.0, 0.0, LANE + 6.6)[number] + rng.uniform(-0.2, 0.5)
         stage.put(name, x, y, 0.0, yaw=rng.uniform(0, 360))
     kiosk = float(rng.choice([-1, 1]) * rng.uniform(12.5, 14.5))  # ice cream and newspapers
-    colour = np.array(kit.CLOTHS[int(rng.integers(len(kit.CLOTHS)))]) * 0.8 + 0.1
+    colour = np.array(pick(rng, paint.CLOTHS)) * 0.8 + 0.1
     walls = paint.gloss(stage, "kiosk", (colour[0], colour[1], colour[2]))
     things.kiosk(stage, (kiosk, 2.9, 0), 0.0, 3.0, walls, paint.planks(stage, "kiosk_roof", (0.8, 0.78, 0.76), 1.2))
     stage.put("parasol_01", kiosk - np.sign(kiosk) * 2.9, 2.2, 0.0, scale=1.15)
@@ -176,16 +182,16 @@ def _houses(stage: Stage) -> None:
     rng = stage.rng("houses")
     x, last = -58.0, ""
     while x < 58:
-        name = FRONTS[int(rng.integers(len(FRONTS)))]
+        name = pick(rng, FRONTS)
         if name == last:
             continue
         width, depth, _ = manifest()[name]["size_m"]
         last = name
         stage.put(name, x + width / 2, FRONT + depth / 2 + rng.uniform(0, 0.6), -0.01)
         x += width + rng.uniform(0.1, 4.5)
-    kit.backdrop(stage, kit.LEAFY_CARDS, radii=(62.0, 80.0), count=90, arc=(-84.0, 84.0), hill=16.0)
+    backdrop.landscape(stage, names.LEAFY_CARDS, radii=(62.0, 80.0), count=90, arc=(-84.0, 84.0), hill=16.0)
     for end in (-1, 1):  # the promenade ends in a little wood, low enough for a low sun
         for _ in range(16):
-            card = kit.LEAFY_CARDS[int(rng.integers(len(kit.LEAFY_CARDS)))]
+            card = pick(rng, names.LEAFY_CARDS)
             x, y = end * rng.uniform(64, 92), rng.uniform(EDGE + 1.5, 14)
             stage.put(card, x, y, 0.0, yaw=rng.uniform(0, 360), scale=rng.uniform(0.45, 0.75))

@@ -9,6 +9,7 @@ import numpy as np
 from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.scenes import kit_furniture as kit
 from rdharmony_gen.blender.scenes import kit_window_view as view
+from rdharmony_gen.blender.scenes.kit_draw import pick
 from rdharmony_gen.blender.scenes.kit_indoor import Opening, Room, beams, shell, windows
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
@@ -69,7 +70,7 @@ def _bench(room: Room) -> Patch:
     north, y = room.wall("north"), room.half_y
     a0 = -room.half_x + rng.uniform(1.0, 1.6)
     a1 = a0 + rng.uniform(3.2, 4.0)
-    wood = finish.wood(("rustic", "oak", "butcher")[int(rng.integers(3))], 0.6)
+    wood = finish.wood(pick(rng, ("rustic", "oak", "butcher")), 0.6)
     north.block("bench_top", (a0, a1), (HIGH - 0.07, HIGH), (0.02, 0.78), wood, turned=True)
     for a in (a0 + 0.12, (a0 + a1) / 2, a1 - 0.12):
         for d in (0.1, 0.68):
@@ -180,11 +181,11 @@ def _vehicle(room: Room) -> None:
     rng = room.stage.rng("vehicle")
     x, y = room.half_x - 2.5, -room.half_y + 2.6
     if rng.random() < 0.55:
-        room.put(CARS[int(rng.integers(len(CARS)))], x, y + 0.1, yaw=rng.uniform(-12, 12))
+        room.put(pick(rng, CARS), x, y + 0.1, yaw=rng.uniform(-12, 12))
     else:
         for dx, dy in ((0.3, 0.2), (-0.9, -0.3)):
             if rng.random() < 0.8:
-                room.put(MOTORCYCLES[int(rng.integers(3))], x + dx, y + dy, yaw=rng.uniform(-20, 20))
+                room.put(pick(rng, MOTORCYCLES), x + dx, y + dy, yaw=rng.uniform(-20, 20))
         room.put("bicycle_01", x + 1.2, y - 1.2, yaw=rng.uniform(-8, 8))
 
 
@@ -207,9 +208,7 @@ def _markings(room: Room) -> None:
     side = room.half_y - 3.3
     a, b = sorted((room.mirror * (-room.half_x + 0.4), room.mirror * x1))
     room.stage.floor("line", a, side, b, side + 0.1, yellow, z=0.004)
-    red = materials.plain(
-        "tool_chest", ((0.45, 0.03, 0.02), (0.02, 0.08, 0.3), (0.04, 0.04, 0.045))[int(rng.integers(3))], 0.35
-    )
+    red = materials.plain("tool_chest", pick(rng, ((0.45, 0.03, 0.02), (0.02, 0.08, 0.3), (0.04, 0.04, 0.045))), 0.35)
     north, at = room.wall("north"), -0.35
     kit.cabinet(north, (at - 0.4, at + 0.4), (0.0, 1.0), 0.45, red, width=0.8, drawers=5, plinth=0.1, gap=0.05)
     north.block("chest_mat", (at - 0.4, at + 0.4), (1.0, 1.01), (0.05, 0.5), finish.dark)

@@ -7,6 +7,7 @@ from harmonize_core.models._registry import InferenceNetwork as InferenceNetwork
 from harmonize_core.models._registry import InputSpec as InputSpec
 from harmonize_core.models._registry import ModelConfig as ModelConfig
 from harmonize_core.models._registry import ModelEntry as ModelEntry
+from harmonize_core.models._registry import Output as Output
 from harmonize_core.models._registry import build as build
 from harmonize_core.models._registry import lookup as lookup
 from harmonize_core.models._registry import registered as registered

@@ -11,16 +11,57 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import torch
 from torch import Tensor, nn
 
-from harmonize_core.errors import UnknownName
+from harmonize_core.errors import InputError, UnknownName
 from harmonize_core.formats.triplet import Domain
 
 
-class InferenceNetwork(nn.Module, abc.ABC):
-    """What every model becomes for use: pictures in, pictures out, in eval mode."""
+@dataclass(frozen=True)
+class Output:
+    """What one forward pass gives. Networks with more to say (features, attention, stages) extend it."""
+
+    harmonized: Tensor
+    """(B, 3, H, W) sRGB, not clamped; the background as the published network leaves it."""
+
+
+class HarmonizationModel(nn.Module, abc.ABC):
+    """A network as it is trained; `inference()` is the part of it that is used afterwards.
+
+    Every network takes and gives sRGB in [0, 1] and keeps its own normalisation to itself.
+    """
+
+    divisor: int = 1
+    """Height and width of the pictures must be multiples of this; set by the subclass or its constructor."""
 
     @abc.abstractmethod
+    def forward(self, composite: Tensor, mask: Tensor, domain: Domain = "photographic") -> Output:
+        """Harmonize a batch of one domain.
+
+        Args:
+            composite: (B, 3, H, W) sRGB in [0, 1].
+            mask: (B, 1, H, W) in [0, 1], 1 = foreground.
+            domain: where the foregrounds come from; networks without parts of their own for a domain ignore it.
+        """
+
+    def inference(self, domain: Domain = "photographic") -> InferenceNetwork:
+        """What users run on foregrounds of one domain, sharing this model's parameters."""
+        return InferenceNetwork(self, domain)
+
+    def reset_special(self) -> None:
+        """Set parameters whose first values carry meaning (identity tables, zero gates); called after the general
+        initialisation has filled convolutions, linear layers and norms."""
+
+
+class InferenceNetwork(nn.Module):
+    """A model in use: checked sizes in, pictures in [0, 1] out, and an empty mask leaves the composite as it is."""
+
+    def __init__(self, model: HarmonizationModel, domain: Domain = "photographic") -> None:
+        super().__init__()
+        self.model = model
+        self.domain: Domain = domain
+
     def forward(self, composite: Tensor, mask: Tensor) -> Tensor:
         """Harmonize a batch.
 
@@ -30,18 +71,19 @@ class InferenceNetwork(nn.Module, abc.ABC):
 
         Returns:
             (B, 3, H, W) sRGB in [0, 1].
+
+        Raises:
+            InputError: height or width is not a multiple of the model's divisor.
         """
-
-
-class HarmonizationModel(nn.Module, abc.ABC):
-    """A network as it is trained; `inference()` is the part of it that is used afterwards."""
-
-    @abc.abstractmethod
-    def inference(self, domain: Domain = "photographic") -> InferenceNetwork:
-        """The network users run on foregrounds of one domain, sharing this model's parameters.
-
-        Models without parts of their own for a domain return the same network for both.
-        """
+        height, width = (int(side) for side in composite.shape[2:])
+        divisor = self.model.divisor
+        if height % divisor or width % divisor:
+            raise InputError(
+                f"{type(self.model).__name__} needs a height and width that are multiples of {divisor} but found "
+                f"{width}x{height}; resize the picture, or use `harmonize predict`, which takes any size"
+            )
+        harmonized = self.model(composite, mask, self.domain).harmonized.clamp(0.0, 1.0)
+        return torch.where(mask.amax(dim=(1, 2, 3), keepdim=True) > 0, harmonized, composite)
 
 
 @dataclass(frozen=True)
@@ -76,7 +118,8 @@ class ModelEntry:
     licence: str
     """Licence of this implementation."""
     features: frozenset[str] = frozenset()
-    """Declared abilities, e.g. {"onnx", "domains"}. Tests select on these."""
+    """Declared abilities; tests select on these. onnx: can be exported; domains: has parts of its own per domain;
+    background: leaves pixels with mask 0 exactly as they are; any_size: made for full-resolution pictures."""
 
 
 _entries: dict[str, ModelEntry] = {}

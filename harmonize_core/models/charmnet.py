@@ -23,6 +23,7 @@ from harmonize_core.models._registry import (
     InputSpec,
     ModelConfig,
     ModelEntry,
+    Output,
     register,
 )
 from harmonize_core.models.layers import BlendHead, ConvBlock, DeconvBlock, denormalize, normalize
@@ -44,15 +45,13 @@ class CharmNetConfig(ModelConfig):
 
 
 @dataclass(frozen=True)
-class CharmNetOutput:
+class CharmNetOutput(Output):
     """What one forward pass gives; B images of one domain."""
 
     f_enc: Tensor
     """(B, 128, 16, 16) output of the private encoder."""
     f_dec: Tensor
     """(B, 128, 16, 16) output of the shared decoder after its last skip."""
-    harmonized: Tensor
-    """(B, 3, 256, 256) ImageNet-normalised, unclamped."""
     attention: Tensor
     """(B, 1, 256, 256) share of the composite in each pixel, in (0, 1)."""
 
@@ -84,6 +83,7 @@ class SharedCore(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
+        self.channels = 2 * width
         self.down = nn.ModuleList(
             [
                 ConvBlock(2 * width, 4 * width),
@@ -136,6 +136,8 @@ class PrivateDecoder(nn.Module):
 class CharmNet(HarmonizationModel):
     """The generator with both domains' private parts (9.258 M parameters)."""
 
+    divisor = 256
+
     def __init__(self, config: CharmNetConfig | None = None) -> None:
         super().__init__()
         width = (config or CharmNetConfig()).base_channels
@@ -143,28 +145,21 @@ class CharmNet(HarmonizationModel):
         self.core = SharedCore(width)
         self.decoders = nn.ModuleDict({domain: PrivateDecoder(width) for domain in DOMAINS})
 
-    def forward(self, composite_norm_with_mask: Tensor, domain: Domain) -> CharmNetOutput:
-        """Harmonize a batch of one domain.
+    def forward(self, composite: Tensor, mask: Tensor, domain: Domain = "photographic") -> CharmNetOutput:
+        return _harmonize(self.encoders[domain], self.core, self.decoders[domain], composite, mask)
 
-        Args:
-            composite_norm_with_mask: (B, 4, 256, 256): ImageNet-normalised RGB, then the mask in [0, 1].
-            domain: whose private encoder and decoder to use.
-        """
-        features = self.encoders[domain](composite_norm_with_mask)
-        f_dec = self.core(features[-1])
-        harmonized, attention = self.decoders[domain](f_dec, features, composite_norm_with_mask[:, :3])
-        return CharmNetOutput(features[-1], f_dec, harmonized, attention)
-
-    def inference(self, domain: Domain = "photographic") -> CharmNetInference:
+    def inference(self, domain: Domain = "photographic") -> InferenceNetwork:
         """One domain's branch alone (8.301 M parameters), sharing this model's parameters.
 
         The paper scores photographs with the photographic branch; the rendered one suits rendered characters.
         """
-        return CharmNetInference(self, domain)
+        return InferenceNetwork(CharmNetBranch(self, domain), domain)
 
 
-class CharmNetInference(InferenceNetwork):
-    """One domain's branch: pictures in, pictures out."""
+class CharmNetBranch(HarmonizationModel):
+    """The parts of a CharmNet that serve one domain."""
+
+    divisor = CharmNet.divisor
 
     def __init__(self, model: CharmNet, domain: Domain) -> None:
         super().__init__()
@@ -172,12 +167,18 @@ class CharmNetInference(InferenceNetwork):
         self.core = model.core
         self.decoder = model.decoders[domain]
 
-    def forward(self, composite: Tensor, mask: Tensor) -> Tensor:
-        """Composite (B, 3, 256, 256) sRGB in [0, 1], mask (B, 1, 256, 256): harmonized sRGB in [0, 1]."""
-        composite_norm = normalize(composite)
-        features = self.encoder(torch.cat([composite_norm, mask], dim=1))
-        harmonized, _ = self.decoder(self.core(features[-1]), features, composite_norm)
-        return denormalize(harmonized).clamp(0.0, 1.0)
+    def forward(self, composite: Tensor, mask: Tensor, domain: Domain = "photographic") -> CharmNetOutput:
+        return _harmonize(self.encoder, self.core, self.decoder, composite, mask)
+
+
+def _harmonize(
+    encoder: nn.Module, core: nn.Module, decoder: nn.Module, composite: Tensor, mask: Tensor
+) -> CharmNetOutput:
+    composite_norm = normalize(composite)
+    features = encoder(torch.cat([composite_norm, mask], dim=1))
+    f_dec = core(features[-1])
+    harmonized, attention = decoder(f_dec, features, composite_norm)
+    return CharmNetOutput(denormalize(harmonized), features[-1], f_dec, attention)
 
 
 class DomainDiscriminator(nn.Module):
@@ -242,7 +243,7 @@ register(
     ModelEntry(
         "charmnet_256",
         CharmNetConfig(),
-        InputSpec(size=256, divisor=256),
+        InputSpec(size=256, divisor=CharmNet.divisor),
         source="Cao et al., Deep Image Harmonization by Bridging the Reality Gap, BMVC 2022 (RdHarmony)",
         licence="Apache-2.0",
         features=frozenset({"onnx", "domains"}),

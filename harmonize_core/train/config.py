@@ -62,7 +62,7 @@ class InitConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Train one network on rendered and photographic triplets."""
+    """Train one network on rendered triplets, photographic ones, or both."""
 
     rendered: Path | None = None
     """Root of the rendered triplets (RdHarmony layout)."""
@@ -77,7 +77,7 @@ class TrainConfig:
     minutes: float = 0.0
     """Wall-clock budget used when `steps` is 0: the speed of the first steps decides how many fit."""
     batch_size: int = 8
-    """Triplets of each domain in a step: 8 means 8 rendered and 8 photographic."""
+    """Triplets of each domain in a step: 8 means 8 rendered and 8 photographic where both are given."""
     optim: OptimConfig = field(default_factory=OptimConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     init: InitConfig = field(default_factory=InitConfig)
@@ -151,7 +151,7 @@ def check(config: TrainConfig) -> None:
     Raises:
         ConfigError: a value out of range, or no data.
     """
-    problems = [f"--{name} is not given" for name in ("rendered", "photographic") if getattr(config, name) is None]
+    problems = [] if config.rendered or config.photographic else ["neither --rendered nor --photographic is given"]
     positive = {
         "batch-size": config.batch_size,
         "optim.lr": config.optim.lr,

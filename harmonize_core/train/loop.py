@@ -23,13 +23,14 @@ from harmonize_core.data.dataset import BatchStream, prefetch
 from harmonize_core.errors import ConfigError, EnvironmentFault, HarmonizeError
 from harmonize_core.formats.images import write_bytes, write_text
 from harmonize_core.formats.lock import exclusive
+from harmonize_core.models import lookup
 from harmonize_core.train import state
-from harmonize_core.train.charmnet import CharmNetTrainer
 from harmonize_core.train.config import TrainConfig, check, what_differs
 from harmonize_core.train.log import MetricsLog, environment, git_commit
 from harmonize_core.train.schedule import MEASURED_STEPS, plan_steps, rate
 from harmonize_core.train.sets import Sets, open_sets
 from harmonize_core.train.stop import StopSignal
+from harmonize_core.train.trainer import Trainer
 from harmonize_core.train.validate import validate
 
 GRACE = 1.3
@@ -56,7 +57,7 @@ class TrainResult:
     seconds: float
     """Wall-clock time of the run so far, over all its resumptions."""
     images_per_s: float
-    """Training images per second of this process, both domains counted, validation not."""
+    """Training images per second of this process, all domains counted, validation not."""
     validation: dict[str, float] = field(default_factory=dict)
     """The last validation's numbers by name."""
 
@@ -66,7 +67,7 @@ class Run:
     """One run in this process."""
 
     config: TrainConfig
-    trainer: CharmNetTrainer
+    trainer: Trainer
     sets: Sets
     log: MetricsLog
     step: int
@@ -91,7 +92,8 @@ class Run:
     @property
     def images_per_s(self) -> float:
         steady = self.durations[len(self.durations) // 10 :]
-        return 2 * self.config.batch_size * len(steady) / sum(steady) if steady else 0.0
+        images = len(self.sets.train) * self.config.batch_size * len(steady)
+        return images / sum(steady) if steady else 0.0
 
 
 def train(
@@ -126,7 +128,8 @@ def _train(
     config: TrainConfig, device: torch.device, checkpoints: list[Path], *, quiet: bool, say: Callable[[str], None]
 ) -> TrainResult:
     sets = open_sets(config)
-    trainer = CharmNetTrainer(config, device)
+    trainer = Trainer(config, device)
+    _check_domains(config, trainer, sets)
     step, seconds = 0, 0.0
     if checkpoints:
         step, seconds = _load(checkpoints[-1], trainer)
@@ -146,27 +149,27 @@ def fit(run: Run, stop: StopSignal, *, quiet: bool, say: Callable[[str], None]) 
     """Step until the planned number of steps is done or a signal arrives; then save."""
     config = run.config
     total = _planned(config)
-    streams = [
-        BatchStream(run.sets.rendered, config.batch_size, seed=config.seed, name="rendered"),
-        BatchStream(run.sets.photographic, config.batch_size, seed=config.seed, name="photographic"),
-    ]
+    streams = {
+        domain: BatchStream(dataset, config.batch_size, seed=config.seed, name=domain)
+        for domain, dataset in run.sets.train.items()
+    }
     if run.step == 0:
         _validate(run, say)
     bar = tqdm(total=total, initial=run.step, unit="step", disable=quiet, mininterval=0.5, smoothing=0.1)
-    batches = prefetch(streams, run.step, total if total is not None else 2**31)
+    batches = prefetch(list(streams.values()), run.step, total if total is not None else 2**31)
     try:
         while (total is None or run.step < total) and not stop.number:
             begin = time.monotonic()
-            rendered, photographic = (b.to(run.trainer.device) for b in next(batches))
+            step_batches = {d: b.to(run.trainer.device) for d, b in zip(streams, next(batches), strict=True)}
             known = total if config.steps or run.step >= MEASURED_STEPS else None
             factor = rate(run.step, known, config.optim)
-            losses = run.trainer.step(rendered, photographic, factor)
+            losses = run.trainer.step(step_batches, factor)
             run.step += 1
             if run.step % config.log_every == 0 or run.step == total:
                 values = {name: float(value) for name, value in losses.items()}
                 _refuse_nan(run, values)
                 run.log.write(run.step, "train", run.seconds, {**values, "lr": config.optim.lr * factor})
-                bar.set_postfix({"fn": f"{values['fn_mse_photographic']:.3f}", "img/s": f"{run.images_per_s:.1f}"})
+                bar.set_postfix({"loss": f"{values['loss']:.3f}", "img/s": f"{run.images_per_s:.1f}"})
             run.durations.append(time.monotonic() - begin)
             bar.update()
             if total is None and len(run.durations) == MEASURED_STEPS:
@@ -204,7 +207,8 @@ def _finish(run: Run, total: int | None, signal: int, say: Callable[[str], None]
 
 def _validate(run: Run, say: Callable[[str], None]) -> None:
     begin = time.monotonic()
-    run.validation = validate(run.trainer.model, run.sets.held_out, run.trainer.device)
+    has_domains = "domains" in lookup(run.config.model).features
+    run.validation = validate(run.trainer.model, run.sets.held_out, run.trainer.device, has_domains=has_domains)
     run.validation_seconds = time.monotonic() - begin
     if run.validation:
         run.log.write(run.step, "validate", run.seconds, run.validation)
@@ -238,7 +242,13 @@ def _save(run: Run) -> Path:
     return folder
 
 
-def _load(folder: Path, trainer: CharmNetTrainer) -> tuple[int, float]:
+def _check_domains(config: TrainConfig, trainer: Trainer, sets: Sets) -> None:
+    missing = [domain for domain in trainer.objective.needs if domain not in sets.train]
+    if missing:
+        raise ConfigError(f"{config.model} learns from both domains but --{missing[0]} is not given")
+
+
+def _load(folder: Path, trainer: Trainer) -> tuple[int, float]:
     """Fill the trainer; the finished steps and the seconds they took."""
     loaded = state.load_trainer(folder, trainer.device)
     state.load_model_into(folder, trainer.model)

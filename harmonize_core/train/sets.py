@@ -20,17 +20,17 @@ HELD_OUT = ("val", "test")
 
 @dataclass(frozen=True)
 class Sets:
-    """Training sets and held-out sets of both domains."""
+    """Training sets and held-out sets of the domains that a run trains on."""
 
-    rendered: TripletDataset
-    photographic: TripletDataset
+    train: dict[Domain, TripletDataset]
     held_out: dict[Domain, TripletDataset]
     """By domain; a domain without a held-out split is absent."""
 
     def summary(self) -> str:
         """How many triplets of which domain are for what."""
+        train = " and ".join(f"{len(s)} {name}" for name, s in self.train.items())
         held = ", ".join(f"{len(s)} {name}" for name, s in self.held_out.items()) or "none"
-        return f"{len(self.rendered)} rendered and {len(self.photographic)} photographic triplets (held out: {held})"
+        return f"{train} triplets (held out: {held})"
 
 
 def open_sets(config: TrainConfig) -> Sets:
@@ -40,13 +40,13 @@ def open_sets(config: TrainConfig) -> Sets:
         InputError: a root is not a folder.
         DatasetError: no known layout, no training split, no style labels, or a scene on both sides of a split.
     """
-    assert config.rendered is not None
-    assert config.photographic is not None
     size = lookup(config.model).input_spec.size
     train: dict[Domain, TripletDataset] = {}
     held_out: dict[Domain, TripletDataset] = {}
-    roots: dict[Domain, Path] = {"rendered": config.rendered, "photographic": config.photographic}
+    roots: dict[Domain, Path | None] = {"rendered": config.rendered, "photographic": config.photographic}
     for domain, root in roots.items():
+        if root is None:
+            continue
         training, other = _split(root)
         if domain == "rendered" and any(t.style_hard is None for t in training):
             raise DatasetError(f"{root} should hold rendered triplets with style labels but has none; see --rendered")
@@ -59,7 +59,7 @@ def open_sets(config: TrainConfig) -> Sets:
         train[domain] = TripletDataset(training, size=size, seed=config.seed, cache_mb=config.cache_mb)
         if other:
             held_out[domain] = TripletDataset(thin(other, config.validate_limit), size=size, augment=False)
-    return Sets(train["rendered"], train["photographic"], held_out)
+    return Sets(train, held_out)
 
 
 def _split(root: Path) -> tuple[list[TripletPaths], list[TripletPaths]]:

@@ -14,14 +14,18 @@ from torch import Tensor
 
 from harmonize_core.data.dataset import Batch, TripletDataset
 from harmonize_core.formats.triplet import Domain
-from harmonize_core.models import denormalize, normalize
-from harmonize_core.models.charmnet import CharmNet
+from harmonize_core.models import HarmonizationModel
 
 BATCH = 8
 
 
-def validate(model: CharmNet, held_out: Mapping[Domain, TripletDataset], device: torch.device) -> dict[str, float]:
-    """Mean fMSE (0..255 scale) by name; the model is left in training mode."""
+def validate(
+    model: HarmonizationModel, held_out: Mapping[Domain, TripletDataset], device: torch.device, *, has_domains: bool
+) -> dict[str, float]:
+    """Mean fMSE (0..255 scale) by name; the model is left in training mode.
+
+    `has_domains`: the model has parts of its own per domain.
+    """
     sums: dict[str, float] = {}
     model.eval()
     with torch.inference_mode():
@@ -30,7 +34,7 @@ def validate(model: CharmNet, held_out: Mapping[Domain, TripletDataset], device:
                 indices = range(first, min(first + BATCH, len(dataset)))
                 batch = dataset.batch([(0, i) for i in indices]).to(device)
                 results = {domain: _harmonize(model, batch, domain), f"{domain}_composite": batch.composite}
-                if domain == "rendered":
+                if domain == "rendered" and has_domains:
                     results["rendered_photographic_branch"] = _harmonize(model, batch, "photographic")
                 for name, image in results.items():
                     total = fmse(image, batch.real, batch.mask).sum().item() / len(dataset)
@@ -45,6 +49,5 @@ def fmse(image: Tensor, real: Tensor, mask: Tensor) -> Tensor:
     return error / (3 * mask.sum(dim=(1, 2, 3))).clamp_min(1e-6)
 
 
-def _harmonize(model: CharmNet, batch: Batch, domain: Domain) -> Tensor:
-    x = torch.cat([normalize(batch.composite), batch.mask], dim=1)
-    return denormalize(model(x, domain).harmonized).clamp(0, 1)
+def _harmonize(model: HarmonizationModel, batch: Batch, domain: Domain) -> Tensor:
+    return model(batch.composite, batch.mask, domain).harmonized.clamp(0, 1)

@@ -70,7 +70,7 @@ CASES = {
     "missing checkpoint": ([*changed(PREDICT, "{s}/net.safetensors", "{s}/no.safetensors"), "{o}/x.png"], "no.safe"),
     "no preset": (["train"], ""),
     "unknown preset": (["train", "charmnet-dema"], "did you mean 'charmnet-demo'"),
-    "no data": (["train", "charmnet-demo", "--run", "{o}/run"], "--rendered is not given"),
+    "no data": (["train", "charmnet-demo", "--run", "{o}/run"], "neither --rendered nor --photographic is given"),
     "batch of one": ([*TRAIN, "{o}/run", "--batch-size", "1", "--steps", "1"], "at least 2"),
     "rate of NaN": ([*TRAIN, "{o}/run", "--optim.lr", "nan", "--steps", "1"], "optim.lr"),
     "beta of two": ([*TRAIN, "{o}/run", "--optim.beta1", "2", "--steps", "1"], "optim.beta1"),

@@ -52,7 +52,7 @@ def test_every_parameter_of_charmnet_gets_a_gradient(pictures):
     init_weights(model, seed=1)
     composite, mask = pictures
     for domain in DOMAINS:
-        out = model(torch.cat([normalize(composite), mask], dim=1), domain)
+        out = model(composite, mask, domain)
         (out.harmonized.square().mean() + out.f_enc.square().mean() + out.f_dec.square().mean()).backward()
     without = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     # a convolution's bias is cancelled by the batch norm after it; its gradient is rounding noise or nothing
@@ -61,9 +61,8 @@ def test_every_parameter_of_charmnet_gets_a_gradient(pictures):
 
 def test_domains_have_private_levels_and_share_the_core(pictures):
     model = build("charmnet_256").eval()
-    x = torch.cat([normalize(pictures[0]), pictures[1]], dim=1)
     with torch.no_grad():
-        rendered, photographic = (model(x, d) for d in ("rendered", "photographic"))
+        rendered, photographic = (model(*pictures, d) for d in ("rendered", "photographic"))
     assert not torch.equal(rendered.f_enc, photographic.f_enc)
     assert rendered.f_enc.shape == rendered.f_dec.shape == (2, 128, 16, 16)
     assert rendered.attention.shape == (2, 1, 256, 256)
@@ -110,5 +109,5 @@ def test_a_classifier_takes_a_batch_of_one():
 def test_width_is_a_config_not_another_class():
     narrow = dataclasses.replace(CharmNetConfig(), base_channels=16).build()
     assert parameter_count(narrow) < 700_000
-    out = narrow.eval()(torch.zeros(1, 4, 256, 256), "rendered")
+    out = narrow.eval()(torch.zeros(1, 3, 256, 256), torch.zeros(1, 1, 256, 256), "rendered")
     assert out.f_enc.shape == (1, 32, 16, 16)

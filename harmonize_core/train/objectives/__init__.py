@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which objective trains which network: its config's type decides, FN-MSE (`Supervised`) where none is listed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from harmonize_core.models import HarmonizationModel, ModelConfig
+from harmonize_core.models.charmnet import CharmNetConfig
+from harmonize_core.train.config import LossConfig
+from harmonize_core.train.objectives._base import Batches as Batches
+from harmonize_core.train.objectives._base import Objective as Objective
+from harmonize_core.train.objectives._base import Terms as Terms
+from harmonize_core.train.objectives._base import fused as fused
+from harmonize_core.train.objectives.charmnet import CharmNetObjective
+from harmonize_core.train.objectives.supervised import Supervised
+
+_OBJECTIVES: dict[type[ModelConfig], Callable[[Any, LossConfig], Objective]] = {
+    CharmNetConfig: CharmNetObjective,
+}
+
+
+def objective_for(config: ModelConfig, model: HarmonizationModel, loss: LossConfig) -> Objective:
+    """The objective of a model that was built from `config`."""
+    return _OBJECTIVES.get(type(config), Supervised)(model, loss)

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One optimizer step of any objective: forward once, step the critics, step everything else.
+
+CUDA may use mixed precision; the CPU computes in float32. The state holds all that the next step depends on beside
+the model's weights.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from harmonize_core.errors import ConfigError
+from harmonize_core.models import HarmonizationModel, init_weights, lookup
+from harmonize_core.train.config import OptimConfig, TrainConfig
+from harmonize_core.train.objectives import Batches, Objective, objective_for
+
+
+class Trainer:
+    """An objective with its optimizers; `state()` is what resuming needs beside the model."""
+
+    def __init__(self, config: TrainConfig, device: torch.device) -> None:
+        """Raises: ConfigError for a network without anything to learn."""
+        architecture = lookup(config.model).config
+        self.config = config
+        self.device = device
+        self.objective = objective_for(architecture, architecture.build(), config.loss)
+        if not any(True for _ in self.objective.generator_parameters()):
+            raise ConfigError(f"{config.model} has nothing to learn; evaluate it as it is")
+        for number, network in enumerate(self.objective.children()):
+            bias = config.init.blend_bias if network is self.model else None
+            init_weights(network, 10 * config.seed + number, std=config.init.std, blend_bias=bias)
+        self.model.reset_special()
+        self.objective.to(device).to(memory_format=torch.channels_last).train()  # ty: ignore[no-matching-overload]
+        self._amp_dtype = _amp_dtype(config, device)
+        self._generator = _Half(self.objective.generator_parameters(), config.optim, self._scaler())
+        critics = list(self.objective.critic_parameters())
+        self._critic = _Half(critics, config.optim, self._scaler(), config.optim.lr_discriminator) if critics else None
+
+    @property
+    def model(self) -> HarmonizationModel:
+        return self.objective.model
+
+    def step(self, batches: Batches, rate: float) -> dict[str, Tensor]:
+        """Train on one batch of each domain with the learning rates times `rate`; the losses by name, detached."""
+        objective, logged = self.objective, {}
+        with self._autocast():
+            outputs = objective(batches)
+        if self._critic:
+            with self._autocast():
+                terms = objective.critic_losses(outputs, batches)
+            if terms:
+                self._critic.descend(terms["total"], rate)
+                logged = {"loss_d" if name == "total" else name: value.detach() for name, value in terms.items()}
+        with self._autocast(), _frozen(objective):
+            terms = objective.generator_losses(outputs, batches)
+        self._generator.descend(terms["total"], rate)
+        return logged | {"loss" if name == "total" else name: value.detach() for name, value in terms.items()}
+
+    def state(self) -> dict[str, Any]:
+        """Everything but the model's weights that the next step depends on."""
+        helpers = {n: v for n, v in self.objective.state_dict().items() if not n.startswith("model.")}
+        return {
+            "helpers": helpers,
+            "generator": self._generator.state(),
+            "critic": self._critic and self._critic.state(),
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take back what `state` gave; the model's weights are loaded apart."""
+        model = {f"model.{n}": v for n, v in self.model.state_dict().items()}
+        self.objective.load_state_dict(model | state["helpers"])
+        self._generator.load(state["generator"])
+        if self._critic:
+            self._critic.load(state["critic"])
+
+    def _scaler(self) -> torch.amp.GradScaler:
+        return torch.amp.GradScaler(self.device.type, enabled=self._amp_dtype is torch.float16)
+
+    def _autocast(self) -> contextlib.AbstractContextManager[Any]:
+        if self._amp_dtype is None:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, dtype=self._amp_dtype)
+
+
+class _Half:
+    """One side of the game: parameters, their optimizer and its loss scaling."""
+
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        optim: OptimConfig,
+        scaler: torch.amp.GradScaler,
+        lr: float | None = None,
+    ) -> None:
+        self.parameters = list(parameters)
+        self.lr = optim.lr if lr is None else lr
+        self.clip_norm = optim.clip_norm if lr is None else 0.0
+        self.scaler = scaler
+        betas = (optim.beta1, optim.beta2)
+        self.optimizer = torch.optim.Adam(self.parameters, lr=self.lr, betas=betas, fused=True)
+
+    def descend(self, loss: Tensor, rate: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.lr * rate
+        self.optimizer.zero_grad()
+        self.scaler.scale(loss).backward()
+        if self.clip_norm:
+            self.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+
+    def state(self) -> dict[str, Any]:
+        return {"optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+
+
+def _amp_dtype(config: TrainConfig, device: torch.device) -> torch.dtype | None:
+    """bfloat16 where the device has it (no loss scaling needed), else float16; None on the CPU or without --amp."""
+    if device.type != "cuda" or not config.amp:
+        return None
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+
+
+@contextlib.contextmanager
+def _frozen(objective: Objective) -> Generator[None]:
+    """Gradients pass through the critics but are not computed for their parameters."""
+    critics = objective.critics()
+    for network in critics:
+        network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for network in critics:
+            network.requires_grad_(True)

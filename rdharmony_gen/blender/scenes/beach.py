@@ -12,7 +12,8 @@ from rdharmony_gen.blender.scenes import kit_names as names
 from rdharmony_gen.blender.scenes import kit_nature as kit
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
 from rdharmony_gen.blender.scenes import kit_nature_things as things
-from rdharmony_gen.blender.scenes.kit_draw import pick, several
+from rdharmony_gen.blender.scenes.kit_draw import pick, several, some
+from rdharmony_gen.blender.scenes.kit_shapes import lattice
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 PALMS = ("tree_13_coconut", "tree_07_palm", "tree_14_sabal_palm")
@@ -90,9 +91,9 @@ def _sand_and_sea(stage: Stage, land: float) -> None:
         inland = land * y - np.interp(x, sx, sy)  # metres from the water's edge
         slope = SEA + 0.115 * inland
         beach = np.where(slope > -0.03, -0.03 * np.exp(-np.maximum(slope + 0.03, 0.0) * 9), slope)
-        back = np.clip((land * y - 7.0) / 12.0, 0.0, 1.0)
+        back = kit.ramp(land * y, 7.0, 12.0)
         rough = np.clip((np.abs(x) - 9) / 4, 0, 1) + np.clip((land * y - 4.5) / 2, 0, 1)
-        return beach + 0.045 * np.minimum(rough, 1.0) * bumps(x, y) + back**2 * (3 - 2 * back) * (1.3 + dune(x, y))
+        return beach + 0.045 * np.minimum(rough, 1.0) * bumps(x, y) + back * (1.3 + dune(x, y))
 
     kit.terrain(stage, "sand", height, sand, cells=170)
     offsets = np.array([-3.5, -0.4, 0.9, 2.1])  # a wet band follows the edge, just over the sand
@@ -100,9 +101,8 @@ def _sand_and_sea(stage: Stage, land: float) -> None:
     points = np.concatenate(
         [np.column_stack([sx, land * (sy + o), np.full(len(sx), h)]) for o, h in zip(offsets, z, strict=True)]
     )
-    i, n = np.arange(len(sx) - 1), len(sx)
-    faces = np.concatenate([np.stack([i, i + 1, i + 1 + n, i + n], -1) + k * n for k in range(3)])
-    stage.surface("wet_sand", points, faces, points[:, :2], wet)
+    n = len(sx)
+    stage.surface("wet_sand", points, lattice(n, len(offsets)), points[:, :2], wet)
     blue = np.array([0.012, 0.075, 0.10]) * rng.uniform(0.6, 1.2)
     sea = paint.water(
         "sea", tuple(blue), wave_m=0.9, height_m=0.10, shallow=(0.10, 0.27, 0.25), shore=(land * -9.0, land * -30.0)
@@ -119,7 +119,7 @@ def _sand_and_sea(stage: Stage, land: float) -> None:
             [np.column_stack([sx, land * e, np.full(n, h)]) for e, h in zip(edges, heights, strict=True)]
         )
         uv = np.concatenate([np.column_stack([sx, np.full(n, v)]) for v in (0.0, 1.0)])
-        stage.surface("foam", points, np.stack([i, i + 1, i + 1 + n, i + n], -1), uv, lace)
+        stage.surface("foam", points, lattice(n), uv, lace)
 
 
 def _visitors(stage: Stage, land: float) -> Patch:
@@ -127,7 +127,7 @@ def _visitors(stage: Stage, land: float) -> Patch:
     rng = stage.rng("visitors")
     taken: list[kit.Disc] = [(0.0, 0.0, 3.2)]
     camps = kit.free_spots(rng, taken, 6, (-14, -4.0, 14, 5.5), 1.9)
-    colours = [paint.CLOTHS[k] for k in rng.permutation(len(paint.CLOTHS))]
+    colours = some(rng, paint.CLOTHS, len(paint.CLOTHS))
     for number, (x, y) in enumerate(camps):
         y = land * y
         if number < 5:

@@ -8,7 +8,7 @@ from rdharmony_gen.blender.scenes import kit_names as names
 from rdharmony_gen.blender.scenes import kit_nature as kit
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
 from rdharmony_gen.blender.scenes import kit_nature_things as things
-from rdharmony_gen.blender.scenes.kit_draw import pick, several
+from rdharmony_gen.blender.scenes.kit_draw import pick, several, some
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 CARS = ("car_04_suv", "car_08_minivan", "car_02_beetle", "car_10_van")
@@ -164,7 +164,7 @@ def _cars(stage: Stage, side: float, taken: list[kit.Disc]) -> None:
 def _tents(stage: Stage, taken: list[kit.Disc]) -> None:
     """Dome tents and ridge tents of cloth in different colours, all open towards the lake."""
     rng = stage.rng("tents")
-    colours = [paint.CLOTHS[k] for k in rng.permutation(len(paint.CLOTHS))]
+    colours = some(rng, paint.CLOTHS, len(paint.CLOTHS))
     wood = paint.timber(stage, "tent_pole")
     spots = [
         (x + rng.uniform(-0.8, 0.8), y + rng.uniform(-0.6, 0.6))

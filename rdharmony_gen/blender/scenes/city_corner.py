@@ -4,11 +4,16 @@
 The wide street runs east to west, so that a low sun stands at its end.
 """
 
-import numpy as np
+from collections.abc import Sequence
 
 from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.assets import manifest
-from rdharmony_gen.blender.scenes.kit_draw import pick
+from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
+from rdharmony_gen.blender.scenes import kit_names as names
+from rdharmony_gen.blender.scenes import kit_shapes as shapes
+from rdharmony_gen.blender.scenes import kit_surfaces as surfaces
+from rdharmony_gen.blender.scenes.kit_draw import fronts, pick, several, some
+from rdharmony_gen.blender.scenes.kit_urban import KERB, pavement
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 NORTH = (
@@ -19,15 +24,6 @@ NORTH = (
     "building_05_office",
 )
 SOUTH = ("building_06_shops", "building_04_stucco_house", "building_08_townhouse", "building_07_stone_cottage")
-CARS = (
-    "car_01_hatchback",
-    "car_02_beetle",
-    "car_04_suv",
-    "car_06_compact",
-    "car_08_minivan",
-    "car_09_hatchback",
-    "car_10_van",
-)
 TREES = ("tree_06_poplar", "tree_09_pine", "tree_02_ficus", "tree_03_copper_beech", "tree_08_peach_blossom")
 CARDS = ("card_green_tree", "card_thick_tree", "card_horse_chestnut_tree")
 PEOPLE = (
@@ -37,13 +33,7 @@ PEOPLE = (
     "human_female_04_holding",
     "human_male_02_standing",
 )
-PAVINGS = (
-    ("paving_01", 2.2, (1.15, 1.08, 1.0)),
-    ("paving_01", 1.4, (1.0, 0.92, 0.85)),
-    ("brick_01", 1.8, (1.15, 1.0, 0.92)),
-    ("cinder_blocks_01", 1.6, (1.9, 1.75, 1.6)),
-)
-KERB = 0.14
+PAVINGS = (*surfaces.PAVINGS[:3], ("cinder_blocks_01", 1.6, (1.9, 1.75, 1.6)))
 STREET_SOUTH, STREET_NORTH = -14.0, -5.0
 SIDE_WEST, SIDE_EAST = 13.0, 20.0
 
@@ -66,33 +56,10 @@ def build(stage: Stage) -> Place:
 
 def _grounds(stage: Stage) -> None:
     rng = stage.rng("ground")
-    asphalt = materials.tiled(
-        stage.library,
-        "asphalt",
-        "asphalt_02",
-        2.4,
-        variation=0.35,
-        variation_m=3.5,
-        tint=(2.2, 2.2, 2.2),
-        break_tiling=True,
-        roughness=0.8,
-        bump=0.7,
-    )
-    slabs, tile, tint = pick(rng, PAVINGS)
-    paving = materials.tiled(
-        stage.library,
-        "paving",
-        slabs,
-        tile,
-        variation=0.3,
-        variation_m=2.6,
-        tint=tuple(np.array(tint) * rng.uniform(0.9, 1.15)),
-        roughness=0.75,
-    )
+    asphalt = surfaces.asphalt(stage, tone=2.2)
+    paving = surfaces.slabs(stage, rng, "paving", PAVINGS, (0.9, 1.15))
     stone = materials.plain("kerb", (0.30, 0.29, 0.27), 0.8)
-    paint = materials.tiled(
-        stage.library, "marking", "concrete_02", 2.0, tint=(1.3, 1.3, 1.25), variation=0.35, variation_m=0.6
-    )
+    paint = surfaces.road_paint(stage)
     stage.floor("asphalt", -160, -90, 160, 90, asphalt, z=-0.01)
     blocks = (
         (-160, STREET_NORTH, SIDE_WEST, 60),
@@ -100,46 +67,23 @@ def _grounds(stage: Stage) -> None:
         (-160, -60, SIDE_WEST, STREET_SOUTH),
         (SIDE_EAST, -60, 160, STREET_SOUTH),
     )
-    for x0, y0, x1, y1 in blocks:
-        stage.box("pavement", (x0 + 0.18, y0 + 0.18, -0.2), (x1 - 0.18, y1 - 0.18, KERB), paving)
-        stage.box("kerb", (x0, y0, -0.2), (x1, y1, KERB - 0.012), stone)
-    for x in np.arange(-120, 120, 5.0):
-        if not SIDE_WEST - 3 < x < SIDE_EAST + 1:
-            stage.floor("line", x, -9.56, x + 2.4, -9.44, paint, z=-0.004)
-    for y in np.arange(STREET_SOUTH + 0.6, STREET_NORTH - 0.6, 1.0):  # a crossing over the wide street
-        stage.floor("zebra", 8.6, y, 11.6, y + 0.5, paint, z=-0.004)
+    for block in blocks:
+        pavement(stage, *block, paving, stone)
+    for line in shapes.dashes(-120, 120, -9.5, (SIDE_WEST - 0.6, SIDE_EAST + 1)):
+        stage.floor("line", *line, paint, z=-0.004)
+    for bar in shapes.zebra(8.6, 11.6, STREET_SOUTH + 0.3, STREET_NORTH):
+        stage.floor("zebra", *bar, paint, z=-0.004)
 
 
 def _fronts(stage: Stage) -> None:
     rng = stage.rng("fronts")
-
-    def row(
-        names: tuple[str, ...],
-        start: float,
-        stop: float,
-        front_y: float,
-        yaw: float,
-        gap: tuple[float, float],
-        label: str,
-    ) -> None:
-        draw = stage.rng("row", label)
-        x, last = start, ""
-        while x < stop:
-            name = names[int(draw.integers(len(names)))]
-            if name == last:
-                continue
-            width, depth, _ = manifest()[name]["size_m"]
-            last = name
-            stage.put(name, x + width / 2, front_y + (depth / 2 if yaw == 0 else -depth / 2), KERB - 0.01, yaw=yaw)
-            x += width + float(draw.uniform(*gap))
-
-    row(NORTH, -62, -2, 7.0, 0, (0.05, 0.6), "north")
+    _row(stage, "north", NORTH, "north", 7.0, -62, -2, (0.05, 0.6))
     corner = "building_06_shops" if rng.random() < 0.5 else "building_03_brick_apartment"
     width, depth, _ = manifest()[corner]["size_m"]
     stage.put(corner, SIDE_WEST - 2.6 - width / 2 + 1.2, 7.0 + depth / 2, KERB - 0.01)
-    row(NORTH, SIDE_EAST + 2.6, 70, 7.0, 0, (0.05, 0.6), "north_east")
-    row(SOUTH, -60, SIDE_WEST - 12, STREET_SOUTH - 4.0, 180, (1.0, 5.0), "south")
-    row(SOUTH, SIDE_EAST + 2.6, 66, STREET_SOUTH - 4.0, 180, (1.0, 5.0), "south_east")
+    _row(stage, "north_east", NORTH, "north", 7.0, SIDE_EAST + 2.6, 70, (0.05, 0.6))
+    _row(stage, "south", SOUTH, "south", STREET_SOUTH - 4.0, -60, SIDE_WEST - 12, (1.0, 5.0))
+    _row(stage, "south_east", SOUTH, "south", STREET_SOUTH - 4.0, SIDE_EAST + 2.6, 66, (1.0, 5.0))
     end = "building_12_balcony_block" if rng.random() < 0.5 else "building_05_office"
     stage.put(end, (SIDE_WEST + SIDE_EAST) / 2, 52.0, 0.0)
     stage.put("building_11_warehouse", -112, -9.5, 0.0, yaw=90)
@@ -149,16 +93,29 @@ def _fronts(stage: Stage) -> None:
         for y in (4.5, 2.0, -0.5, -3.0, -16.0, -18.5, -21.0, -24.0):
             card = pick(rng, CARDS)
             stage.put(card, end_x + rng.uniform(-2, 2), y, KERB, yaw=rng.uniform(0, 360), scale=rng.uniform(0.5, 0.68))
-    count = 150
-    angles = np.linspace(0, 360, count, endpoint=False) + rng.uniform(-1.0, 1.0, count)
-    to_side = np.abs(np.sin(np.radians(angles)))
-    scales = rng.uniform(0.7, 1.1, count) * np.where(to_side > 0.9, 0.55, 1.0)
-    stage.belt("belt", CARDS, angles, np.where(to_side > 0.7, 104.0, 74.0) + rng.uniform(0, 14, count), scales, rng)
+    sides = backdrop.stepped(74.0, 104.0, 0.9)
+    backdrop.ring(stage, rng, CARDS, sides, count=150, sway=1.0, radii=(0.0, 14.0), scales=(0.7, 1.1))
+
+
+def _row(
+    stage: Stage,
+    label: str,
+    houses: Sequence[str],
+    side: str,
+    front: float,
+    start: float,
+    stop: float,
+    gap: tuple[float, float],
+) -> None:
+    """Houses as they were built, unpainted, whose last may reach over the end: unlike `kit_urban.row`."""
+    for name, x, depth in fronts(stage.rng("row", label), houses, start, stop, gap):
+        y = front + (depth / 2 if side == "north" else -depth / 2)
+        stage.put(name, x, y, KERB - 0.01, yaw=shapes.FACING[side])
 
 
 def _vehicles(stage: Stage) -> None:
     rng = stage.rng("vehicles")
-    kinds = rng.permutation(len(CARS))
+    kinds = some(rng, names.CARS, 4)
     spots = [
         (-24, -6.1, 90),
         (-17.5, -6.2, 90),
@@ -172,7 +129,7 @@ def _vehicles(stage: Stage) -> None:
     ]
     for number, (x, y, yaw) in enumerate(spots):
         if rng.random() < 0.85:
-            stage.put(CARS[kinds[number % 4]], x + rng.uniform(-0.8, 0.8), y, 0.0, yaw=yaw + rng.uniform(-2, 2))
+            stage.put(kinds[number % 4], x + rng.uniform(-0.8, 0.8), y, 0.0, yaw=yaw + rng.uniform(-2, 2))
 
 
 def _bus(stage: Stage) -> None:
@@ -228,7 +185,7 @@ def _furniture(stage: Stage) -> Patch:
     stage.put("bar_cafe_table_01", x, 4.4, KERB)
     if rng.random() < 0.5:
         stage.put("bicycle_01", rng.uniform(-13, -9), 6.2, KERB, yaw=80)
-    for number, person in enumerate(rng.choice(len(PEOPLE), 3, replace=False)):
+    for number, person in enumerate(several(rng, PEOPLE, 3)):
         x, y = ((-12.0, 2.5), (9.5, 4.6), (-19.0, -1.0))[number]
-        stage.put(PEOPLE[person], x + rng.uniform(-1.5, 1.5), y + rng.uniform(-0.6, 0.6), KERB, yaw=rng.uniform(0, 360))
+        stage.put(person, x + rng.uniform(-1.5, 1.5), y + rng.uniform(-0.6, 0.6), KERB, yaw=rng.uniform(0, 360))
     return Patch(x_table - 0.1, 4.3, x_table + 0.1, 4.5, KERB + 0.739)

@@ -60,8 +60,7 @@ def _ground(stage: Stage) -> np.ndarray:
     rise = kit.swell(rng, 16.0)
 
     def height(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        away = np.clip((np.abs(y) - 5.5) / 9.0, 0.0, 1.0)
-        return -0.02 + away**2 * (3 - 2 * away) * (0.9 + 0.9 * rise(x, y))
+        return -0.02 + kit.ramp(np.abs(y), 5.5, 9.0) * (0.9 + 0.9 * rise(x, y))
 
     kit.terrain(stage, "forest_floor", height, floor)
     path = kit.winding(rng, 70.0, 1.0)

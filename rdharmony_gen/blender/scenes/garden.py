@@ -124,7 +124,7 @@ def _beds(stage: Stage, side: float) -> None:
     """Flower beds, trees, a feature on the lawn, people and a pet."""
     rng = stage.rng("beds")
     soil = paint.earth(stage, "bed", "soil_01", (0.75, 0.72, 0.7))
-    colours = [PETALS[k] for k in rng.choice(len(PETALS), 3, replace=False)]
+    colours = several(rng, PETALS, 3)
     spots: list[tuple[float, float]] = []
     island = side * rng.uniform(1.5, 3.0), rng.uniform(-8.2, -6.6)
     for x, y, rx, ry in (

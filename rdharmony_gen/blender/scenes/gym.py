@@ -10,6 +10,7 @@ import numpy as np
 from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.scenes import kit_furniture as kit
 from rdharmony_gen.blender.scenes import kit_window_view as view
+from rdharmony_gen.blender.scenes.kit_draw import some
 from rdharmony_gen.blender.scenes.kit_indoor import Opening, Room, beams, shell, windows
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
@@ -119,7 +120,7 @@ def _dumbbell(room: Room, x: float, y: float, z: float, radius: float, iron: bpy
 def _floor_work(room: Room) -> None:
     """Mats, balls, a punching ball."""
     rng = room.stage.rng("floor")
-    colours = [np.array(BRIGHT[i]) for i in rng.permutation(len(BRIGHT))]
+    colours = [np.array(colour) for colour in some(rng, BRIGHT, len(BRIGHT))]
     x0, y0 = room.half_x - 2.6, room.half_y - 1.5
     for number in range(int(rng.integers(2, 4))):
         mat = room.finish.fabric(f"mat{number}", colours[number % 2] * 0.9)

@@ -13,7 +13,7 @@ import numpy as np
 
 from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.materials import Nodes
-from rdharmony_gen.blender.scenes.kit_draw import pick
+from rdharmony_gen.blender.scenes.kit_draw import pick, several
 from rdharmony_gen.blender.stage import Stage
 
 RGB = tuple[float, float, float]
@@ -100,10 +100,10 @@ class Finish:
         """Draw floor, walls, accent wall, curtains and window frames among what suits the room."""
         rng = self.stage.rng("finish")
         self.floor = self.floor_of(pick(rng, floors))
-        first, second, third = (int(i) for i in rng.choice(len(PAINTS), 3, replace=False))
-        self.wall = self.wall_of("wall", pick(rng, walls), PAINTS[first])
-        self.accent = self.wall_of("accent", pick(rng, accents), PAINTS[second])
-        self.cloth = self.fabric("curtain", np.array(PAINTS[third]) * rng.uniform(0.45, 0.95))
+        first, second, third = several(rng, PAINTS, 3)
+        self.wall = self.wall_of("wall", pick(rng, walls), first)
+        self.accent = self.wall_of("accent", pick(rng, accents), second)
+        self.cloth = self.fabric("curtain", np.array(third) * rng.uniform(0.45, 0.95))
         self.frame = self.dark if rng.random() < black_frames else self.trim
 
     def floor_of(self, kind: str) -> bpy.types.Material:

@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 
 from rdharmony_gen.blender import materials
-from rdharmony_gen.blender.scenes.kit_draw import pick
+from rdharmony_gen.blender.scenes.kit_draw import pick, some
 from rdharmony_gen.blender.scenes.kit_finish import RGB, rgb
 from rdharmony_gen.blender.scenes.kit_indoor import Room, Wall
 from rdharmony_gen.blender.stage import Patch
@@ -328,7 +328,7 @@ def still_life(
     """
     rng = room.stage.rng("still_life", *path)
     spots, free = _spots(low, high, back, float(rng.choice([-1.0, 1.0])))
-    kinds = [things[i] for i in rng.permutation(len(things))]
+    kinds = some(rng, things, len(things))
     for number, (x, y) in enumerate(spots):
         _lay(room, kinds[number % len(kinds)], x + rng.uniform(-0.02, 0.02), y + rng.uniform(-0.015, 0.015), z, rng)
     return room.patch(*free, z)

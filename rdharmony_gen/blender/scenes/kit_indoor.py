@@ -14,11 +14,10 @@ import numpy as np
 
 from rdharmony_gen.blender.assets import manifest
 from rdharmony_gen.blender.scenes.kit_finish import Finish
+from rdharmony_gen.blender.scenes.kit_shapes import FACING, lattice
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 WALL_M = 0.26
-YAW = {"north": 0.0, "east": -90.0, "south": 180.0, "west": 90.0}
-"""How a thing with its back to this wall is turned."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ class Room:
         """Place an asset with its back to a wall, `a` metres along it, turned by a few degrees `yaw`."""
         depth = manifest()[asset_id]["size_m"][1] * scale
         x, y = self.wall(side).at(a, depth / 2 + gap)
-        return self.put(asset_id, x, y, z, yaw=YAW[side] + yaw, scale=scale)
+        return self.put(asset_id, x, y, z, yaw=FACING[side] + yaw, scale=scale)
 
     def pendant(self, x: float, y: float, drop: float, watts: float = 36.0) -> None:
         """A hanging lamp of this power whose shade ends `drop` metres under the ceiling."""
@@ -240,14 +239,18 @@ class Wall:
                 self.block(
                     "rail", (o.a0 - 0.4, o.a1 + 0.4), (o.head + 0.12, o.head + 0.145), (0.08, 0.105), finish.dark
                 )
-            (x, y), side = self.at((o.a0 + o.a1) / 2, -WALL_M), self.side
-            if self.room.mirror < 0:
-                side = {"east": "west", "west": "east"}.get(side, side)
-            size = (o.a1 - o.a0, o.head - o.sill)
-            self.room.stage.portal((self.room.mirror * x, y), (o.sill + o.head) / 2, size, side)
+            self.portal((o.a0, o.a1), (o.sill, o.head))
             edge = o.a1
         self.block("wall", (edge, self.half), (0.0, height), (-WALL_M, 0.0), material)
         self._skirting(edge, self.half)
+
+    def portal(self, along: tuple[float, float], heights: tuple[float, float], depth: float = WALL_M) -> None:
+        """Light comes in through this opening of the wall, `depth` metres thick; see `Stage.portal`."""
+        (x, y), side = self.at(sum(along) / 2, -depth), self.side
+        if self.room.mirror < 0:
+            side = {"east": "west", "west": "east"}.get(side, side)
+        size = (along[1] - along[0], heights[1] - heights[0])
+        self.room.stage.portal((self.room.mirror * x, y), sum(heights) / 2, size, side)
 
     def _skirting(self, a0: float, a1: float) -> None:
         if a1 - a0 > 0.02:
@@ -267,13 +270,7 @@ class Wall:
         a = np.linspace(a0, a1, 40)
         d = 0.09 + 0.035 * np.sin((a - a0) * 48.0)
         row = np.array([self.at(x, y) for x, y in zip(a, d, strict=True)]) * (self.room.mirror, 1.0)
-        points = np.concatenate([np.column_stack([row, np.full(40, z)]) for z in (0.03, head + 0.12)])
-        i = np.arange(39)
-        uv = np.column_stack([np.tile(a, 2), points[:, 2]])
-        made = self.room.stage.surface(
-            "curtain", points, np.stack([i, i + 1, i + 41, i + 40], -1), uv, self.room.finish.cloth
-        )
-        made.data.shade_smooth()
+        curtain(self.room.stage, row, a, head + 0.12, self.room.finish.cloth)
 
     def door(self, a: float, material: bpy.types.Material, *, width: float = 0.9, height: float = 2.05) -> None:
         """A closed door leaf in its frame, on the face of the wall."""
@@ -290,6 +287,13 @@ class Wall:
         handle = a + width / 2 - 0.09
         self.block("handle", (handle - 0.11, handle + 0.015), (1.02, 1.04), (0.06, 0.075), finish.metal)
         self.block("handle", (handle - 0.005, handle + 0.015), (1.02, 1.04), (0.022, 0.06), finish.metal)
+
+
+def curtain(stage: Stage, row: np.ndarray, along: np.ndarray, top: float, cloth: bpy.types.Material) -> None:
+    """Cloth that hangs from the height `top` over the points (N, 2) to the floor; `along` (N,) is metres of cloth."""
+    points = np.concatenate([np.column_stack([row, np.full(len(row), z)]) for z in (0.03, top)])
+    uv = np.column_stack([np.tile(along, 2), points[:, 2]])
+    stage.surface("curtain", points, lattice(len(row)), uv, cloth).data.shade_smooth()
 
 
 def shell(room: Room, openings: Mapping[str, Sequence[Opening]], accent: str = "") -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.scenes.kit_draw import pick, some
-from rdharmony_gen.blender.scenes.kit_shapes import FACING, Box, boxes
+from rdharmony_gen.blender.scenes.kit_shapes import FACING, Box, boxes, lattice
 from rdharmony_gen.blender.scenes.kit_surfaces import Colour, cloth, wood
 from rdharmony_gen.blender.stage import Patch, Stage
 
@@ -189,8 +189,7 @@ def garland(stage: Stage, start: Sequence[float], stop: Sequence[float], wire: o
     line = a + (b - a) * t[:, None]
     line[:, 2] -= 0.05 * np.linalg.norm(b - a) * 4 * t * (1 - t)
     points = np.concatenate([line, line + np.array([0, 0, 0.015])])
-    i = np.arange(24)
-    stage.surface("wire", points, np.stack([i, i + 1, i + 26, i + 25], -1), points[:, :2], wire)
+    stage.surface("wire", points, lattice(len(t)), points[:, :2], wire)
     half = np.array([0.03, 0.03, 0.045])
     boxes(stage, "bulbs", [(p - half - (0, 0, 0.045), p + half - (0, 0, 0.045)) for p in line[1:-1:2]], bulb)
 
@@ -212,8 +211,7 @@ def laundry(stage: Stage, x: float, y: float) -> None:
             wave = 0.05 * np.sin(t * rng.uniform(9, 16) + rng.uniform(0, 6))
             top = np.column_stack([np.full(14, u), v + t * width, np.full(14, 1.93)])
             low = np.column_stack([u + wave, v + t * width, np.full(14, 1.93 - drop)])
-            points, i = np.concatenate([top, low]) + np.array([x, y, 0.0]), np.arange(13)
+            points = np.concatenate([top, low]) + np.array([x, y, 0.0])
             linen = materials.canvas("sheet", first, second if rng.random() < 0.4 else first, 0.06)
-            faces = np.stack([i, i + 1, i + 15, i + 14], -1)
-            stage.surface("sheet", points, faces, points[:, 1:], linen).data.shade_smooth()
+            stage.surface("sheet", points, lattice(14), points[:, 1:], linen).data.shade_smooth()
             v += width + float(rng.uniform(0.05, 0.3))

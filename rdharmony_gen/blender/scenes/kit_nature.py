@@ -4,7 +4,7 @@
 Lengths in metres, angles of things in degrees anti-clockwise (0 faces -Y), compass arcs in degrees from +Y by +X.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import bpy
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
 from rdharmony_gen.blender.scenes.kit_draw import pick
 from rdharmony_gen.blender.scenes.kit_nature_things import Quads
+from rdharmony_gen.blender.scenes.kit_shapes import lattice
 from rdharmony_gen.blender.stage import Stage
 
 Disc = tuple[float, float, float]
@@ -50,7 +51,7 @@ def scatter(
 def tufts(
     stage: Stage,
     rng: np.random.Generator,
-    spots: Sequence[tuple[float, float]],
+    spots: Iterable[tuple[float, float]],
     *,
     ids: Sequence[str] = ("card_grass",),
     each: int = 5,
@@ -58,7 +59,7 @@ def tufts(
     scale: tuple[float, float] = (0.15, 0.36),
     ground: Callable[[float, float], float] = lambda x, y: 0.0,
 ) -> None:
-    """Grass in small groups."""
+    """Grass in small groups; the spots may be drawn from `rng` one by one."""
     for x, y in spots:
         for _ in range(each):
             a, b = x + rng.normal(0.0, spread), y + rng.normal(0.0, spread)
@@ -138,6 +139,12 @@ def avenue(
                 stage.put(name, u, v, -0.03, yaw=rng.uniform(0, 360), scale=rng.uniform(*scale))
 
 
+def ramp(x: np.ndarray, start: float, width: float) -> np.ndarray:
+    """0 before `start`, 1 from `width` metres beyond it on, smooth between (3t² - 2t³)."""
+    t = np.clip((x - start) / width, 0.0, 1.0)
+    return t**2 * (3 - 2 * t)
+
+
 def swell(rng: np.random.Generator, size_m: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """A smooth random height in about [-1, 1] with bumps of the given size."""
     turn, phase = rng.uniform(0, 2 * np.pi, (2, 6))
@@ -163,9 +170,7 @@ def terrain(
     axis = extent * np.sinh(3.2 * np.linspace(-1, 1, cells + 1)) / np.sinh(3.2)
     x, y = np.meshgrid(axis, axis)
     points = np.column_stack([x.ravel(), y.ravel(), height(x, y).ravel()])
-    i = (np.arange(cells)[:, None] * (cells + 1) + np.arange(cells)[None]).ravel()
-    faces = np.stack([i, i + 1, i + cells + 2, i + cells + 1], -1)
-    stage.surface(name, points, faces, points[:, :2], material).data.shade_smooth()
+    stage.surface(name, points, lattice(cells + 1, cells + 1), points[:, :2], material).data.shade_smooth()
 
 
 def blob(

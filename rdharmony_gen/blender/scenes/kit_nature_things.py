@@ -12,6 +12,7 @@ import numpy as np
 
 from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
+from rdharmony_gen.blender.scenes.kit_shapes import lattice
 from rdharmony_gen.blender.stage import Stage
 
 Point = Sequence[float] | np.ndarray
@@ -98,7 +99,7 @@ def log(
     points = np.concatenate([p + rim, q + rim])
     length = float(np.linalg.norm(q - p))
     uv = np.concatenate([np.column_stack([angle * radius, np.full(sides + 1, v)]) for v in (0.0, length)])
-    stage.surface(name, points, np.stack([i, i + 1, i + sides + 2, i + sides + 1], -1), uv, bark).data.shade_smooth()
+    stage.surface(name, points, lattice(sides + 1), uv, bark).data.shade_smooth()
     flat = np.column_stack([np.cos(angle), np.sin(angle)]) * radius
     for centre, order in ((p, (1, 0)), (q, (0, 1))):
         points = np.concatenate([centre + rim, centre[None]])

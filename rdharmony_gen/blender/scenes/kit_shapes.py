@@ -64,7 +64,7 @@ def drum(
     top = np.concatenate([np.column_stack([ring, np.full(sides + 1, z1)]), [[x, y, z1]]])
     i = np.arange(sides)
     first = 2 * (sides + 1)
-    quads = np.stack([i, i + 1, i + sides + 2, i + sides + 1], -1).tolist()
+    quads = lattice(sides + 1).tolist()
     caps = np.stack([first + i, first + i + 1, np.full(sides, first + sides + 1)], -1).tolist()
     points, uv = np.concatenate([wall, top]), np.concatenate([wall_uv, top[:, :2]])
     mesh = bpy.data.meshes.new(name)

@@ -11,6 +11,8 @@ from rdharmony_gen.blender.scenes.kit_draw import pick
 from rdharmony_gen.blender.stage import Stage
 
 Colour = tuple[float, float, float]
+Paving = tuple[str, float, Colour]
+"""Texture, edge of a tile in metres, tint."""
 
 PAVINGS = (
     ("paving_01", 2.2, (1.15, 1.08, 1.0)),
@@ -46,12 +48,13 @@ def grass(stage: Stage, name: str = "lawn", tint: Colour = (1.0, 1.0, 1.0), *, b
     )
 
 
-def asphalt(stage: Stage) -> bpy.types.Material:
-    """Road surface, older or newer."""
-    tone = 2.2 * stage.rng("asphalt").uniform(0.8, 1.25)
+def asphalt(stage: Stage, name: str = "asphalt", tone: float | None = None) -> bpy.types.Material:
+    """Road surface, older or newer by chance unless its brightness is given."""
+    if tone is None:
+        tone = 2.2 * stage.rng("asphalt").uniform(0.8, 1.25)
     return materials.tiled(
         stage.library,
-        "asphalt",
+        name,
         "asphalt_02",
         2.4,
         variation=0.35,
@@ -63,13 +66,25 @@ def asphalt(stage: Stage) -> bpy.types.Material:
     )
 
 
-def paving(stage: Stage, label: str = "paving", kinds: Sequence[tuple[str, float, Colour]] = PAVINGS) -> object:
-    """Slabs, cobbles or clinker."""
-    rng = stage.rng(label)
+def paving(
+    stage: Stage, label: str = "paving", kinds: Sequence[tuple[str, float, Colour]] = PAVINGS
+) -> bpy.types.Material:
+    """Slabs, cobbles or clinker, drawn under their own name."""
+    return slabs(stage, stage.rng(label), label, kinds, (0.88, 1.12))
+
+
+def slabs(
+    stage: Stage,
+    rng: np.random.Generator,
+    name: str,
+    kinds: Sequence[Paving],
+    shade: tuple[float, float],
+) -> bpy.types.Material:
+    """One of several kinds, darker or lighter by a factor within `shade`."""
     texture, tile, tint = pick(rng, kinds)
-    tone = np.array(tint) * rng.uniform(0.88, 1.12)
+    tone = np.array(tint) * rng.uniform(*shade)
     return materials.tiled(
-        stage.library, label, texture, tile, variation=0.3, variation_m=2.6, tint=tuple(tone), roughness=0.75
+        stage.library, name, texture, tile, variation=0.3, variation_m=2.6, tint=tuple(tone), roughness=0.75
     )
 
 

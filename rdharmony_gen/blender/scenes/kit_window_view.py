@@ -7,6 +7,7 @@ East and west stay low or open, so that a rising or setting sun reaches the wind
 import numpy as np
 
 from rdharmony_gen.blender import materials
+from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
 from rdharmony_gen.blender.scenes import kit_names as names
 from rdharmony_gen.blender.scenes import kit_surfaces as surfaces
 from rdharmony_gen.blender.scenes import kit_urban as urban
@@ -20,13 +21,18 @@ HOUSES = ("building_04_stucco_house", "building_07_stone_cottage", "building_10_
 
 def _woods(room: Room, near: float, far: float, base: float = 0.0) -> None:
     """Trees all around, lower in the east and west."""
-    stage, rng = room.stage, room.stage.rng("woods")
-    count = 100
-    angles = np.linspace(0, 360, count, endpoint=False) + rng.uniform(-2, 2, count)
-    to_side = np.abs(np.sin(np.radians(angles)))
-    scales = rng.uniform(0.8, 1.2, count) * (1 - 0.6 * np.clip((to_side - 0.72) / 0.2, 0, 1))
+    stage = room.stage
     before = set(stage.collection.objects)
-    stage.belt("belt", some(rng, CARDS, 4), angles, rng.uniform(near, far, count) + 22 * to_side**6, scales, rng)
+    backdrop.ring(
+        stage,
+        stage.rng("woods"),
+        CARDS,
+        backdrop.falling(0.6, 22.0),
+        count=100,
+        sway=2.0,
+        radii=(near, far),
+        scales=(0.8, 1.2),
+    )
     for made in set(stage.collection.objects) - before:
         made.location[2] = base
 

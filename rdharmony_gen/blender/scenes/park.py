@@ -4,32 +4,13 @@
 import numpy as np
 
 from rdharmony_gen.blender import materials
-from rdharmony_gen.blender.scenes.kit_draw import pick
+from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
+from rdharmony_gen.blender.scenes import kit_names as names
+from rdharmony_gen.blender.scenes import kit_nature as kit
+from rdharmony_gen.blender.scenes import kit_surfaces as surfaces
+from rdharmony_gen.blender.scenes.kit_draw import pick, several
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
-HOUSES = ("building_04_stucco_house", "building_07_stone_cottage", "building_10_wood_cabin", "building_08_townhouse")
-TREES = (
-    "tree_01_acacia",
-    "tree_02_ficus",
-    "tree_03_copper_beech",
-    "tree_05_japanese_maple",
-    "tree_06_poplar",
-    "tree_08_peach_blossom",
-    "tree_09_pine",
-    "tree_12_sycamore",
-)
-CARDS = (
-    "card_green_tree",
-    "card_green_tree2",
-    "card_fine_tree",
-    "card_horse_chestnut_tree",
-    "card_thick_tree",
-    "card_wide_tree2",
-    "card_birch",
-    "card_willow",
-)
-BENCHES = ("bench_02_painted", "bench_03_concrete", "bench_04_wood")
-LAMP_POSTS = ("lamp_01_park", "lamp_02_classic", "lamp_03_round")
 FEATURES = ("fountain_01", "playground_01", "playground_02", "swing_01", "lantern_01_stone", "parasol_01")
 PEOPLE = (
     "human_female_01_standing",
@@ -48,7 +29,8 @@ def build(stage: Stage) -> Place:
     _trees(stage)
     _furniture(stage, path)
     table = _picnic(stage, path)
-    _surroundings(stage)
+    backdrop.woods(stage, names.LEAFY_CARDS)
+    stage.hills("hills", 105.0, 13.0, backdrop.wooded(stage))
     return Place(
         stand=(Patch(-7, -1.2, 7, 1.2), Patch(-9, -6, 9, 6)),
         drive=(Patch(-6, -1.0, 6, 1.0), Patch(-8, -5, 8, 4)),
@@ -60,28 +42,12 @@ def build(stage: Stage) -> Place:
 def _ground(stage: Stage) -> None:
     rng = stage.rng("ground")
     tint = (0.95 + 0.25 * rng.random(), 0.95 + 0.1 * rng.random(), 0.85)
-    lawn = materials.tiled(
-        stage.library,
-        "lawn",
-        "grass_03",
-        1.7,
-        second="grass_01",
-        second_share=0.4,
-        tint=tint,
-        variation=0.35,
-        variation_m=5.0,
-        break_tiling=True,
-        roughness=0.95,
-        bump=0.8,
-    )
-    stage.floor("lawn", -150, -150, 150, 150, lawn, z=-0.012)
+    stage.floor("lawn", -150, -150, 150, 150, surfaces.grass(stage, tint=tint), z=-0.012)
 
 
 def _path(stage: Stage) -> np.ndarray:
     rng = stage.rng("path")
-    x = np.linspace(-60, 60, 61)
-    y = 1.1 * np.sin(x / rng.uniform(9, 14) + rng.uniform(0, 6)) * np.clip(np.abs(x) / 10, 0.2, 2.5)
-    line = np.stack([x, y], -1)
+    line = kit.winding(rng, 60.0)
     kind = pick(rng, ("gravel_01", "paving_01", "sand_01"))
     surface = materials.tiled(
         stage.library,
@@ -101,12 +67,10 @@ def _path(stage: Stage) -> np.ndarray:
 
 def _house(stage: Stage) -> None:
     rng = stage.rng("house")
-    first, second = rng.choice(len(HOUSES), 2, replace=False)
+    first, second = several(rng, names.COUNTRY_HOUSES, 2)
     x = rng.uniform(-9, 9)
-    stage.put(HOUSES[first], x, rng.uniform(17, 21), yaw=rng.uniform(-14, 14))
-    stage.put(
-        HOUSES[second], x + rng.choice([-1, 1]) * rng.uniform(20, 25), rng.uniform(22, 28), yaw=rng.uniform(-25, 25)
-    )
+    stage.put(first, x, rng.uniform(17, 21), yaw=rng.uniform(-14, 14))
+    stage.put(second, x + rng.choice([-1, 1]) * rng.uniform(20, 25), rng.uniform(22, 28), yaw=rng.uniform(-25, 25))
     for side in (-1, 1):
         for step in range(int(rng.integers(2, 4))):
             stage.put(
@@ -116,7 +80,7 @@ def _house(stage: Stage) -> None:
 
 def _trees(stage: Stage) -> None:
     rng = stage.rng("trees")
-    kinds = rng.choice(len(TREES), 4, replace=False)
+    kinds = several(rng, names.TREES, 4)
     spots = [
         (x + rng.uniform(-1.6, 1.6), y + rng.uniform(-1.3, 1.3))
         for x, y in (
@@ -136,9 +100,9 @@ def _trees(stage: Stage) -> None:
         )
     ]
     for number, (x, y) in enumerate(spots):
-        kind = TREES[kinds[number % len(kinds)] if rng.random() < 0.8 else int(rng.integers(len(TREES)))]
-        if kind not in {TREES[k] for k in kinds}:
-            kind = TREES[kinds[0]]
+        kind = kinds[number % len(kinds)] if rng.random() < 0.8 else pick(rng, names.TREES)
+        if kind not in kinds:
+            kind = kinds[0]
         stage.put(kind, x, y, yaw=rng.uniform(0, 360), scale=rng.uniform(0.85, 1.25))
     for _ in range(7):
         x, y = rng.uniform(-16, 16), rng.choice([-1, 1]) * rng.uniform(4.5, 9)
@@ -149,17 +113,13 @@ def _trees(stage: Stage) -> None:
             yaw=rng.uniform(0, 360),
             scale=rng.uniform(0.5, 0.95),
         )
-    for _ in range(36):  # tufts in small groups
-        x, y = rng.uniform(-13, 13), rng.choice([-1, 1]) * rng.uniform(1.8, 10)
-        for _ in range(5):
-            dx, dy = rng.normal(0.0, 0.22, 2)
-            stage.put("card_grass", x + dx, y + dy, z=-0.03, yaw=rng.uniform(0, 360), scale=rng.uniform(0.15, 0.36))
+    kit.tufts(stage, rng, ((rng.uniform(-13, 13), rng.choice([-1, 1]) * rng.uniform(1.8, 10)) for _ in range(36)))
 
 
 def _furniture(stage: Stage, path: np.ndarray) -> None:
     rng = stage.rng("furniture")
-    bench = pick(rng, BENCHES)
-    post = pick(rng, LAMP_POSTS)
+    bench = pick(rng, names.BENCHES)
+    post = pick(rng, names.LAMP_POSTS)
     for x in (-9.0, -1.5, 6.0, 14.0):
         x = x + rng.uniform(-1, 1)
         side = rng.choice([-1.0, 1.0])
@@ -171,10 +131,10 @@ def _furniture(stage: Stage, path: np.ndarray) -> None:
             stage.put("bin_01_park", x + 0.9, y + side * 2.0)
     feature = pick(rng, FEATURES)
     stage.put(feature, rng.uniform(-8, 8), -7.5 + rng.uniform(-0.8, 0.8), yaw=rng.uniform(-30, 30))
-    for number, person in enumerate(rng.choice(len(PEOPLE), 2, replace=False)):
+    for number, person in enumerate(several(rng, PEOPLE, 2)):
         x = (-1) ** number * rng.uniform(8, 13)
         stage.put(
-            PEOPLE[person],
+            person,
             x,
             float(np.interp(x, path[:, 0], path[:, 1])) + rng.uniform(-0.8, 0.8),
             yaw=rng.uniform(0, 360),
@@ -196,26 +156,3 @@ def _picnic(stage: Stage, path: np.ndarray) -> Patch:
     y = float(np.interp(x, path[:, 0], path[:, 1])) + 4.0
     stage.put("living_table_01", x, y, -0.02)
     return Patch(x - 0.7, y - 0.2, x + 0.7, y + 0.2, 0.719)
-
-
-def _surroundings(stage: Stage) -> None:
-    rng = stage.rng("belt")
-    count = 150
-    angles = np.linspace(0, 360, count, endpoint=False) + rng.uniform(-2.5, 2.5, count)
-    to_side = np.abs(np.sin(np.radians(angles)))  # 1 in the east and west
-    radii = rng.uniform(36, 60, count) + 25 * to_side**6
-    scales = rng.uniform(0.8, 1.3, count) * (1 - 0.55 * np.clip((to_side - 0.72) / 0.2, 0, 1))
-    cards = [CARDS[i] for i in rng.choice(len(CARDS), 5, replace=False)]
-    stage.belt("belt", cards, angles, radii, scales, rng)
-    woods = materials.tiled(
-        stage.library,
-        "woods",
-        "grass_01",
-        9.0,
-        tint=(0.42, 0.5, 0.36),
-        variation=0.6,
-        variation_m=14.0,
-        break_tiling=True,
-        roughness=1.0,
-    )
-    stage.hills("hills", 105.0, 13.0, woods)

@@ -4,10 +4,15 @@
 All lengths in metres. A garden closes the view outside. Mirrored east to west in half of the variants.
 """
 
+import bpy
 import numpy as np
 
 from rdharmony_gen.blender import materials
-from rdharmony_gen.blender.scenes.kit_draw import pick
+from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
+from rdharmony_gen.blender.scenes import kit_surfaces as surfaces
+from rdharmony_gen.blender.scenes.kit_draw import pick, several
+from rdharmony_gen.blender.scenes.kit_finish import Finish, rgb
+from rdharmony_gen.blender.scenes.kit_indoor import Room, Wall, curtain
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 HALF_X, HALF_Y, HEIGHT, WALL = 3.5, 2.9, 2.75, 0.24
@@ -35,85 +40,66 @@ def build(stage: Stage) -> Place:
 
 
 def _shell(stage: Stage, mirror: float) -> None:
+    """Floor, ceiling and walls with sash windows of their own, wider than those of `kit_indoor.Wall.build`."""
     rng = stage.rng("shell")
+    finish = Finish(stage)
     texture, tile = pick(rng, FLOORS)
-    floor = materials.tiled(
+    finish.floor = materials.tiled(
         stage.library, "floor", texture, tile, variation=0.12, variation_m=1.5, roughness=0.42, bump=0.5
     )
-    first, second = (np.array(PAINTS[i]) for i in rng.choice(len(PAINTS), 2, replace=False))
-    walls = materials.tiled(
+    first, second = (np.array(paint) for paint in several(rng, PAINTS, 2))
+    finish.wall = materials.tiled(
         stage.library, "wall", "drywall_01", 2.0, tint=tuple(first * 1.15), variation=0.05, variation_m=1.2
     )
-    accent_kind = pick(rng, ("drywall_01", "brick_01", "stucco_01"))
-    accent = materials.tiled(
+    accent = pick(rng, ("drywall_01", "brick_01", "stucco_01"))
+    finish.accent = materials.tiled(
         stage.library,
         "accent",
-        accent_kind,
+        accent,
         2.2,
-        tint=tuple(second * 1.15) if accent_kind != "brick_01" else (1.25, 1.15, 1.1),
+        tint=tuple(second * 1.15) if accent != "brick_01" else (1.25, 1.15, 1.1),
         variation=0.1,
     )
-    white = materials.plain("white", (0.78, 0.77, 0.74), 0.5)
-    ceiling = materials.tiled(stage.library, "ceiling", "drywall_01", 2.0, tint=(1.0, 1.0, 0.98), variation=0.04)
-    cloth = materials.plain("curtain", tuple(np.array(pick(rng, PAINTS)) * rng.uniform(0.35, 0.9)), 0.95)
-    stage.box("floor", (-HALF_X - WALL, -HALF_Y - WALL, -0.2), (HALF_X + WALL, HALF_Y + WALL, 0.0), floor)
-    stage.box(
-        "ceiling", (-HALF_X - WALL, -HALF_Y - WALL, HEIGHT), (HALF_X + WALL, HALF_Y + WALL, HEIGHT + 0.2), ceiling
-    )
-    openings = [(-2.6, -0.45), (0.45, 2.6)]
-    _wall(stage, "south", walls, white, cloth, openings)
-    _wall(stage, "west" if mirror > 0 else "east", walls, white, cloth, [(-1.3, 1.0)])
-    _wall(stage, "east" if mirror > 0 else "west", walls, white, cloth, [(-1.4, 0.2)] if rng.random() < 0.7 else [])
-    _wall(stage, "north", accent, white, cloth, [])
+    finish.ceiling = materials.tiled(stage.library, "ceiling", "drywall_01", 2.0, tint=(1.0, 1.0, 0.98), variation=0.04)
+    cloth = np.array(pick(rng, PAINTS)) * rng.uniform(0.35, 0.9)
+    finish.cloth = materials.plain("curtain", rgb(cloth), 0.95)
+    x, y = HALF_X + WALL, HALF_Y + WALL
+    stage.box("floor", (-x, -y, -0.2), (x, y, 0.0), finish.floor)
+    stage.box("ceiling", (-x, -y, HEIGHT), (x, y, HEIGHT + 0.2), finish.ceiling)
+    room = Room(stage, HALF_X, HALF_Y, HEIGHT, finish, 1.0)  # what differs between its sides is mirrored here
+    large, small = ("west", "east") if mirror > 0 else ("east", "west")
+    _wall(room.wall("south"), finish.wall, [(-2.6, -0.45), (0.45, 2.6)])
+    _wall(room.wall(large), finish.wall, [(-1.3, 1.0)])
+    _wall(room.wall(small), finish.wall, [(-1.4, 0.2)] if rng.random() < 0.7 else [])
+    _wall(room.wall("north"), finish.accent, [])
 
 
-def _wall(
-    stage: Stage, side: str, wall: object, trim: object, cloth: object, openings: list[tuple[float, float]]
-) -> None:
+def _wall(wall: Wall, material: bpy.types.Material, openings: list[tuple[float, float]]) -> None:
     """One wall with windows; `openings` are intervals along it."""
-    along_x = side in ("south", "north")
-    sign = -1.0 if side in ("south", "west") else 1.0
-    length, inner = (HALF_X, HALF_Y) if along_x else (HALF_Y, HALF_X)
-
-    def block(
-        name: str, a0: float, a1: float, z0: float, z1: float, material: object, d0: float = 0.0, d1: float = WALL
-    ) -> None:
-        near, far = sorted((sign * (inner + d0), sign * (inner + d1)))
-        low, high = ((a0, near, z0), (a1, far, z1)) if along_x else ((near, a0, z0), (far, a1, z1))
-        stage.box(name, low, high, material)
-
-    edge = -length
+    trim, depths = wall.room.finish.trim, (-WALL, 0.0)
+    edge = -wall.half
     for a0, a1 in openings:
-        block("wall", edge, a0, 0, HEIGHT, wall)
-        block("wall", a0, a1, 0, SILL, wall)
-        block("wall", a0, a1, HEAD, HEIGHT, wall)
-        for f0, f1 in ((a0, a0 + 0.06), (a1 - 0.06, a1), ((a0 + a1) / 2 - 0.025, (a0 + a1) / 2 + 0.025)):
-            block("frame", f0, f1, SILL, HEAD, trim, 0.10, 0.15)
-        for z0, z1 in ((SILL, SILL + 0.06), (HEAD - 0.06, HEAD), (1.9, 1.94)):
-            block("frame", a0, a1, z0, z1, trim, 0.10, 0.15)
-        block("sill", a0 - 0.08, a1 + 0.08, SILL - 0.05, SILL, trim, -0.14, 0.06)
-        for c0, c1 in ((a0 - 0.34, a0 + 0.08), (a1 - 0.08, a1 + 0.34)):
-            _curtain(stage, along_x, sign * (inner - 0.09), c0, c1, cloth)
-        middle = sign * (inner + WALL)
-        stage.portal(
-            (((a0 + a1) / 2, middle) if along_x else (middle, (a0 + a1) / 2)),
-            (SILL + HEAD) / 2,
-            (a1 - a0, HEAD - SILL),
-            side,
-        )
+        wall.block("wall", (edge, a0), (0.0, HEIGHT), depths, material)
+        wall.block("wall", (a0, a1), (0.0, SILL), depths, material)
+        wall.block("wall", (a0, a1), (HEAD, HEIGHT), depths, material)
+        for post in ((a0, a0 + 0.06), (a1 - 0.06, a1), ((a0 + a1) / 2 - 0.025, (a0 + a1) / 2 + 0.025)):
+            wall.block("frame", post, (SILL, HEAD), (-0.15, -0.10), trim)
+        for bar in ((SILL, SILL + 0.06), (HEAD - 0.06, HEAD), (1.9, 1.94)):
+            wall.block("frame", (a0, a1), bar, (-0.15, -0.10), trim)
+        wall.block("sill", (a0 - 0.08, a1 + 0.08), (SILL - 0.05, SILL), (-0.06, 0.14), trim)
+        _curtain(wall, a0 - 0.34, a0 + 0.08)
+        _curtain(wall, a1 - 0.08, a1 + 0.34)
+        wall.portal((a0, a1), (SILL, HEAD), WALL)
         edge = a1
-    block("wall", edge, length, 0, HEIGHT, wall)
-    block("skirting", -length, length, 0.0, 0.09, trim, -0.015, 0.0)
+    wall.block("wall", (edge, wall.half), (0.0, HEIGHT), depths, material)
+    wall.block("skirting", (-wall.half, wall.half), (0.0, 0.09), (0.0, 0.015), trim)
 
 
-def _curtain(stage: Stage, along_x: bool, depth: float, a0: float, a1: float, cloth: object) -> None:
+def _curtain(wall: Wall, a0: float, a1: float) -> None:
     a = np.linspace(a0, a1, 40)
-    d = depth + 0.035 * np.sin((a - a0) * 48.0)
-    row = np.stack([a, d] if along_x else [d, a], -1)
-    points = np.concatenate([np.column_stack([row, np.full(40, z)]) for z in (0.03, HEAD + 0.12)])
-    i = np.arange(39)
-    made = stage.surface("curtain", points, np.stack([i, i + 1, i + 41, i + 40], -1), points[:, :2], cloth)
-    made.data.shade_smooth()
+    row = np.array([wall.at(x, 0.09) for x in a])
+    row[:, 1 if wall.side in ("north", "south") else 0] += 0.035 * np.sin((a - a0) * 48.0)
+    curtain(wall.room.stage, row, a, HEAD + 0.12, wall.room.finish.cloth)
 
 
 def _furniture(stage: Stage, mirror: float) -> Patch:
@@ -150,11 +136,8 @@ def _furniture(stage: Stage, mirror: float) -> Patch:
         stage.put("living_plant_03_indoor", mirror * -3.0, 2.3, scale=1.2)
         stage.put("living_fireplace_01", mirror * -(HALF_X - 0.18), 1.75, yaw=mirror * 90)
     _pictures(stage, mirror)
-    return (
-        Patch(x - 0.1, y - 0.15, x + 0.45, y + 0.15, top)
-        if mirror > 0
-        else Patch(x - 0.45, y - 0.15, x + 0.1, y + 0.15, top)
-    )
+    low, high = sorted((x - mirror * 0.1, x + mirror * 0.45))
+    return Patch(low, y - 0.15, high, y + 0.15, top)
 
 
 def _pictures(stage: Stage, mirror: float) -> None:
@@ -182,18 +165,7 @@ def _pictures(stage: Stage, mirror: float) -> None:
 
 def _garden(stage: Stage) -> None:
     rng = stage.rng("garden")
-    lawn = materials.tiled(
-        stage.library,
-        "lawn",
-        "grass_03",
-        1.7,
-        second="grass_01",
-        second_share=0.4,
-        variation=0.35,
-        variation_m=5.0,
-        break_tiling=True,
-    )
-    stage.floor("lawn", -90, -90, 90, 90, lawn, z=-0.25)
+    stage.floor("lawn", -90, -90, 90, 90, surfaces.grass(stage, bump=1.0), z=-0.25)
     for x, y in ((-5, -13), (4, -15), (0.5, -21)):
         stage.put(
             pick(rng, ("tree_06_poplar", "tree_03_copper_beech", "tree_08_peach_blossom")),
@@ -211,8 +183,5 @@ def _garden(stage: Stage) -> None:
             "tree_02_ficus", x, y + rng.uniform(-1, 1), -0.25, yaw=rng.uniform(0, 360), scale=rng.uniform(0.8, 1.1)
         )
     stage.put("building_04_stucco_house", rng.choice([-1, 1]) * 13, -27, -0.25, yaw=180 + rng.uniform(-15, 15))
-    count = 90
-    angles = np.linspace(0, 360, count, endpoint=False) + rng.uniform(-2, 2, count)
-    to_side = np.abs(np.sin(np.radians(angles)))
-    scales = rng.uniform(0.8, 1.2, count) * (1 - 0.6 * np.clip((to_side - 0.72) / 0.2, 0, 1))
-    stage.belt("belt", CARDS, angles, rng.uniform(38, 50, count) + 20 * to_side**6, scales, rng)
+    sides = backdrop.falling(0.6, 20.0)
+    backdrop.ring(stage, rng, CARDS, sides, count=90, sway=2.0, radii=(38, 50), scales=(0.8, 1.2))

@@ -46,8 +46,7 @@ def _ground(stage: Stage, snow: bpy.types.Material) -> None:
     rise, drift = kit.swell(rng, 17.0), kit.swell(rng, 3.1)
 
     def height(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        away = np.clip((np.abs(y) - 4.2) / 3.0, 0.0, 1.0)
-        return -0.02 + away**2 * (3 - 2 * away) * (0.22 + 0.10 * drift(x, y) + 0.12 * rise(x, y))
+        return -0.02 + kit.ramp(np.abs(y), 4.2, 3.0) * (0.22 + 0.10 * drift(x, y) + 0.12 * rise(x, y))
 
     kit.terrain(stage, "snow", height, snow, cells=150)
     lane = kit.winding(rng, 90.0, 0.8)

@@ -7,17 +7,16 @@ The lake is open to the east and west; lamps and lit windows of the far shore ar
 import numpy as np
 
 from rdharmony_gen.blender import materials
-from rdharmony_gen.blender.assets import manifest
 from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
 from rdharmony_gen.blender.scenes import kit_names as names
 from rdharmony_gen.blender.scenes import kit_nature as kit
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
 from rdharmony_gen.blender.scenes import kit_nature_things as things
-from rdharmony_gen.blender.scenes.kit_draw import pick, several
+from rdharmony_gen.blender.scenes import kit_surfaces as surfaces
+from rdharmony_gen.blender.scenes.kit_draw import fronts, pick, several
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 FRONTS = ("building_08_townhouse", "building_04_stucco_house", "building_06_shops", "building_03_brick_apartment")
-CARS = ("car_01_hatchback", "car_02_beetle", "car_04_suv", "car_06_compact", "car_08_minivan", "car_09_hatchback")
 EDGE, LANE, FRONT = -4.5, 6.2, 15.0
 """South edge of the quay, south edge of the lane, line of the house fronts."""
 LAKE = -1.0
@@ -55,18 +54,7 @@ def _quay(stage: Stage) -> None:
         stage.library, "quay_wall", "stone_wall_01", 2.4, tint=(0.8, 0.8, 0.8), variation=0.3, variation_m=3.0
     )
     edge = materials.tiled(stage.library, "coping", "concrete_01", 1.4, tint=(0.85, 0.83, 0.8), variation=0.25)
-    lane = materials.tiled(
-        stage.library,
-        "lane",
-        "asphalt_02",
-        2.4,
-        tint=(2.2, 2.2, 2.2),
-        variation=0.35,
-        variation_m=3.5,
-        break_tiling=True,
-        roughness=0.8,
-        bump=0.7,
-    )
+    lane = surfaces.asphalt(stage, "lane", 2.2)
     stage.box("quay_wall", (-170, EDGE, -4.0), (170, EDGE + 0.5, -0.16), stone)
     stage.box("coping", (-170, EDGE - 0.06, -0.16), (170, EDGE + 0.44, 0.02), edge)
     stage.box("promenade", (-170, EDGE + 0.44, -0.4), (170, LANE - 0.2, 0.0), paving)
@@ -150,7 +138,7 @@ def _furniture(stage: Stage) -> Patch:
     for x in (-13.0, 0.5, 13.0):
         stage.put("lamp_04_street", x + rng.uniform(-1, 1), LANE + 5.5, 0.0, yaw=0)
     stage.put("bin_01_park", rng.uniform(-6, 6), EDGE + 1.0, 0.0)
-    kinds = several(rng, CARS, 4)
+    kinds = several(rng, names.CARS[:6], 4)
     for number, x in enumerate((-24.0, -13.5, 14.0, 23.0)):
         if rng.random() < 0.8:
             stage.put(kinds[number], x + rng.uniform(-1, 1), LANE + 3.9, -0.1, yaw=90 + rng.uniform(-2, 2))
@@ -180,15 +168,8 @@ def _furniture(stage: Stage) -> Patch:
 
 def _houses(stage: Stage) -> None:
     rng = stage.rng("houses")
-    x, last = -58.0, ""
-    while x < 58:
-        name = pick(rng, FRONTS)
-        if name == last:
-            continue
-        width, depth, _ = manifest()[name]["size_m"]
-        last = name
-        stage.put(name, x + width / 2, FRONT + depth / 2 + rng.uniform(0, 0.6), -0.01)
-        x += width + rng.uniform(0.1, 4.5)
+    for name, x, depth in fronts(rng, FRONTS, -58.0, 58, (0.1, 4.5)):
+        stage.put(name, x, FRONT + depth / 2 + rng.uniform(0, 0.6), -0.01)
     backdrop.landscape(stage, names.LEAFY_CARDS, radii=(62.0, 80.0), count=90, arc=(-84.0, 84.0), hill=16.0)
     for end in (-1, 1):  # the promenade ends in a little wood, low enough for a low sun
         for _ in range(16):

@@ -16,11 +16,12 @@ from harmonize_core.errors import InputError
 from harmonize_core.formats.images import read_exr
 from rdharmony_gen.blender import clothes
 from rdharmony_gen.blender.assets import ASSETS, AssetLibrary
+from rdharmony_gen.blender.people import POSES
 from rdharmony_gen.blender.placement import PlacementError, find_view
 from rdharmony_gen.blender.render_job import render_job
 from rdharmony_gen.blender.session import reset
 from rdharmony_gen.blender.stage import Patch, Place, Stage
-from rdharmony_gen.blender.subjects import POSES, body_of, draw_subject
+from rdharmony_gen.blender.subjects import body_of, draw_subject
 from rdharmony_gen.run.user_files import check_characters, check_scenes
 from rdharmony_gen.sampling.conditions import sample_conditions
 from rdharmony_gen.sampling.rng import rng_for

@@ -9,10 +9,10 @@ import numpy as np
 from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
 from rdharmony_gen.blender.scenes import kit_market
 from rdharmony_gen.blender.scenes import kit_names as names
-from rdharmony_gen.blender.scenes import kit_shapes as shapes
 from rdharmony_gen.blender.scenes import kit_surfaces as surfaces
 from rdharmony_gen.blender.scenes import kit_urban as kit
 from rdharmony_gen.blender.scenes.kit_draw import pick, some
+from rdharmony_gen.blender.scenes.kit_shapes import dashes, marks, zebra
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 WALK, ROAD, FRONT = 5.6, 12.6, 17.2
@@ -63,12 +63,12 @@ def _grounds(stage: Stage) -> None:
     for y0, y1 in ((ROAD, 60.0), (-60.0, -ROAD)):
         kit.pavement(stage, -150, y0, 150, y1, walk, kerb)
     middles = [s * (WALK + ROAD) / 2 for s in (-1, 1)]
-    lines = [r for y in middles for r in shapes.dashes(-120, 120, y, (-19.0, -15.0))]
-    crossings = shapes.zebra(-18.6, -15.4, WALK, ROAD) + shapes.zebra(-18.6, -15.4, -ROAD, -WALK)
-    shapes.marks(stage, "lines", lines + crossings, paint, 0.005)
+    lines = [r for y in middles for r in dashes(-120, 120, y, (-19.0, -15.0))]
+    crossings = zebra(-18.6, -15.4, WALK, ROAD) + zebra(-18.6, -15.4, -ROAD, -WALK)
+    marks(stage, "lines", lines + crossings, paint, 0.005)
     bands = [[x - 0.3, -2.9, x + 0.3, 2.9] for x in np.arange(-64.0, 65.0, 8.0)]
     bands += [[-100, s * 3.1 - 0.2, 100, s * 3.1 + 0.2] for s in (-1, 1)]
-    shapes.marks(stage, "bands", bands, walk, kit.KERB + 0.004)
+    marks(stage, "bands", bands, walk, kit.KERB + 0.004)
 
 
 def _fronts(stage: Stage) -> None:

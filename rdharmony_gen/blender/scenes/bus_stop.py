@@ -7,10 +7,10 @@ from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
 from rdharmony_gen.blender.scenes import kit_market
 from rdharmony_gen.blender.scenes import kit_names as names
-from rdharmony_gen.blender.scenes import kit_shapes as shapes
 from rdharmony_gen.blender.scenes import kit_surfaces as surfaces
 from rdharmony_gen.blender.scenes import kit_urban as kit
 from rdharmony_gen.blender.scenes.kit_draw import pick, some
+from rdharmony_gen.blender.scenes.kit_shapes import boxes, dashes, drum, lettering, marks, zebra
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 ROAD_SOUTH, ROAD_NORTH, WALK, FRONT = -4.5, 4.0, 9.5, 14.5
@@ -56,15 +56,9 @@ def _grounds(stage: Stage, x: float) -> None:
         [x - 9, 1.0, x - 8.88, 3.8],
         [x + 8.88, 1.0, x + 9, 3.8],
     ]
-    shapes.lettering(stage, "BUS", (x, 2.4, 0.0), 1.5, paint, "road")
-    shapes.marks(
-        stage,
-        "lines",
-        shapes.dashes(-120, 120, -0.3) + shapes.zebra(13.2, 16.2, ROAD_SOUTH, ROAD_NORTH) + bay,
-        paint,
-        0.005,
-    )
-    shapes.marks(stage, "guide", [[-60, 4.5, 60, 4.8]], surfaces.stone(stage, "guide", 1.35), kit.KERB + 0.004)
+    lettering(stage, "BUS", (x, 2.4, 0.0), 1.5, paint, "road")
+    marks(stage, "lines", dashes(-120, 120, -0.3) + zebra(13.2, 16.2, ROAD_SOUTH, ROAD_NORTH) + bay, paint, 0.005)
+    marks(stage, "guide", [[-60, 4.5, 60, 4.8]], surfaces.stone(stage, "guide", 1.35), kit.KERB + 0.004)
 
 
 def _shelter(stage: Stage, x: float) -> Patch:
@@ -80,26 +74,24 @@ def _shelter(stage: Stage, x: float) -> Patch:
     ]
     rails = [((-half, north - 0.02, z), (half, north + 0.02, z + 0.05)) for z in (0.22, 1.2)]
     roof = [((-half - 0.2, south - 0.35, tall), (half + 0.2, north + 0.15, tall + 0.09))]
-    shapes.boxes(stage, "shelter", posts + rails + roof, steel, at)
+    boxes(stage, "shelter", posts + rails + roof, steel, at)
     panes = [
         ((-half, north - 0.006, 0.27), (half, north + 0.006, tall - 0.05)),
         ((-half - 0.006, south + 0.1, 0.22), (-half + 0.006, north, tall - 0.05)),
     ]
-    shapes.boxes(stage, "shelter_glass", panes, glass, at)
+    boxes(stage, "shelter_glass", panes, glass, at)
     poster = surfaces.sign(stage, "poster", tuple(rng.uniform(0.05, 0.75, 3)), 0.8)
     letters = surfaces.sign(stage, "letters", (0.85, 0.85, 0.82), 0.9)
-    shapes.boxes(
-        stage, "poster_frame", [((half - 0.09, south + 0.1, 0.3), (half + 0.09, north - 0.05, 2.2))], steel, at
-    )
-    shapes.boxes(
+    boxes(stage, "poster_frame", [((half - 0.09, south + 0.1, 0.3), (half + 0.09, north - 0.05, 2.2))], steel, at)
+    boxes(
         stage,
         "poster",
         [((s * 0.1 + half - 0.012, south + 0.18, 0.42), (s * 0.1 + half + 0.012, north - 0.13, 2.1)) for s in (-1, 1)],
         poster,
         at,
     )
-    shapes.boxes(stage, "name", [((-1.1, south - 0.36, tall + 0.1), (1.1, south - 0.3, tall + 0.38))], poster, at)
-    shapes.lettering(
+    boxes(stage, "name", [((-1.1, south - 0.36, tall + 0.1), (1.1, south - 0.3, tall + 0.38))], poster, at)
+    lettering(
         stage,
         pick(rng, ("MILL LANE", "OLD TOWN", "STATION", "MUSEUM", "PARK STREET")),
         (x, south - 0.37, kit.KERB + tall + 0.24),
@@ -107,7 +99,7 @@ def _shelter(stage: Stage, x: float) -> Patch:
         letters,
     )
     planks = surfaces.wood(stage, "bench_wood")
-    shapes.boxes(
+    boxes(
         stage,
         "shelter_bench",
         [((-2.1, 6.9, 0.44), (1.1, 7.34, 0.49)), *[((u, 7.0, 0), (u + 0.06, 7.25, 0.44)) for u in (-1.8, -0.5, 0.8)]],
@@ -126,8 +118,8 @@ def _stop_sign(stage: Stage, x: float) -> None:
         surfaces.sign(stage, "stop_face", (0.75, 0.55, 0.02), 0.25),
     )
     dark = materials.plain("stop_text", (0.02, 0.06, 0.03), 0.5)
-    shapes.drum(stage, "pole", x, 4.95, 0.035, kit.KERB, 2.95, pole, sides=16)
-    shapes.boxes(
+    drum(stage, "pole", x, 4.95, 0.035, kit.KERB, 2.95, pole, sides=16)
+    boxes(
         stage,
         "stop_face",
         [((-0.3, -0.02, 2.3), (0.3, 0.02, 2.9)), ((-0.22, -0.02, 1.1), (0.22, 0.02, 1.75))],
@@ -135,8 +127,8 @@ def _stop_sign(stage: Stage, x: float) -> None:
         (x, 4.91, kit.KERB),
     )
     for look, out in (("north", -0.03), ("south", 0.03)):
-        shapes.lettering(stage, "BUS", (x, 4.91 + out, kit.KERB + 2.7), 0.14, dark, look)
-        shapes.lettering(stage, str(int(rng.integers(2, 99))), (x, 4.91 + out, kit.KERB + 2.45), 0.13, dark, look)
+        lettering(stage, "BUS", (x, 4.91 + out, kit.KERB + 2.7), 0.14, dark, look)
+        lettering(stage, str(int(rng.integers(2, 99))), (x, 4.91 + out, kit.KERB + 2.45), 0.13, dark, look)
 
 
 def _traffic(stage: Stage, x: float) -> None:

@@ -10,10 +10,10 @@ from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
 from rdharmony_gen.blender.scenes import kit_market
 from rdharmony_gen.blender.scenes import kit_names as names
-from rdharmony_gen.blender.scenes import kit_shapes as shapes
 from rdharmony_gen.blender.scenes import kit_surfaces as surfaces
 from rdharmony_gen.blender.scenes import kit_urban as kit
 from rdharmony_gen.blender.scenes.kit_draw import pick
+from rdharmony_gen.blender.scenes.kit_shapes import boxes, drum, marks
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 NORTH, SOUTH, END = 9.2, -10.6, 14.5
@@ -56,8 +56,8 @@ def _grounds(stage: Stage) -> None:
     stage.floor("lawn", -170, -170, 170, 170, surfaces.lawn(stage), z=-0.05)
     stage.floor("yard", -END - 5.0, SOUTH - 10, END + 5.0, NORTH + 10, surfaces.paving(stage, "cobbles", STONES))
     slabs = surfaces.paving(stage, "path")
-    shapes.marks(stage, "path", [[-END, 6.6, END, 8.0], [-END, -9.2, END, -7.8]], slabs, 0.006)
-    shapes.marks(
+    marks(stage, "path", [[-END, 6.6, END, 8.0], [-END, -9.2, END, -7.8]], slabs, 0.006)
+    marks(
         stage,
         "gutter",
         [[-END, y - 0.12, END, y + 0.12] for y in (6.4, -7.6)],
@@ -65,7 +65,7 @@ def _grounds(stage: Stage) -> None:
         0.008,
     )
     border = surfaces.lawn(stage, "border")
-    shapes.marks(stage, "border", [[-END, 8.2, END, NORTH + 0.4], [-END, SOUTH - 0.4, END, -9.4]], border, 0.03)
+    marks(stage, "border", [[-END, 8.2, END, NORTH + 0.4], [-END, SOUTH - 0.4, END, -9.4]], border, 0.03)
 
 
 def _houses(stage: Stage) -> None:
@@ -90,8 +90,8 @@ def _garages(stage: Stage, mirror: float, brick: object) -> None:
         stage.library, "door", "wood_planks_01", 1.0, tint=tuple(np.array(colour) * 4.5), variation=0.15, roughness=0.6
     )
     x = mirror * END
-    shapes.boxes(stage, "building_garages", [((x, SOUTH + 0.5, -0.1), (x + mirror * 5.5, NORTH - 0.3, tall))], brick)
-    shapes.boxes(
+    boxes(stage, "building_garages", [((x, SOUTH + 0.5, -0.1), (x + mirror * 5.5, NORTH - 0.3, tall))], brick)
+    boxes(
         stage,
         "garage_coping",
         [((x - mirror * 0.08, SOUTH + 0.5, tall), (x + mirror * 5.6, NORTH - 0.3, tall + 0.12))],
@@ -99,14 +99,12 @@ def _garages(stage: Stage, mirror: float, brick: object) -> None:
     )
     frame = surfaces.stone(stage, "frame", 0.95)
     for y in np.arange(SOUTH + 2.6, NORTH - 2.0, 3.35):
-        shapes.boxes(
-            stage, "garage_frame", [((x - mirror * 0.03, y - 1.35, 0), (x + mirror * 0.02, y + 1.35, 2.18))], frame
-        )
-        shapes.boxes(stage, "garage_door", [((x - mirror * 0.06, y - 1.22, 0.02), (x, y + 1.22, 2.08))], door)
+        boxes(stage, "garage_frame", [((x - mirror * 0.03, y - 1.35, 0), (x + mirror * 0.02, y + 1.35, 2.18))], frame)
+        boxes(stage, "garage_door", [((x - mirror * 0.06, y - 1.22, 0.02), (x, y + 1.22, 2.08))], door)
     for y in (-5.3, 4.9):
         stage.lamp((x - mirror * 0.45, y, 2.3), 55.0)
         lamp = surfaces.sign(stage, "wall_lamp", (0.8, 0.75, 0.65), 1.2)
-        shapes.boxes(stage, "wall_lamp", [((x - mirror * 0.25, y - 0.09, 2.2), (x, y + 0.09, 2.45))], lamp)
+        boxes(stage, "wall_lamp", [((x - mirror * 0.25, y - 0.09, 2.2), (x, y + 0.09, 2.45))], lamp)
 
 
 def _gate(stage: Stage, side: float, brick: object) -> None:
@@ -116,7 +114,7 @@ def _gate(stage: Stage, side: float, brick: object) -> None:
     for y0, y1 in ((SOUTH + 0.4, -3.4), (1.4, NORTH - 0.2)):
         kit.wall(stage, "yard_wall", (x - 0.18, y0, -0.1), (x + 0.18, y1, 2.1), brick, coping)
         for y in np.arange(y0 + 1.0, y1, 3.6):
-            shapes.boxes(stage, "pier", [((x - 0.28, y - 0.25, -0.1), (x + 0.28, y + 0.25, 2.2))], brick)
+            boxes(stage, "pier", [((x - 0.28, y - 0.25, -0.1), (x + 0.28, y + 0.25, 2.2))], brick)
     for y in (-3.15, 1.15):
         kit.wall(stage, "pillar", (x - 0.32, y - 0.32, -0.1), (x + 0.32, y + 0.32, 2.5), brick, coping)
     for y, turn in ((-2.75, 12.0), (0.75, -12.0)):
@@ -134,8 +132,8 @@ def _gate(stage: Stage, side: float, brick: object) -> None:
 def _tree(stage: Stage, x: float, y: float) -> None:
     """A tree in a raised round bed with a bench around it."""
     rng = stage.rng("tree")
-    shapes.drum(stage, "bed_rim", x, y, 1.35, -0.1, 0.42, surfaces.stone(stage, "bed_rim", 0.9))
-    shapes.drum(
+    drum(stage, "bed_rim", x, y, 1.35, -0.1, 0.42, surfaces.stone(stage, "bed_rim", 0.9))
+    drum(
         stage,
         "bed",
         x,
@@ -188,7 +186,7 @@ def _life(stage: Stage, mirror: float) -> list[Patch]:
     planks = surfaces.wood(stage, "planter")
     for k in range(3):
         px, py = mirror * (5.0 + 2.0 * k), -6.6 + rng.uniform(-0.2, 0.2)
-        shapes.boxes(stage, "planter", [((-0.75, -0.35, 0.0), (0.75, 0.35, 0.5))], planks, (px, py, 0.0))
+        boxes(stage, "planter", [((-0.75, -0.35, 0.0), (0.75, 0.35, 0.5))], planks, (px, py, 0.0))
         for dx in (-0.5, 0.0, 0.5):
             kind = pick(rng, ("card_thick_leafes", "card_bush_low", "card_palmy", "card_grass2"))
             kit.plant(stage, rng, kind, px + dx, py, 0.48, (0.35, 0.55))

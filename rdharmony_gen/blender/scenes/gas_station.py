@@ -6,10 +6,10 @@ import numpy as np
 from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
 from rdharmony_gen.blender.scenes import kit_names as names
-from rdharmony_gen.blender.scenes import kit_shapes as shapes
 from rdharmony_gen.blender.scenes import kit_surfaces as surfaces
 from rdharmony_gen.blender.scenes import kit_urban as kit
 from rdharmony_gen.blender.scenes.kit_draw import pick
+from rdharmony_gen.blender.scenes.kit_shapes import arrow, boxes, dashes, drum, lettering, marks
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 SHOP, ROAD_NORTH, ROAD_SOUTH, EDGE = 11.0, -11.0, -19.0, 18.6
@@ -62,14 +62,14 @@ def _grounds(stage: Stage) -> None:
     stage.floor("forecourt", -EDGE, ROAD_NORTH - 0.1, EDGE, 24.0, slabs)
     joints = [[x - 0.02, ROAD_NORTH, x + 0.02, 24.0] for x in np.arange(-EDGE + 3.0, EDGE, 4.0)]
     joints += [[-EDGE, y - 0.02, EDGE, y + 0.02] for y in np.arange(ROAD_NORTH + 2.5, 24.0, 4.0)]
-    shapes.marks(stage, "joints", joints, surfaces.stone(stage, "joint", 0.3), 0.004)
+    marks(stage, "joints", joints, surfaces.stone(stage, "joint", 0.3), 0.004)
     walk = surfaces.paving(stage, "walk")
     for x0, x1 in ((-170, -17.6), (-8.4, 8.4), (17.6, 170)):
         kit.pavement(stage, x0, ROAD_NORTH, x1, ROAD_NORTH + 1.8, walk, kerb)
     kit.pavement(stage, -170, ROAD_SOUTH - 2.6, 170, ROAD_SOUTH, walk, kerb)
-    shapes.marks(stage, "lines", shapes.dashes(-120, 120, (ROAD_NORTH + ROAD_SOUTH) / 2), paint, -0.006)
+    marks(stage, "lines", dashes(-120, 120, (ROAD_NORTH + ROAD_SOUTH) / 2), paint, -0.006)
     for x in (-11.5, 14.5):
-        shapes.arrow(stage, x, ROAD_NORTH + 3.2, 90.0 if x < 0 else -90.0, paint, 0.008)
+        arrow(stage, x, ROAD_NORTH + 3.2, 90.0 if x < 0 else -90.0, paint, 0.008)
     for x in np.arange(-7.0, 7.5, 1.4):
         stage.put("bush_03_hedge_trimmed", x, ROAD_NORTH + 0.95, kit.KERB - 0.02, yaw=rng.uniform(-2, 2), scale=0.7)
 
@@ -82,27 +82,27 @@ def _canopy(stage: Stage, shift: float, name: str, brand: object, letters: objec
     dark = materials.plain("rubber", (0.02, 0.02, 0.022), 0.6)
     kerb, half_x, half_y, low, high = surfaces.stone(stage, "island", 1.0), 8.2, 4.3, 4.6, 5.35
     at = (shift, 0.0, 0.0)
-    shapes.boxes(stage, "canopy", [((-half_x, -half_y, low), (half_x, half_y, high))], white, at)
+    boxes(stage, "canopy", [((-half_x, -half_y, low), (half_x, half_y, high))], white, at)
     band = [((s * half_x, -half_y, low + 0.12), (s * (half_x + 0.05), half_y, high - 0.12)) for s in (-1, 1)]
     band += [
         ((-half_x - 0.05, s * half_y, low + 0.12), (half_x + 0.05, s * (half_y + 0.05), high - 0.12)) for s in (-1, 1)
     ]
-    shapes.boxes(stage, "canopy_band", band, brand, at)
+    boxes(stage, "canopy_band", band, brand, at)
     for u in (-5.0, 5.0):
-        shapes.lettering(stage, name, (shift + u, -half_y - 0.07, (low + high) / 2), 0.34, letters)
+        lettering(stage, name, (shift + u, -half_y - 0.07, (low + high) / 2), 0.34, letters)
     panels = []
     for u in (-4.6, 0.0, 4.6):
         for v in (-2.1, 2.1):
             panels.append(((u - 0.35, v - 0.35, low - 0.03), (u + 0.35, v + 0.35, low)))
             if u:
                 stage.lamp((shift + u, v, low - 0.25), 210.0, radius=0.3)
-    shapes.boxes(stage, "canopy_lights", panels, letters, at)
+    boxes(stage, "canopy_lights", panels, letters, at)
     for u in (-4.6, 4.6):
         x = shift + u
         stage.box("island", (x - 0.75, -3.4, 0.0), (x + 0.75, 3.4, 0.16), kerb)
         for v in (-2.9, 2.9):
-            shapes.drum(stage, "column", x, v, 0.19, 0.16, low, steel)
-            shapes.drum(stage, "bollard", x, v * 1.31, 0.08, 0.0, 0.75, brand, sides=20)
+            drum(stage, "column", x, v, 0.19, 0.16, low, steel)
+            drum(stage, "bollard", x, v * 1.31, 0.08, 0.0, 0.75, brand, sides=20)
         for v in (-1.25, 1.25):
             _pump(stage, x, v, brand, white, dark, letters)
         if rng.random() < 0.6:
@@ -113,13 +113,13 @@ def _pump(stage: Stage, x: float, y: float, brand: object, white: object, dark: 
     at = (x, y, 0.16)
     body = [((-0.26, -0.42, 0.0), (0.26, 0.42, 1.18)), ((-0.22, -0.36, 1.18), (0.22, 0.36, 1.62))]
     panel = [((-0.28, -0.38, 0.12), (0.28, 0.38, 0.62)), ((-0.24, -0.42, 1.62), (0.24, 0.42, 1.84))]
-    shapes.boxes(stage, "pump", body, white, at)
-    shapes.boxes(stage, "pump_panel", panel, brand, at)
-    shapes.boxes(stage, "pump_screen", [((-0.235, -0.2, 1.28), (0.235, 0.2, 1.5))], screen, at)
+    boxes(stage, "pump", body, white, at)
+    boxes(stage, "pump_panel", panel, brand, at)
+    boxes(stage, "pump_screen", [((-0.235, -0.2, 1.28), (0.235, 0.2, 1.5))], screen, at)
     sides = [(s, v) for s in (-1, 1) for v in (-0.3, -0.1, 0.1, 0.3)]
     hoses = [((s * 0.28, v - 0.045, 0.72), (s * 0.36, v + 0.045, 1.02)) for s, v in sides]
     hoses += [((s * 0.29, v - 0.014, 0.2), (s * 0.32, v + 0.014, 0.74)) for s, v in sides]
-    shapes.boxes(stage, "pump_hoses", hoses, dark, at)
+    boxes(stage, "pump_hoses", hoses, dark, at)
 
 
 def _shop(stage: Stage, shift: float, name: str, brand: object, letters: object) -> Patch:
@@ -143,18 +143,18 @@ def _shop(stage: Stage, shift: float, name: str, brand: object, letters: object)
         ((-inner, 0.3, 0), (inner, 0.5, 0.45)),
         ((-inner, depth - 0.2, 0), (inner, depth, 3.0)),
     ]
-    shapes.boxes(stage, "building_shop", shell, walls, at)
-    shapes.boxes(stage, "building_shop_glass", [((-half + 1.2, 0.38, 0.45), (half - 1.2, 0.44, 3.0))], glass, at)
+    boxes(stage, "building_shop", shell, walls, at)
+    boxes(stage, "building_shop_glass", [((-half + 1.2, 0.38, 0.45), (half - 1.2, 0.44, 3.0))], glass, at)
     bars = [((u - 0.04, 0.33, 0.45), (u + 0.04, 0.47, 3.0)) for u in np.linspace(-half + 1.2, half - 1.2, 8)]
-    shapes.boxes(
+    boxes(
         stage,
         "shop_frame",
         [*bars, ((-half + 1.2, 0.33, 2.2), (half - 1.2, 0.47, 2.28)), ((-1.1, 0.28, 0.0), (1.1, 0.36, 0.45))],
         frame,
         at,
     )
-    shapes.boxes(stage, "shop_board", [((-half - 0.1, -0.12, 2.9), (half + 0.1, 0.32, 3.95))], brand, at)
-    shapes.lettering(
+    boxes(stage, "shop_board", [((-half - 0.1, -0.12, 2.9), (half + 0.1, 0.32, 3.95))], brand, at)
+    lettering(
         stage,
         pick(rng, (f"{name} SHOP", "SHOP & CAFE", f"{name} EXPRESS")),
         (shift, SHOP - 0.14, 3.42),
@@ -182,13 +182,13 @@ def _price_board(stage: Stage, shift: float, name: str, brand: object, letters: 
     black = materials.plain("board_black", (0.015, 0.015, 0.018), 0.5)
     side = float(rng.choice([-1.0, 1.0]))
     at = (shift + side * 11.8, ROAD_NORTH + 2.7, 0.0)
-    shapes.boxes(stage, "price_board", [((-0.95, -0.16, 0.0), (0.95, 0.16, 5.4))], black, at)
-    shapes.boxes(stage, "price_head", [((-1.0, -0.2, 4.3), (1.0, 0.2, 5.5))], brand, at)
+    boxes(stage, "price_board", [((-0.95, -0.16, 0.0), (0.95, 0.16, 5.4))], black, at)
+    boxes(stage, "price_head", [((-1.0, -0.2, 4.3), (1.0, 0.2, 5.5))], brand, at)
     for look, out in (("north", -0.21), ("south", 0.21)):
-        shapes.lettering(stage, name, (at[0], at[1] + out, 4.9), 0.36, letters, look)
+        lettering(stage, name, (at[0], at[1] + out, 4.9), 0.36, letters, look)
         for line in range(3):
             price = f"1.{int(rng.integers(45, 99))}9"
-            shapes.lettering(stage, price, (at[0], at[1] + out * 0.8, 3.7 - 0.85 * line), 0.5, letters, look)
+            lettering(stage, price, (at[0], at[1] + out * 0.8, 3.7 - 0.85 * line), 0.5, letters, look)
 
 
 def _around(stage: Stage, shift: float) -> None:

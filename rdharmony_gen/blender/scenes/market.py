@@ -6,10 +6,10 @@ import numpy as np
 from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
 from rdharmony_gen.blender.scenes import kit_market
 from rdharmony_gen.blender.scenes import kit_names as names
-from rdharmony_gen.blender.scenes import kit_shapes as shapes
 from rdharmony_gen.blender.scenes import kit_surfaces as surfaces
 from rdharmony_gen.blender.scenes import kit_urban as kit
 from rdharmony_gen.blender.scenes.kit_draw import pick, some
+from rdharmony_gen.blender.scenes.kit_shapes import FACING, marks
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 NORTH, SOUTH, END = 12.5, -14.5, 25.0
@@ -46,7 +46,7 @@ def _grounds(stage: Stage) -> None:
     stage.floor("lawn", -170, -170, 170, 170, surfaces.lawn(stage), z=-0.05)
     stage.floor("square", -END, SOUTH - 14, END, NORTH + 14, surfaces.paving(stage, "cobbles", STONES))
     gutter = surfaces.stone(stage, "gutter", 0.7)
-    shapes.marks(stage, "gutter", [[-END, y - 0.16, END, y + 0.16] for y in (-2.1, 2.1)], gutter, 0.004)
+    marks(stage, "gutter", [[-END, y - 0.16, END, y + 0.16] for y in (-2.1, 2.1)], gutter, 0.004)
     road = surfaces.asphalt(stage)
     for sign in (-1.0, 1.0):
         stage.floor("road", *((END, -3.0, 170, 3.0) if sign > 0 else (-170, -3.0, -END, 3.0)), road, z=-0.02)
@@ -65,7 +65,7 @@ def _stalls(stage: Stage) -> list[Patch]:
                 continue
             x = start + 5.0 * number + rng.uniform(-0.35, 0.35)
             kind = kinds.pop()
-            yaw = shapes.FACING[side]
+            yaw = FACING[side]
             counters.append(
                 kit_market.stall(
                     stage,

@@ -6,10 +6,10 @@ import numpy as np
 from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
 from rdharmony_gen.blender.scenes import kit_market
 from rdharmony_gen.blender.scenes import kit_names as names
-from rdharmony_gen.blender.scenes import kit_shapes as shapes
 from rdharmony_gen.blender.scenes import kit_surfaces as surfaces
 from rdharmony_gen.blender.scenes import kit_urban as kit
 from rdharmony_gen.blender.scenes.kit_draw import pick
+from rdharmony_gen.blender.scenes.kit_shapes import arrow, boxes, dashes, lettering, marks
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 WEST, EAST, SOUTH, WALK, SHOPS = -24.0, 24.0, -14.5, 11.5, 16.0
@@ -56,10 +56,10 @@ def _bays(stage: Stage) -> None:
     lines = [[x - 0.05, y0, x + 0.05, y0 + 5.0] for y0 in (-9.4, 4.2) for x in edges]
     lines += [[edges[0], y - 0.05, edges[-1], y + 0.05] for y in (-9.4, 9.2)]
     x = float(rng.uniform(-5, 5))
-    shapes.marks(stage, "lines", lines, paint, 0.005)
+    marks(stage, "lines", lines, paint, 0.005)
     for u in (x - 11.0, x, x + 11.0):
-        shapes.arrow(stage, u, -1.4, 0.0, paint, 0.005)
-        shapes.arrow(stage, u + 3.0, 1.4, 180.0, paint, 0.005)
+        arrow(stage, u, -1.4, 0.0, paint, 0.005)
+        arrow(stage, u + 3.0, 1.4, 180.0, paint, 0.005)
     middles = (edges[:-1] + edges[1:]) / 2
     spots = [(float(u), -6.9, pick(rng, (0.0, 180.0))) for u in middles] + [
         (float(u), 6.7, pick(rng, (0.0, 180.0, 0.0))) for u in middles
@@ -103,15 +103,15 @@ def _shops(stage: Stage) -> Patch:
     kit.row(stage, "east", (*names.TOWN_HOUSES, "building_05_office"), "north", SHOPS + 1.0, shift + 9.8, 54, z=0.0)
     brand = pick(rng, BRANDS)
     board, white = surfaces.sign(stage, "board", brand, 0.35), surfaces.sign(stage, "letters", (0.85, 0.85, 0.82), 0.9)
-    shapes.boxes(stage, "sign", [((-4.6, -0.25, 0), (4.6, 0.0, 1.3))], board, (shift, SHOPS, 4.9))
-    shapes.lettering(stage, pick(rng, NAMES), (shift, SHOPS - 0.27, 5.55), 0.8, white, fit=8.4)
+    boxes(stage, "sign", [((-4.6, -0.25, 0), (4.6, 0.0, 1.3))], board, (shift, SHOPS, 4.9))
+    lettering(stage, pick(rng, NAMES), (shift, SHOPS - 0.27, 5.55), 0.8, white, fit=8.4)
     striped = surfaces.cloth(stage, "awning", 0.3)
     for x in (-5.2, 0.0, 5.2):
         kit_market.awning(stage, x + shift, SHOPS - 0.02, 3.25, 4.4, 1.3, striped)
     planks = surfaces.wood(stage, "sales_wood")
     x, y = shift + float(rng.uniform(-7.5, -3.5)), SHOPS - 2.3
     legs = [((sx - 0.04, sy - 0.04, 0), (sx + 0.04, sy + 0.04, 0.74)) for sx in (-1.2, 1.2) for sy in (-0.38, 0.38)]
-    shapes.boxes(stage, "sales_table", [*legs, ((-1.3, -0.45, 0.74), (1.3, 0.45, 0.79))], planks, (x, y, kit.KERB))
+    boxes(stage, "sales_table", [*legs, ((-1.3, -0.45, 0.74), (1.3, 0.45, 0.79))], planks, (x, y, kit.KERB))
     for k in range(2):
         kit_market.tray(
             stage, pick(rng, kit_market.FRUIT), (x - 1.0, y - 0.2 + 0.4 * k, kit.KERB + 0.79), 0.0, planks, rng
@@ -144,7 +144,7 @@ def _edges(stage: Stage) -> None:
             stage.put("fence_01", sign * (EAST + 0.5), y, -0.04, yaw=90)
         kit.wayside(stage, rng, sign, EAST, SOUTH, WALK)
     paint = surfaces.road_paint(stage)
-    shapes.marks(stage, "road_lines", shapes.dashes(-120, 120, -24.2), paint, -0.014)
+    marks(stage, "road_lines", dashes(-120, 120, -24.2), paint, -0.014)
     kit.row(stage, "south", (*names.LOW_HOUSES, "building_06_shops"), "south", -33.0, -58, 58, z=-0.05, gap=(1.0, 6.0))
     for x in np.arange(-50.0, 55.0, 9.0):
         kit.plant(stage, rng, names.TOWN_CARDS[0], x + rng.uniform(-2, 2), -30.5, -0.05, (0.6, 0.8))

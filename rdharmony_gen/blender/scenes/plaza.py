@@ -9,10 +9,10 @@ import numpy as np
 from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
 from rdharmony_gen.blender.scenes import kit_market
 from rdharmony_gen.blender.scenes import kit_names as names
-from rdharmony_gen.blender.scenes import kit_shapes as shapes
 from rdharmony_gen.blender.scenes import kit_surfaces as surfaces
 from rdharmony_gen.blender.scenes import kit_urban as kit
 from rdharmony_gen.blender.scenes.kit_draw import pick, some
+from rdharmony_gen.blender.scenes.kit_shapes import drum, marks
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 NORTH, SOUTH, END = 13.5, -15.5, 24.0
@@ -49,9 +49,9 @@ def _ground(stage: Stage, centre: tuple[float, float]) -> None:
     bands += [[u - 0.45, SOUTH, u + 0.45, y - 8.95] for u in np.arange(x - 18, x + 19, 9.0)]
     bands += [[u - 0.45, y + 8.95, u + 0.45, NORTH] for u in np.arange(x - 18, x + 19, 9.0)]
     bands += [[u - 0.45, y - 8.05, u + 0.45, y + 8.05] for u in (x - 9.0, x + 9.0)]
-    shapes.marks(stage, "bands", bands, band, 0.004)
-    shapes.drum(stage, "ring", x, y, 5.6, -0.1, 0.005, band, sides=64)
-    shapes.drum(stage, "ring_inside", x, y, 4.7, -0.1, 0.009, field, sides=64)
+    marks(stage, "bands", bands, band, 0.004)
+    drum(stage, "ring", x, y, 5.6, -0.1, 0.005, band, sides=64)
+    drum(stage, "ring_inside", x, y, 4.7, -0.1, 0.009, field, sides=64)
 
 
 def _fronts(stage: Stage) -> None:
@@ -63,8 +63,8 @@ def _fountain(stage: Stage, centre: tuple[float, float]) -> None:
     rng = stage.rng("fountain")
     x, y = centre
     step = surfaces.stone(stage, "step", 0.95)
-    shapes.drum(stage, "step", x, y, 2.75, -0.1, 0.14, step, sides=64)
-    shapes.drum(stage, "step_upper", x, y, 2.3, 0.0, 0.28, step, sides=64)
+    drum(stage, "step", x, y, 2.75, -0.1, 0.14, step, sides=64)
+    drum(stage, "step_upper", x, y, 2.3, 0.0, 0.28, step, sides=64)
     stage.put("fountain_01", x, y, 0.27, scale=rng.uniform(1.9, 2.25))
     bench = pick(rng, names.BENCHES)
     for angle in (45, 135, 225, 315):
@@ -127,7 +127,7 @@ def _gardens(stage: Stage) -> None:
             else:
                 kit.wall(stage, "garden_wall", (x - 0.2, y0, -0.1), (x + 0.2, y1, 0.75), masonry, coping)
         for y in (-4.0, 4.0):
-            shapes.drum(stage, "pillar", x, y, 0.38, -0.1, 1.1, coping)
+            drum(stage, "pillar", x, y, 0.38, -0.1, 1.1, coping)
             stage.put("lantern_01_stone", x, y, 1.1, scale=1.2)
         path = surfaces.paving(
             stage, f"path_{sign:+.0f}", [("gravel_01", 1.2, (1.0, 0.95, 0.86)), ("sand_01", 1.8, (1.0, 0.95, 0.9))]

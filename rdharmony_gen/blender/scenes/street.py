@@ -8,10 +8,10 @@ import numpy as np
 
 from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
 from rdharmony_gen.blender.scenes import kit_names as names
-from rdharmony_gen.blender.scenes import kit_shapes as shapes
 from rdharmony_gen.blender.scenes import kit_surfaces as surfaces
 from rdharmony_gen.blender.scenes import kit_urban as kit
 from rdharmony_gen.blender.scenes.kit_draw import pick, some
+from rdharmony_gen.blender.scenes.kit_shapes import FACING, dashes, marks, zebra
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 ROAD, WALK, FRONT = 4.1, 7.4, 12.0
@@ -54,8 +54,8 @@ def _grounds(stage: Stage, crossing: float) -> None:
         kit.pavement(stage, -170, y0, 170, y1, slabs, kerb)
     stage.floor("lawn", -170, WALK - 0.1, 170, 170, lawn, z=GARDEN)
     stage.floor("lawn", -170, -170, 170, -WALK + 0.1, lawn, z=GARDEN)
-    lines = shapes.dashes(-120, 120, 0.0, (crossing - 2.2, crossing + 2.2))
-    shapes.marks(stage, "lines", lines + shapes.zebra(crossing - 1.6, crossing + 1.6, -ROAD, ROAD), paint, 0.005)
+    lines = dashes(-120, 120, 0.0, (crossing - 2.2, crossing + 2.2))
+    marks(stage, "lines", lines + zebra(crossing - 1.6, crossing + 1.6, -ROAD, ROAD), paint, 0.005)
 
 
 def _plots(stage: Stage, side: str) -> list[Patch]:
@@ -90,7 +90,7 @@ def _plots(stage: Stage, side: str) -> list[Patch]:
             elif border == "wall":
                 kit.wall(stage, "garden_wall", (p, line - 0.14, -0.1), (q, line + 0.14, 0.72), brick, coping)
         if rng.random() < 0.6:
-            stage.put("mailbox_01", door + 1.1, sign * (WALK - 0.25), kit.KERB, yaw=shapes.FACING[side])
+            stage.put("mailbox_01", door + 1.1, sign * (WALK - 0.25), kit.KERB, yaw=FACING[side])
         for x in (a + rng.uniform(0.8, 2.0), b - rng.uniform(0.8, 2.0)):
             kind, turn, scale = pick(rng, SHRUBS), rng.uniform(0, 360), rng.uniform(0.5, 0.8)
             stage.put(kind, x, sign * (FRONT - 1.1), GARDEN, yaw=turn, scale=scale)
@@ -134,11 +134,7 @@ def _kerbside(stage: Stage, crossing: float) -> None:
         for x in (-13.4 + shift, 4.6 + shift):
             if rng.random() < 0.7:
                 stage.put(
-                    "bin_02_wheelie",
-                    x,
-                    sign * (WALK - 0.5),
-                    kit.KERB,
-                    yaw=shapes.FACING["north" if sign > 0 else "south"],
+                    "bin_02_wheelie", x, sign * (WALK - 0.5), kit.KERB, yaw=FACING["north" if sign > 0 else "south"]
                 )
     spots = [(x, sign * -3.0, sign * 90) for sign in (-1, 1) for x in np.arange(-36.0, 40.0, 6.3)]
     kit.parked(stage, [s for s in spots if abs(s[0] - crossing) > 5.5], share=0.5, sway=0.4)

@@ -59,7 +59,7 @@ def make(
     """
     from rdharmony_gen.report.page import write_report
     from rdharmony_gen.run import steps
-    from rdharmony_gen.validate.dataset import validate as validate_set
+    from rdharmony_gen.validate.recall import validate_and_remember
 
     spec = spec_of(recipe)
     options = work_options(workers, timeout_s, "render,compose", keep_renders, where)
@@ -73,7 +73,7 @@ def make(
             return
         with steps.alone(layout, register):
             counts = steps.gather(layout, spec, cost.trouble)
-            validation = validate_set(out, quiet=quiet)
+            validation = validate_and_remember(out, quiet=quiet)
             _name_problems(validation)
             page = write_report(out, validation, quiet=quiet)
     say(f"{counts.real_images} real images and {counts.composites} composites of {counts.views} views are in {out}")
@@ -172,9 +172,9 @@ def validate(out: Out, /, quiet: bool = False) -> None:
         out: Folder of a composed set.
         quiet: Print nothing but errors.
     """
-    from rdharmony_gen.validate.dataset import validate as validate_set
+    from rdharmony_gen.validate.recall import validate_and_remember
 
-    validation = validate_set(out, quiet=quiet)
+    validation = validate_and_remember(out, quiet=quiet)
     _name_problems(validation)
     _judge(validation, out, _printer(quiet))
 
@@ -195,7 +195,9 @@ def status(out: Out, /) -> None:
 
 
 def report(out: Out, /, quiet: bool = False) -> None:
-    """Write OUT/report with index.html (works offline) and contact_sheet.png; the set is validated first.
+    """Write OUT/report with index.html (works offline) and contact_sheet.png.
+
+    The set is validated first, unless that was done and no file has changed since, by names, sizes and times.
 
     Example: rdharmony report out
 
@@ -204,11 +206,13 @@ def report(out: Out, /, quiet: bool = False) -> None:
         quiet: Print nothing but errors.
     """
     from rdharmony_gen.report.page import write_report
-    from rdharmony_gen.validate.dataset import validate as validate_set
+    from rdharmony_gen.validate.recall import recall_or_validate
 
-    validation = validate_set(out, quiet=quiet)
+    validation, recalled = recall_or_validate(out, quiet=quiet)
     _name_problems(validation)
     say = _printer(quiet)
+    if recalled:
+        say("no file has changed since the set was last validated; rdharmony validate opens all of them again")
     say(f"look at {write_report(out, validation, quiet=quiet)}")
     _judge(validation, out, say)
 

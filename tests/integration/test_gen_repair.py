@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A damaged set: everything wrong is named, the report is still written, and the same command repairs it."""
 
+import os
 import shutil
 import signal
 from collections.abc import Callable
@@ -57,6 +58,20 @@ def test_report_names_a_damaged_picture_first_and_is_still_written(copy, capsys,
     assert lines[-1].startswith("error: ")
     assert "run rdharmony make with the same options" in lines[-1]
     assert name in (copy / "report" / "index.html").read_text()
+
+
+def test_report_opens_an_unchanged_set_once_and_a_changed_one_again(copy, capsys):
+    assert run("report", copy) == 0
+    assert "since the set was last validated" not in capsys.readouterr().out
+    page = (copy / "report" / "index.html").read_bytes()
+    assert run("report", copy) == 0
+    assert "no file has changed since the set was last validated" in capsys.readouterr().out
+    assert (copy / "report" / "index.html").read_bytes() == page
+    was, times = (copy / REAL).read_bytes(), (copy / REAL).stat()
+    (copy / REAL).write_bytes(was[:-200] + bytes(200))  # of the same size, and as old
+    os.utime(copy / REAL, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert run("report", copy, "--quiet") == 1
+    assert capsys.readouterr().err.startswith(f"{REAL}: ")
 
 
 def test_make_names_a_truncated_picture_and_repairs_it_once_it_is_deleted(copy, capsys):

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training losses as pure functions on tensors.
+"""CharmNet's style terms and generator loss; class probabilities come in as log-probabilities (B, K).
 
-Foreground-normalised MSE from iDIH (Sofiiuk et al., WACV 2021); the adversarial and style terms from CharmNet
-(BMVC 2022; bcmi/Rendered-Image-Harmonization-Dataset-RdHarmony 9a647e8, `models/dastyle_model.py`). Class
-probabilities come in as log-probabilities (B, K); images are (B, 3, H, W); every loss is a scalar tensor.
+Cao et al., BMVC 2022; bcmi/Rendered-Image-Harmonization-Dataset-RdHarmony 9a647e8, `models/dastyle_model.py`.
 """
 
 from __future__ import annotations
@@ -14,32 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-A_MIN = 100.0
-"""Smallest foreground area in pixels the foreground-normalised MSE divides by (CharmNet's and iDIH-256's choice)."""
-
-
-def fn_mse(harmonized: Tensor, real: Tensor, mask: Tensor, *, a_min: float = A_MIN) -> Tensor:
-    """Foreground-normalised MSE: squared error over the whole image / (3 max(a_min, foreground area)), batch mean.
-
-    Args:
-        harmonized: (B, 3, H, W), in the space the network works in (CharmNet: ImageNet-normalised).
-        real: ground truth, same shape and space.
-        mask: (B, 1, H, W) in [0, 1], 1 = foreground.
-        a_min: pixels.
-    """
-    area = mask.sum(dim=(1, 2, 3)).clamp_min(a_min)
-    error = (harmonized - real).square().sum(dim=(1, 2, 3))
-    return (error / (harmonized.shape[1] * area)).mean()
-
-
-def hinge_d(score_rendered: Tensor, score_photographic: Tensor) -> Tensor:
-    """Discriminator loss: rendered features should score below -1, photographic ones above 1 (features detached)."""
-    return functional.relu(1.0 + score_rendered).mean() + functional.relu(1.0 - score_photographic).mean()
-
-
-def hinge_adv(score_rendered: Tensor) -> Tensor:
-    """Generator's adversarial loss: rendered features should score as photographic ones do."""
-    return -score_rendered.mean()
+from harmonize_core.losses.adversarial import hinge_adv
 
 
 def soft_cross_entropy(log_p: Tensor, q: Tensor) -> Tensor:

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Losses that compare pixels; images are (B, 3, H, W) in one space, every loss is a scalar tensor.
+
+Foreground-normalised MSE: iDIH (Sofiiuk et al., WACV 2021). L1: pix2pix (Isola et al., CVPR 2017), which DoveNet,
+RainNet and the Guo networks train with, weight 100.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional
+
+A_MIN = 100.0
+"""Smallest foreground area in pixels the foreground-normalised MSE divides by (CharmNet's and iDIH-256's choice)."""
+
+
+def fn_mse(harmonized: Tensor, real: Tensor, mask: Tensor, *, a_min: float = A_MIN) -> Tensor:
+    """Foreground-normalised MSE: squared error over the whole image / (3 max(a_min, foreground area)), batch mean.
+
+    Args:
+        harmonized: (B, 3, H, W), in the space the network works in (CharmNet: ImageNet-normalised).
+        real: ground truth, same shape and space.
+        mask: (B, 1, H, W) in [0, 1], 1 = foreground.
+        a_min: pixels.
+    """
+    area = mask.sum(dim=(1, 2, 3)).clamp_min(a_min)
+    error = (harmonized - real).square().sum(dim=(1, 2, 3))
+    return (error / (harmonized.shape[1] * area)).mean()
+
+
+def l1(harmonized: Tensor, real: Tensor) -> Tensor:
+    """mean |harmonized - real| over all values; Isola et al., CVPR 2017, equation 3."""
+    return functional.l1_loss(harmonized, real)
+
+
+def l2(harmonized: Tensor, real: Tensor) -> Tensor:
+    """mean (harmonized - real)^2 over all values."""
+    return functional.mse_loss(harmonized, real)

@@ -12,7 +12,7 @@ import numpy as np
 from mathutils import Matrix
 
 from harmonize_core.errors import InputError, UnknownName
-from rdharmony_gen.blender.session import quiet
+from rdharmony_gen.blender.chatter import quiet
 from rdharmony_gen.spec.user_files import UserCharacter
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"

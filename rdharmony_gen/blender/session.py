@@ -4,10 +4,6 @@
 A job starts from factory settings, so its bytes never depend on the jobs before it in the same process.
 """
 
-import contextlib
-import os
-import sys
-from collections.abc import Generator
 from pathlib import Path
 
 import bpy
@@ -16,28 +12,9 @@ import numpy as np
 from harmonize_core.errors import InputError, OutputError
 from harmonize_core.formats.images import read_exr
 from rdharmony_gen.blender import compat
+from rdharmony_gen.blender.chatter import quiet
 from rdharmony_gen.blender.device import CPU, Device, require_opengl, use
 from rdharmony_gen.spec.job import Renderer
-
-
-@contextlib.contextmanager
-def quiet() -> Generator[None]:
-    """Send what Blender's C code prints (progress, importer chatter) to the log of the job, if there is one."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    saved = os.dup(1), os.dup(2)
-    sink = os.open(os.environ.get("RDHARMONY_CHATTER", os.devnull), os.O_WRONLY | os.O_APPEND)
-    os.dup2(sink, 1)
-    os.dup2(sink, 2)
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os.dup2(saved[0], 1)
-        os.dup2(saved[1], 2)
-        for handle in (*saved, sink):
-            os.close(handle)
 
 
 def reset(

@@ -14,7 +14,7 @@ import bpy
 from PIL import Image
 
 from harmonize_core.errors import InputError
-from rdharmony_gen.blender.session import quiet
+from rdharmony_gen.blender.chatter import quiet
 from rdharmony_gen.spec.user_files import MAX_OBJECTS, MAX_TEXTURE_PX
 
 

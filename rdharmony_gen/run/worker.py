@@ -35,6 +35,7 @@ except ImportError:  # Windows does not have it
     resource = None
 
 from harmonize_core.errors import HarmonizeError, OutputError
+from rdharmony_gen.blender.chatter import logged
 from rdharmony_gen.compose.view import compose_view, is_composed, is_rendered
 from rdharmony_gen.run import scratch
 from rdharmony_gen.run.environment import require_blender, versions
@@ -142,30 +143,20 @@ def main(argv: list[str] | None = None) -> None:
 def _log_of(layout: SetLayout, path: Path) -> Generator[None]:
     """Everything that is printed during a job, by Python or by Blender's C code, is added to the job's own log."""
     log = layout.job_log(f"{path.parent.name}/{path.stem}")
-    try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    except OSError as error:
-        raise OutputError(f"{log} cannot be written ({error.strerror}); free space or look at its rights") from None
-    saved = os.dup(1), os.dup(2)
-    os.dup2(handle, 1)
-    os.dup2(handle, 2)
-    os.environ["RDHARMONY_CHATTER"] = str(log)
-    try:
-        print(f"== {path} on {platform.node()}, process {os.getpid()}", file=sys.stderr, flush=True)
-        yield
-    except HarmonizeError:  # says it all, in failures.jsonl
-        raise
-    except BaseException:
-        traceback.print_exc()
-        raise
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os.dup2(saved[0], 1)
-        os.dup2(saved[1], 2)
-        for open_file in (*saved, handle):
-            os.close(open_file)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(logged(log))
+        except OSError as error:
+            message = f"{log} cannot be written ({error.strerror}); free space or look at its rights"
+            raise OutputError(message) from None
+        try:
+            print(f"== {path} on {platform.node()}, process {os.getpid()}", file=sys.stderr, flush=True)
+            yield
+        except HarmonizeError:  # says it all, in failures.jsonl
+            raise
+        except BaseException:
+            traceback.print_exc()
+            raise
 
 
 def _refuse_bad_pictures(layout: SetLayout, job: RenderJob) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rdharmony_gen.blender.session import quiet, reset
+from rdharmony_gen.blender.chatter import quiet
+from rdharmony_gen.blender.session import reset
 from rdharmony_gen.compose.view_transform import SHOULDER_START, display
 
 SIDE = 96

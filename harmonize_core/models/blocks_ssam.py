@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -81,17 +82,17 @@ def gaussian_kernel(size: int = 7, sigma: float = 1.0) -> Tensor:
 
 
 class UpBlock(nn.Module):
-    """Doubles the size, joins the skip, attends to it if asked, and mixes: (B, 2C, h, w) to (B, C, 2h, 2w)."""
+    """Doubles the size, joins the skip, attends to both if asked, and mixes: (B, 2C, h, w) to (B, C, 2h, 2w)."""
 
     def __init__(self, channels: int, mid_k: float | None) -> None:
         super().__init__()
-        self.up = nn.Conv2d(2 * channels, channels, kernel_size=3, padding=1)
+        self.up = ConvReLU(2 * channels, channels, norm=False)
         self.attention = None if mid_k is None else SpatialSeparatedAttention(2 * channels, mid_k)
         self.convs = nn.Sequential(ConvReLU(2 * channels, channels), ConvReLU(channels, channels))
 
     def forward(self, x: Tensor, skip: Tensor, mask: Tensor) -> Tensor:
         x = self.up(functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True))
-        x = torch.cat([x, skip], dim=1)
+        x = torch.cat([skip, x], dim=1)
         return self.convs(x if self.attention is None else self.attention(x, mask))
 
 
@@ -113,8 +114,10 @@ class AttentiveUNet(nn.Module):
         self.divisor = 2 ** (depth - 1)
         channels = [4, *(width * 2**level for level in range(depth))]
         self.encoder = nn.ModuleList(
-            nn.Sequential(ConvReLU(c_in, c_out, norm=level >= norm_from), ConvReLU(c_out, c_out, norm=level >= norm_from))
-            for level, (c_in, c_out) in enumerate(zip(channels[:-1], channels[1:], strict=True))
+            nn.Sequential(
+                ConvReLU(c_in, c_out, norm=level >= norm_from), ConvReLU(c_out, c_out, norm=level >= norm_from)
+            )
+            for level, (c_in, c_out) in enumerate(pairwise(channels))
         )
         self.decoder = nn.ModuleList(
             UpBlock(c, mid_k if level >= attend_from else None) for level, c in enumerate(reversed(channels[1:-1]))
@@ -142,7 +145,7 @@ class AttentiveUNet(nn.Module):
 
 
 _PARTS = {
-    "upconv.1.block.0": "up",
+    "upconv.1.block.0": "up.conv",
     "background_gate.attention_transform": "background.mlp",
     "foreground_gate.attention_transform": "foreground.mlp",
     "mix_gate.attention_transform": "mix.mlp",

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Our networks against the stored outputs of the authors' released code (parity/README.md, sections 3 and 5)."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import parity_fill
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+PARITY = Path(__file__).parent / "parity"
+
+Network = TypeVar("Network", bound=nn.Module)
+Remap = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
+
+
+def described(model: str) -> dict[str, Any]:
+    """What is known of the official network: names, shapes, counts, digests."""
+    return json.loads((PARITY / f"{model}.json").read_text())
+
+
+def golden(model: str) -> dict[str, NDArray[np.float32]]:
+    """The official outputs by name."""
+    return dict(np.load(PARITY / f"{model}.npz"))
+
+
+def inputs(*names: str) -> list[Tensor]:
+    """Stored inputs: pictures (1, 3, H, W) and masks (1, 1, H, W), float32 in [0, 1]."""
+    stored = np.load(PARITY / "inputs.npz")
+    return [torch.from_numpy(stored[n].astype(np.float32) / (1 if "mask" in n else 255)) for n in names]
+
+
+def official_state(model: str, network: str = "net") -> dict[str, Tensor]:
+    """Official names and filled weights, checked against the stored digest."""
+    about = described(model)["networks"][network]
+    weights = parity_fill.filled(about["entries"], model=model)
+    assert parity_fill.digest(weights) == about["filled_sha256"]
+    return {name: torch.from_numpy(v) for name, v in weights.items()}
+
+
+def filled(built: Network, model: str, remap: Remap, network: str = "net") -> Network:
+    """`built` with the official weights, in eval mode; every name must find its place, every parameter its weight."""
+    result = built.load_state_dict(remap(official_state(model, network)), strict=False)
+    assert result.unexpected_keys == []
+    assert [key for key in result.missing_keys if not key.endswith("num_batches_tracked")] == []
+    assert sum(p.numel() for p in built.parameters()) == described(model)["networks"][network]["parameters"]
+    return built.eval()
+
+
+@contextmanager
+def recorded(network: nn.Module, **paths: str) -> Iterator[dict[str, Tensor]]:
+    """Outputs of submodules during a forward pass: `recorded(net, bottleneck="core.down.2")`."""
+    seen: dict[str, Tensor] = {}
+    handles = [
+        network.get_submodule(path).register_forward_hook(lambda _, __, out, name=name: seen.update({name: out}))
+        for name, path in paths.items()
+    ]
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def assert_equal(found: Tensor, expected: NDArray[np.float32], name: str = "", tolerance: float = 1e-4) -> None:
+    """|found - expected| <= tolerance + tolerance * |expected|."""
+    np.testing.assert_allclose(found.detach().numpy(), expected, rtol=tolerance, atol=tolerance, err_msg=name)
+
+
+def assert_matches(
+    name: str, found: Tensor, stored: Mapping[str, NDArray[np.float32]], tolerance: float = 1e-4
+) -> None:
+    """Compare a tensor with everything stored under its name: whole, at a stride, or as statistics and crops."""
+    views = {name: found} | {f"{name}_stride{s}": found[..., ::s, ::s] for s in (2, 4, 8) if found.dim() == 4}
+    if found.dim() == 4:
+        rows, columns = (slice(max(side // 2 - 8, 0), side // 2 + 8) for side in found.shape[2:])
+        views |= {
+            f"{name}__mean": found.mean(dim=(0, 2, 3)),
+            f"{name}__std": found.std(dim=(0, 2, 3), correction=0),
+            f"{name}__corner": found[:, :16, :16, :16],
+            f"{name}__centre": found[:, :16, rows, columns],
+        }
+    elif found.dim() == 3:
+        views |= {
+            f"{name}__mean": found.mean(dim=(0, 1)),
+            f"{name}__std": found.std(dim=(0, 1), correction=0),
+            f"{name}__corner": found[:16, :, :16],
+        }
+    here = [view for view in views if view in stored]
+    assert here, f"nothing is stored as {name}"
+    for view in here:
+        assert_equal(views[view], stored[view], view, tolerance)

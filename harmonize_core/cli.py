@@ -19,7 +19,8 @@ from tyro.conf import Positional
 
 from harmonize_core.errors import ConfigError, HarmonizeError, UnknownName
 from harmonize_core.formats.triplet import Domain
-from harmonize_core.train.config import PRESETS, TrainConfig, preset
+from harmonize_core.train.config import TrainConfig
+from harmonize_core.train.presets import PRESETS, preset
 
 T = TypeVar("T")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a training run is made of; the field texts are the command line's help, a preset is one instance."""
+"""What a training run is made of; the field texts are the command line's help."""
 
 from __future__ import annotations
 
@@ -9,21 +9,28 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harmonize_core.config import encode
-from harmonize_core.errors import ConfigError, UnknownName
+from harmonize_core.errors import ConfigError
 
 
 @dataclass(frozen=True)
 class OptimConfig:
-    """Adam for the generator with its classifiers, and a second Adam for the discriminator."""
+    """One optimizer for the network and one for its discriminators, where it has any."""
 
+    name: Literal["adam", "adadelta"] = "adam"
+    """Of the network's optimizer; discriminators always have Adam."""
     lr: float = 1e-4
-    """Learning rate of generator and style classifiers, above 0."""
+    """Learning rate of everything but the discriminators, above 0."""
     lr_discriminator: float = 1e-4
-    """Learning rate of the domain discriminator, above 0."""
+    """Learning rate of the discriminators, above 0."""
     beta1: float = 0.9
+    """Of Adam, both optimizers."""
     beta2: float = 0.999
-    schedule: Literal["constant", "cosine"] = "constant"
-    """constant, or a cosine from the full rate down to a hundredth of it over the run."""
+    """Of Adam, both optimizers."""
+    schedule: Literal["constant", "cosine", "steps", "linear"] = "constant"
+    """constant; a cosine from the full rate down to a hundredth of it; a tenth at each milestone; or constant up to the
+    first milestone and then linearly down to 0."""
+    milestones: tuple[float, ...] = ()
+    """For steps and linear: where the rate changes, as shares of the run between 0 and 1."""
     warmup_steps: int = 0
     """Steps over which the rate rises linearly from 0."""
     clip_norm: float = 0.0
@@ -58,6 +65,8 @@ class InitConfig:
     """Standard deviation of convolution weights."""
     blend_bias: float | None = None
     """Bias of the blending attention: 1.0 starts at 95 % composite, near the identity. None: 0, as the paper."""
+    weights: Path | None = None
+    """A .safetensors file of the same network to start from (fine-tuning); the rest is then not initialised."""
 
 
 @dataclass(frozen=True)
@@ -111,39 +120,6 @@ CHANGEABLE = (
 )
 """Fields that a resumed run may set anew; the others would make it another run."""
 
-PRESETS: dict[str, tuple[str, TrainConfig]] = {
-    "charmnet": (
-        "CharmNet's recipe: Adam 1e-4, constant rate, 8 + 8 triplets, FN-MSE with A_min 100; hours on a GPU",
-        TrainConfig(run=Path("runs/charmnet"), steps=200_000, log_every=20),
-    ),
-    "charmnet-demo": (
-        "The same network and losses for minutes on two CPU cores: starts near the identity, higher, falling rate",
-        TrainConfig(
-            run=Path("runs/charmnet-demo"),
-            minutes=4.0,
-            batch_size=4,
-            optim=OptimConfig(lr=1e-3, lr_discriminator=1e-4, schedule="cosine", warmup_steps=20, clip_norm=5.0),
-            init=InitConfig(blend_bias=1.0),
-            validate_every=50,
-            validate_limit=20,
-            checkpoint_every=100,
-            checkpoint_seconds=30.0,
-        ),
-    ),
-}
-"""Presets by name: (one line for --help, config)."""
-
-
-def preset(name: str) -> TrainConfig:
-    """The config of a preset.
-
-    Raises:
-        UnknownName: no such preset; the message lists what there is.
-    """
-    if name not in PRESETS:
-        raise UnknownName.of("training preset", name, PRESETS)
-    return PRESETS[name][1]
-
 
 def check(config: TrainConfig) -> None:
     """Refuse values that cannot train, all problems in one sentence.
@@ -183,6 +159,10 @@ def check(config: TrainConfig) -> None:
     ]
     if config.batch_size == 1:
         problems.append("--batch-size should be at least 2 because batch normalisation needs more than one image")
+    if config.optim.schedule in ("steps", "linear") and not config.optim.milestones:
+        problems.append(f"--optim.schedule {config.optim.schedule} needs --optim.milestones")
+    if any(not 0 <= share <= 1 for share in config.optim.milestones):
+        problems.append("--optim.milestones should be shares of the run between 0 and 1")
     betas = {"optim.beta1": config.optim.beta1, "optim.beta2": config.optim.beta2}
     problems += [f"--{name} should be at least 0 and below 1 but is {b}" for name, b in betas.items() if not 0 <= b < 1]
     if config.steps == 0 and config.minutes == 0:

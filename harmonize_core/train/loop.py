@@ -97,12 +97,18 @@ class Run:
 
 
 def train(
-    config: TrainConfig, *, resume: bool = False, quiet: bool = False, say: Callable[[str], None] = print
+    config: TrainConfig,
+    *,
+    sets: Sets | None = None,
+    resume: bool = False,
+    quiet: bool = False,
+    say: Callable[[str], None] = print,
 ) -> TrainResult:
     """Train as configured; with `resume`, go on where the run's folder stopped, or start when it is new.
 
     Args:
         config: What to train on what.
+        sets: Data to use instead of what the config's roots list; the caller answers for its splits.
         resume: Continue a run that exists. Without it an existing run is refused.
         quiet: No progress bar.
         say: Receives one line per event.
@@ -121,13 +127,18 @@ def train(
     with exclusive(config.run / ".lock", config.run):
         checkpoints = state.checkpoints(config.run)
         _claim_folder(config, bool(checkpoints), resume)
-        return _train(config, device, checkpoints, quiet=quiet, say=say)
+        return _train(config, device, checkpoints, sets or open_sets(config), quiet=quiet, say=say)
 
 
 def _train(
-    config: TrainConfig, device: torch.device, checkpoints: list[Path], *, quiet: bool, say: Callable[[str], None]
+    config: TrainConfig,
+    device: torch.device,
+    checkpoints: list[Path],
+    sets: Sets,
+    *,
+    quiet: bool,
+    say: Callable[[str], None],
 ) -> TrainResult:
-    sets = open_sets(config)
     trainer = Trainer(config, device)
     _check_domains(config, trainer, sets)
     step, seconds = 0, 0.0

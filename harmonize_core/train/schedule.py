@@ -19,6 +19,11 @@ def rate(step: int, total: int | None, optim: OptimConfig) -> float:
     if optim.schedule == "constant" or total is None:
         return warmup
     progress = min(1.0, step / max(1, total - 1))
+    if optim.schedule == "steps":
+        return warmup * 0.1 ** sum(progress >= share for share in optim.milestones)
+    if optim.schedule == "linear":
+        flat = optim.milestones[0]
+        return warmup * min(1.0, max(0.0, 1.0 - progress) / max(1.0 - flat, 1e-9))
     return warmup * (FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * progress)))
 
 

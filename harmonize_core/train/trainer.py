@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from harmonize_core.checkpoint import load_model
 from harmonize_core.errors import ConfigError
 from harmonize_core.models import HarmonizationModel, init_weights, lookup
 from harmonize_core.train.config import OptimConfig, TrainConfig
@@ -35,6 +36,8 @@ class Trainer:
             bias = config.init.blend_bias if network is self.model else None
             init_weights(network, 10 * config.seed + number, std=config.init.std, blend_bias=bias)
         self.model.reset_special()
+        if config.init.weights:
+            _start_from(config, self.model)
         self.objective.to(device).to(memory_format=torch.channels_last).train()  # ty: ignore[no-matching-overload]
         self._amp_dtype = _amp_dtype(config, device)
         self._generator = _Half(self.objective.generator_parameters(), config.optim, self._scaler())
@@ -101,8 +104,11 @@ class _Half:
         self.lr = optim.lr if lr is None else lr
         self.clip_norm = optim.clip_norm if lr is None else 0.0
         self.scaler = scaler
-        betas = (optim.beta1, optim.beta2)
-        self.optimizer = torch.optim.Adam(self.parameters, lr=self.lr, betas=betas, fused=True)
+        if optim.name == "adadelta" and lr is None:
+            self.optimizer: torch.optim.Optimizer = torch.optim.Adadelta(self.parameters, lr=self.lr)
+        else:
+            betas = (optim.beta1, optim.beta2)
+            self.optimizer = torch.optim.Adam(self.parameters, lr=self.lr, betas=betas, fused=True)
 
     def descend(self, loss: Tensor, rate: float) -> None:
         for group in self.optimizer.param_groups:
@@ -121,6 +127,14 @@ class _Half:
     def load(self, state: dict[str, Any]) -> None:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
+
+
+def _start_from(config: TrainConfig, model: HarmonizationModel) -> None:
+    assert config.init.weights is not None
+    loaded = load_model(config.init.weights)
+    if loaded.name != config.model:
+        raise ConfigError(f"--init.weights {config.init.weights} holds {loaded.name} but --model is {config.model}")
+    model.load_state_dict(loaded.model.state_dict())
 
 
 def _amp_dtype(config: TrainConfig, device: torch.device) -> torch.dtype | None:

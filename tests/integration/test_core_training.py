@@ -19,9 +19,10 @@ from harmonize_core.config import decode_text, encode_text
 from harmonize_core.data import toy
 from harmonize_core.errors import ConfigError
 from harmonize_core.train import state
-from harmonize_core.train.config import PRESETS, OptimConfig, TrainConfig, preset
+from harmonize_core.train.config import OptimConfig, TrainConfig
 from harmonize_core.train.log import read_log
 from harmonize_core.train.loop import TrainingDiverged, train
+from harmonize_core.train.presets import PRESETS, preset
 from harmonize_core.train.schedule import plan_steps, rate
 
 

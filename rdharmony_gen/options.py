@@ -59,7 +59,11 @@ class SetOptions:
     format: str = "jpg"
     """Of composites and real images, jpg or png."""
     layout: str = "rdharmony"
-    """Of names and lists, rdharmony or iharmony4."""
+    """Of names and lists, rdharmony or iharmony4; clips have their own, that of HYouTube."""
+    clip: int = 0
+    """Render clips of so many frames, 24 a second, instead of stills: a moving camera, people who walk."""
+    clip_pairs: int = 6
+    """Composite videos of each view, each another pair of styles; 6 need 3 styles of the chosen ones."""
     view_transform: str = "standard"
     """From light to display colours: standard, agx or filmic."""
     subjects: int = 1

@@ -15,6 +15,7 @@ import numpy as np
 
 from harmonize_core.errors import HarmonizeError
 from rdharmony_gen.blender.assets import AssetLibrary
+from rdharmony_gen.blender.clip_placement import find_motion
 from rdharmony_gen.blender.framing import (
     Body,
     Camera,
@@ -29,6 +30,7 @@ from rdharmony_gen.blender.framing import (
 from rdharmony_gen.blender.merit import merit
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 from rdharmony_gen.blender.subjects import SMALL, VEHICLES, Subject, body_of, draw_subject, may_lie
+from rdharmony_gen.sampling.motion import Motion
 from rdharmony_gen.spec.job import RenderJob
 from rdharmony_gen.spec.scenes import scenes_for
 
@@ -74,12 +76,15 @@ class View:
     cropped: bool
     redraws: int = 0
     rejects: tuple[tuple[str, int], ...] = ()
+    motion: Motion | None = None
+    """Of a clip; the view is its middle frame."""
 
     def facts(self) -> dict[str, Any]:
         """As `view.json` holds it; the first subject once more under keys of its own."""
         first = self.subjects[0]
+        facts = {name: value for name, value in asdict(self).items() if name != "motion" or value}
         return {
-            **asdict(self),
+            **facts,
             "rejects": dict(self.rejects),
             "asset_id": first.asset_id,
             "frame": first.frame,
@@ -145,6 +150,7 @@ class _Search:
     ) -> None:
         self.stage, self.place, self.job, self.library = stage, place, job, library
         self.rays, self.rng, self.rejects, self.patches, self.crowd = rays, rng, rejects, patches, crowd
+        self.motions = stage.rng("motion", job.category, job.view)
         self.fixed: FixedCamera | None = None
         self.own: frozenset[str] = frozenset()
         self.company: list[tuple[Subject, Body, np.ndarray]] = []
@@ -201,7 +207,7 @@ class _Search:
         half = (SENSOR_MM / 2 / focal * job.width / longest, SENSOR_MM / 2 / focal * job.height / longest)
         at = np.array(self.drawn.xyz if self.place.characters else self._draw_patch())
         heading = self._heading(at)
-        facing = float(rng.normal(0.0, 45.0))
+        facing = float(rng.normal(0.0, 80.0 if job.clip else 45.0))  # people walk by, too
         yaw = 0.0 if self.place.characters else 180.0 - np.degrees(heading) + facing  # a model faces -Y: to the camera
         points = turned(self.surface, yaw)
         if not self.place.characters and not self._stands(self.drawn, points, at):
@@ -211,15 +217,9 @@ class _Search:
             return solved
         camera, cropped = solved
         body = self.body.placed(at, yaw)
-        if not self.fixed and not _in_room(camera.at, self.place):
-            return "camera outside the place"
-        if not _in_frame(camera, points + at, cropped, steep=job.category in SMALL or self.body.height < 1.1):
-            return "subject cut by the frame"
-        if not self.fixed and not self._looks_clear(camera, points + at):
-            return "something before the lens"
-        hidden = self.rays.hidden(camera, points + at, self.own)
-        if hidden > HIDDEN:
-            return "subject hidden"
+        hidden = self._hidden_or_fault(camera, points + at, cropped)
+        if isinstance(hidden, str):
+            return hidden
         subject = replace(self.drawn, xyz=_triple(at), yaw_deg=yaw, hidden_estimate=round(hidden, 3))
         crowd = self._crowd(camera, _Standing(subject, points + at, body), cropped)
         if isinstance(crowd, str):
@@ -229,10 +229,42 @@ class _Search:
             return "foreground too small"
         if ratio > (self.largest if len(subjects) == 1 else FG_RATIO[1]):
             return "foreground too large"
+        motion = self._motion(subject, camera, points + at, cropped) if job.clip else None
+        if isinstance(motion, str):
+            return motion
         chest = at + np.array([0.0, 0.0, 0.7 * self.body.height])
         score = merit(self.rays, camera, chest, self.stage, self.place, job) + 0.3 * rng.random()
         pitch, yaw_deg = float(np.degrees(camera.pitch)), float(np.degrees(camera.yaw) % 360)
-        return score, View(subjects, _triple(camera.at), yaw_deg, pitch, focal, round(ratio, 4), cropped)
+        xyz, ratio = _triple(camera.at), round(ratio, 4)
+        return score, View(subjects, xyz, yaw_deg, pitch, focal, ratio, cropped, motion=motion)
+
+    def _hidden_or_fault(self, camera: Camera, points: np.ndarray, cropped: bool) -> float | str:
+        """The hidden share of a subject whose surface is at `points`, or why this is no picture."""
+        if not self.fixed and not _in_room(camera.at, self.place):
+            return "camera outside the place"
+        if not _in_frame(camera, points, cropped, steep=self.job.category in SMALL or self.body.height < 1.1):
+            return "subject cut by the frame"
+        if not self.fixed and not self._looks_clear(camera, points):
+            return "something before the lens"
+        hidden = self.rays.hidden(camera, points, self.own)
+        return "subject hidden" if hidden > HIDDEN else hidden
+
+    def _motion(self, subject: Subject, camera: Camera, points: np.ndarray, cropped: bool) -> Motion | str:
+        """How a clip moves through this view, or why it cannot."""
+        assert self.job.clip is not None
+        spot = np.array(subject.xyz)
+
+        def stands(at: np.ndarray) -> bool:
+            return self._stands(subject, points - spot, at)
+
+        def fault(camera: Camera, points: np.ndarray) -> str:
+            hidden = self._hidden_or_fault(camera, points, cropped)
+            if isinstance(hidden, str):
+                return hidden
+            size = share(camera.project(points))
+            return "" if 1.05 * FG_RATIO[0] < size < self.largest else "foreground too small or too large"
+
+        return find_motion(self.motions, self.job.clip.frames, subject, camera, points, self.rays, stands, fault)
 
     def _draw_patch(self) -> tuple[float, float, float]:
         return self.patches[int(self.rng.integers(len(self.patches)))].draw(self.rng)

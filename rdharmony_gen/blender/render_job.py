@@ -8,6 +8,7 @@ import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import bpy
 import numpy as np
@@ -54,9 +55,14 @@ def render_job(job: RenderJob, out_dir: Path, progress: Progress | None = None, 
         out_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{out_dir} cannot be made ({error.strerror}); choose a folder you may write to") from error
-    todo = [c for c in job.conditions if not _finished(out_dir / f"{c.style}.exr", "RGB")]
-    missing_coverage = not _finished(out_dir / "coverage.exr", "Y")
-    missing_aux = not _finished(out_dir / "aux.exr", "ZRGBA")
+    if job.clip:
+        from rdharmony_gen.blender.clip_job import render_clip
+
+        render_clip(job, job.clip, out_dir, report, device)
+        return
+    todo = [c for c in job.conditions if not finished(out_dir / f"{c.style}.exr", "RGB")]
+    missing_coverage = not finished(out_dir / "coverage.exr", "Y")
+    missing_aux = not finished(out_dir / "aux.exr", "ZRGBA")
     if not (todo or missing_coverage or missing_aux) and (out_dir / "view.json").is_file():
         return
     scratch = Path(bpy.app.tempdir) / "render.exr"
@@ -64,7 +70,7 @@ def render_job(job: RenderJob, out_dir: Path, progress: Progress | None = None, 
 
     def build() -> Built:
         with clock.part("building"):
-            return _build_view(job, device)
+            return build_view(job, device)
 
     def keep(name: str, channels: dict[str, np.ndarray]) -> None:
         with clock.part("files"):
@@ -92,21 +98,29 @@ def render_job(job: RenderJob, out_dir: Path, progress: Progress | None = None, 
             shares = coverage(built.scene, built.subjects, scratch)
         keep("coverage.exr", shares)
     share = read_exr(out_dir / "coverage.exr")["Y"]
+    write_facts(out_dir, job, built, float((share >= 0.5).mean()))
+    report("view.json")
+
+
+def write_facts(
+    out_dir: Path, job: RenderJob, built: Built, fg_ratio: float, more: dict[str, Any] | None = None
+) -> None:
+    """Write `view.json`, the last file of a job: what was rendered, and how the view came about."""
     facts = {
         "job_id": job.job_id,
         "blender": bpy.app.version_string,
         "samples": job.samples,
         "strategy": job.strategy,
         "renderer": job.renderer,
-        "fg_ratio": round(float((share >= 0.5).mean()), 6),
+        "fg_ratio": round(fg_ratio, 6),
         "assets": sorted(built.stage.library.used),
         **built.view.facts(),
+        **(more or {}),
     }
     write_text(out_dir / "view.json", json.dumps(facts, indent=1, sort_keys=True) + "\n")
-    report("view.json")
 
 
-def _build_view(job: RenderJob, device: Device) -> Built:
+def build_view(job: RenderJob, device: Device) -> Built:
     """The place of a job with subject and camera, unlit."""
     scene = reset(job.width, job.height, job.samples, job.renderer, device)
     stage = Stage(job.seed, job.scene, job.variation, AssetLibrary(job.characters))
@@ -121,7 +135,7 @@ def _build_view(job: RenderJob, device: Device) -> Built:
     return Built(scene, stage, place, view, subjects)
 
 
-def _finished(path: Path, channels: str) -> bool:
+def finished(path: Path, channels: str) -> bool:
     """A picture from an earlier run that is whole; a damaged one is rendered again."""
     try:
         return path.is_file() and set(channels) <= set(read_exr(path))
@@ -142,7 +156,12 @@ def _put_camera(scene: bpy.types.Scene, view: View) -> None:
     data.sensor_fit, data.sensor_width, data.lens = "AUTO", SENSOR_MM, view.focal_mm
     data.clip_start, data.clip_end = 0.05, 1000.0
     camera = bpy.data.objects.new("camera", data)
-    camera.location = view.camera_xyz
-    camera.rotation_euler = (np.pi / 2 + np.radians(view.camera_pitch_deg), 0.0, -np.radians(view.camera_yaw_deg))
+    aim(camera, view.camera_xyz, view.camera_yaw_deg, view.camera_pitch_deg)
     scene.collection.objects.link(camera)
     scene.camera = camera
+
+
+def aim(camera: bpy.types.Object, xyz: tuple[float, float, float], yaw_deg: float, pitch_deg: float) -> None:
+    """Put a camera at `xyz` and let it look in a compass direction, upwards by the pitch."""
+    camera.location = xyz
+    camera.rotation_euler = (np.pi / 2 + np.radians(pitch_deg), 0.0, -np.radians(yaw_deg))

@@ -131,6 +131,7 @@ def render_shared(
     scratch: Path,
     *,
     indoor: bool,
+    seed: int = 0,
 ) -> Shared:
     """Render what all conditions of a view need; the order of the conditions does not matter.
 
@@ -141,6 +142,7 @@ def render_shared(
         samples: paths a pixel for each direction of the sun.
         scratch: file to write to.
         indoor: the sky comes through windows; paths then learn where the light comes from.
+        seed: of the paths; another one gives other noise.
     """
     conditions = sorted(conditions, key=lambda c: c.style_id)
     light = shared_light(conditions)
@@ -156,7 +158,7 @@ def render_shared(
     for number, sun in enumerate(light.suns):
         lamp.shine(sun.irradiance, sun.elevation_deg, sun.azimuth_deg, sun.angle_deg)
         with clock.part("suns"):
-            seen = render_passes(scene, scratch, samples, number, ["sun"])
+            seen = render_passes(scene, scratch, samples, seed + number, ["sun"])
         surfaces.add(seen, samples)
         suns.append((seen, atmosphere.direction(sun.elevation_deg, sun.azimuth_deg)))
     lamp.off()
@@ -175,7 +177,7 @@ def render_shared(
         light_lamps(stage, dark if state is None else _lit(dark, state))
         paths = samples * (ROOM_SAMPLES if indoor else SKY_SAMPLES)
         with clock.part("skies and lamps"):
-            seen = render_passes(scene, scratch, paths, len(suns) + number, shells.groups)
+            seen = render_passes(scene, scratch, paths, seed + len(suns) + number, shells.groups)
         surfaces.add(seen, paths)
         ours = np.sum(list(seen.groups.values()), axis=0, dtype=np.float32)
         if number == 0:

@@ -59,9 +59,12 @@ def one_by_one(built: Built, build: Build, job: RenderJob, todo: Sequence[Condit
         yield condition, picture
 
 
-def summed(built: Built, job: RenderJob, todo: Sequence[ConditionSpec], scratch: Path) -> tuple[Picture, Iterator]:
+def summed(
+    built: Built, job: RenderJob, todo: Sequence[ConditionSpec], scratch: Path, seed: int = 0
+) -> tuple[Picture, Iterator]:
     """What the surfaces are, and (condition, picture) in turn, from renders that all conditions share."""
-    shared = render_shared(built.scene, built.stage, job.conditions, job.samples, scratch, indoor=built.place.indoor)
+    indoor = built.place.indoor
+    shared = render_shared(built.scene, built.stage, job.conditions, job.samples, scratch, indoor=indoor, seed=seed)
     pictures = ((c, dict(zip("RGB", np.moveaxis(shared.picture(c), -1, 0), strict=True))) for c in todo)
     return shared.surfaces.channels(built.scene), pictures
 

@@ -3,19 +3,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
 
+from harmonize_core.formats import hyoutube
 from harmonize_core.formats.images import write_text
 from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS, LabelLine, format_label_line, soft_label
 from rdharmony_gen.compose.view import composed_record
 from rdharmony_gen.library import Asset, assets
 from rdharmony_gen.sampling.plan import job_ids
+from rdharmony_gen.spec.clip import SUFFIX, ClipNames
 from rdharmony_gen.spec.codec import encode, encode_line
 from rdharmony_gen.spec.dataset import DatasetSpec, label_length, styles_of
 from rdharmony_gen.spec.layout import SetLayout
-from rdharmony_gen.spec.records import TripletLine, ViewRecord, asset_ids
+from rdharmony_gen.spec.records import ClipRecord, Record, TripletLine, ViewRecord, asset_ids
 
 FORMAT = "rdharmony/1"
 SPLITS = ("train", "val", "test")
@@ -30,7 +33,7 @@ class Counts:
     composites: int
 
 
-def composed_views(layout: SetLayout, spec: DatasetSpec) -> list[ViewRecord]:
+def composed_views(layout: SetLayout, spec: DatasetSpec) -> list[Record]:
     """Records of all views that are composed, in the order of the plan."""
     ids = [job_id for _, _, job_id in job_ids(spec)]
     return [record for i in ids if (record := composed_record(layout, i))]
@@ -47,21 +50,30 @@ def collect(layout: SetLayout, spec: DatasetSpec) -> Counts:
     for path, lines in list_files(layout, spec, records).items():
         write_text(path, "".join(f"{line}\n" for line in lines))
     used = used_assets(records)
-    counts = Counts(len(records), sum(len(r.reals) for r in records), sum(len(r.triplets) for r in records))
+    counts = counts_of(records)
     write_text(layout.dataset, encode(_dataset(spec, records, used, counts)))
     write_text(layout.credits, credits_text(used))
     return counts
 
 
-def list_files(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) -> dict[Path, list[str]]:
+def counts_of(records: Sequence[Record]) -> Counts:
+    """Views and pictures; every frame of a clip is a picture."""
+    frames = [r.view.frames if isinstance(r, ClipRecord) else 1 for r in records]
+    reals = sum(n * len(r.reals) for n, r in zip(frames, records, strict=True))
+    return Counts(len(records), reals, sum(n * len(r.triplets) for n, r in zip(frames, records, strict=True)))
+
+
+def list_files(layout: SetLayout, spec: DatasetSpec, records: Sequence[Record]) -> dict[Path, list[str]]:
     """The lists that loaders read, and their lines: labels and splits of RdHarmony, root and subset lists of iHarmony4.
 
-    The list of the whole set's split comes before those of its categories.
+    The list of the whole set's split comes before those of its categories. Of clips: those of HYouTube.
     """
+    if spec.layout == "hyoutube":
+        return _clip_lists(layout, records)
     lists: dict[Path, list[str]] = {}
     if spec.layout == "rdharmony":
         for category in spec.categories:
-            own = [r for r in records if r.view.category == category]
+            own = [r for r in records if isinstance(r, ViewRecord) and r.view.category == category]
             lists[layout.labels(CATEGORY_FOLDERS[category])] = [
                 _label(t, r, label_length(spec)) for r in own for t in r.triplets
             ]
@@ -75,18 +87,35 @@ def list_files(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) 
     return lists
 
 
+def _clip_lists(layout: SetLayout, records: Sequence[Record]) -> dict[Path, list[str]]:
+    """Clips and frames of each split."""
+    lists: dict[Path, list[str]] = {}
+    for split in SPLITS:
+        clips = lists[hyoutube.clip_list(layout.root, split)] = []
+        frames = lists[hyoutube.frame_list(layout.root, split)] = []
+        for record in records:
+            if not isinstance(record, ClipRecord) or record.view.split != split:
+                continue
+            names = ClipNames(CATEGORY_FOLDERS.get(record.view.category, "S"), record.view.scene_id)
+            for triplet in record.triplets:
+                video, thing = names.video(triplet.bg_style), names.thing(triplet.fg_style)
+                clips.append(hyoutube.clip_line(video, thing))
+                frames += hyoutube.frame_lines(video, thing, record.view.frames, SUFFIX)
+    return lists
+
+
 def split_list(layout: SetLayout, spec: DatasetSpec, split: str) -> Path:
     """The file that lists the composites of a split of the whole set as paths."""
     return layout.split(split) if spec.layout == "rdharmony" else layout.root_list(split)
 
 
-def used_assets(records: list[ViewRecord]) -> list[Asset]:
+def used_assets(records: Sequence[Record]) -> list[Asset]:
     """Assets that appear in at least one view, in the order of the library."""
     names = {name for r in records for name in (*asset_ids(r.view), *(real.condition.hdri for real in r.reals))}
     return [a for a in assets() if a.id in names]
 
 
-def engines_of(records: list[ViewRecord]) -> list[str]:
+def engines_of(records: Sequence[Record]) -> list[str]:
     """Renderers and Blender versions of a set's views, for instance `["Cycles, Blender 4.5.15 LTS"]`."""
     names = {"cycles": "Cycles", "eevee": "EEVEE"}
     facts = [r.view.geometry for r in records]
@@ -101,7 +130,7 @@ def credits_text(used: list[Asset]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _lines(record: ViewRecord) -> list[object]:
+def _lines(record: Record) -> list[object]:
     return [record.view, *record.reals, *record.triplets]
 
 
@@ -110,7 +139,7 @@ def _label(triplet: TripletLine, record: ViewRecord, styles: int) -> str:
     return format_label_line(LabelLine(PurePosixPath(triplet.composite), soft, triplet.bg_style))
 
 
-def _dataset(spec: DatasetSpec, records: list[ViewRecord], used: list[Asset], counts: Counts) -> dict:
+def _dataset(spec: DatasetSpec, records: Sequence[Record], used: list[Asset], counts: Counts) -> dict:
     scenes: dict[str, int] = {}
     for record in records:
         scenes[record.view.scene] = scenes.get(record.view.scene, 0) + 1
@@ -121,7 +150,7 @@ def _dataset(spec: DatasetSpec, records: list[ViewRecord], used: list[Asset], co
         "seed": spec.seed,
         "spec": spec,
         "counts": asdict(counts) | {"views_by_scene": scenes},
-        "splits": {s: sum(len(r.triplets) for r in records if r.view.split == s) for s in SPLITS},
+        "splits": {s: counts_of([r for r in records if r.view.split == s]).composites for s in SPLITS},
         "styles": list(styles_of(spec)),
         "assets": [
             {"id": a.id, "title": a.title, "licence": a.licence, "author": a.author, "source": a.source} for a in used

@@ -51,8 +51,13 @@ def expose(
     Returns: (H, W, 3) exposed linear light, unbounded above; the exposure in stops; the white-balance gains.
     """
     exposure_ev = meter(image_linear, condition, view)
+    return expose_by(exposure_ev, image_linear, condition), exposure_ev, condition.white_balance
+
+
+def expose_by(exposure_ev: float, image_linear: NDArray[np.floating], condition: ConditionSpec) -> NDArray[np.float32]:
+    """The same with an exposure that is known, in stops, as for the frames of a clip."""
     exposed = image_linear * (np.asarray(condition.white_balance) * 2.0**exposure_ev)
-    return np.maximum(exposed, 0.0).astype(np.float32), exposure_ev, condition.white_balance
+    return np.maximum(exposed, 0.0).astype(np.float32)
 
 
 def develop(

@@ -6,40 +6,42 @@ Names as `spec.naming` says, in the RdHarmony or the iHarmony4 layout; `alpha/` 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import permutations
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from harmonize_core.errors import DatasetError, HarmonizeError, InputError
-from harmonize_core.formats.images import read_exr, write_alpha16, write_bytes, write_mask, write_text
+from harmonize_core.errors import DatasetError, HarmonizeError
+from harmonize_core.formats.images import write_alpha16, write_bytes, write_mask, write_text
 from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
 from rdharmony_gen.compose.develop import expose
 from rdharmony_gen.compose.exchange import Layers, exchange, separate
-from rdharmony_gen.compose.fog import AirPath, Camera
-from rdharmony_gen.spec.codec import MAX_BYTES, decode, encode
+from rdharmony_gen.compose.renders import Renders, read_geometry
+from rdharmony_gen.spec.codec import decode, encode
 from rdharmony_gen.spec.dataset import DatasetSpec, split_of
 from rdharmony_gen.spec.job import RenderJob
 from rdharmony_gen.spec.layout import SetLayout, inside
 from rdharmony_gen.spec.naming import ViewNames
 from rdharmony_gen.spec.records import (
+    ClipRecord,
     RealLine,
+    Record,
     SubjectAlpha,
     TripletLine,
     ViewLine,
     ViewRecord,
     files_of,
+    read_clips,
     read_manifest,
 )
-from rdharmony_gen.spec.scenes import SCENES
 
 JPEG_QUALITY = 95
 LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float64)
@@ -49,8 +51,7 @@ SCENE_ID = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 def is_rendered(layout: SetLayout, job: RenderJob) -> bool:
     """Whether all renders of a job are there; `view.json` is the last file that a renderer writes."""
     folder = layout.renders(job.job_id)
-    names = ["view.json", "coverage.exr", *(f"{c.style}.exr" for c in job.conditions)]
-    return all((folder / name).is_file() for name in names)
+    return all((folder / name).is_file() for name in job.renders)
 
 
 def is_composed(layout: SetLayout, job_id: str) -> bool:
@@ -58,13 +59,13 @@ def is_composed(layout: SetLayout, job_id: str) -> bool:
     return composed_record(layout, job_id) is not None
 
 
-def composed_record(layout: SetLayout, job_id: str) -> ViewRecord | None:
+def composed_record(layout: SetLayout, job_id: str) -> Record | None:
     """The record of a view whose pictures are all there, else None; a record that cannot be read counts as none."""
-    try:
-        record = decode(layout.view_record(job_id), ViewRecord)
-        return record if all(inside(layout.root, name).is_file() for name in files_of(record)) else None
-    except HarmonizeError:
-        return None
+    for kind in (ViewRecord, ClipRecord):
+        with contextlib.suppress(HarmonizeError, IndexError):
+            record = decode(layout.view_record(job_id), kind)
+            return record if all(inside(layout.root, name).is_file() for name in files_of(record)) else None
+    return None
 
 
 def restore_records(layout: SetLayout, job_ids: Iterable[str]) -> None:
@@ -75,10 +76,10 @@ def restore_records(layout: SetLayout, job_ids: Iterable[str]) -> None:
     missing = [i for i in job_ids if not layout.view_record(i).is_file()]
     if not missing:
         return
-    try:
-        records = read_manifest(layout.manifest)
-    except HarmonizeError:
-        return
+    records: list[Record] = []
+    for read in (read_manifest, read_clips):
+        with contextlib.suppress(HarmonizeError):
+            records += read(layout.manifest)
     known = {f"{CATEGORY_FOLDERS.get(r.view.category)}/{r.view.scene_id}": r for r in records}
     for job_id in missing:
         if job_id in known:
@@ -94,26 +95,27 @@ def compose_view(layout: SetLayout, spec: DatasetSpec, job: RenderJob, *, keep_r
             names, or a link in the set, lead elsewhere.
         OutputError: a picture could not be written.
     """
-    _refuse_escape(layout, job)
-    coverage, geometry = _coverage(layout, job), _geometry(layout, job)
+    refuse_escape(layout, job)
+    folder = layout.renders(job.job_id)
+    renders = Renders(folder, job)
+    coverage, geometry = renders.coverage(), read_geometry(folder / "view.json")
     names = ViewNames(spec.layout, job.folder, job.scene_id, f".{spec.format}")
     masks = list(dict.fromkeys(names.mask(c.style_id) for c in job.conditions))
     for name in masks:
         write_mask(inside(layout.root, name), coverage)
     write_alpha16(inside(layout.root, names.alpha()), coverage)
-    subjects = _write_subjects(layout, job, names)
+    subjects = _write_subjects(layout, renders.shares(), names)
     strict = coverage >= 0.5
-    air = _air(layout, job, coverage, geometry)
+    air = renders.air(coverage, geometry)
 
     layers: dict[int, Layers] = {}
     reals = []
     for condition in job.conditions:
-        light = _render(layout, job, condition.style)
-        light = air.through(light, condition) if air else light
+        light = renders.light(condition, air)
         exposed, exposure_ev, gains = expose(light, condition, spec.view_transform)
         layer = layers[condition.style_id] = separate(exposed, coverage, spec.view_transform)
         path = names.real(condition.style_id)
-        digest = _write_picture(inside(layout.root, path), layer.picture)
+        digest = write_picture(inside(layout.root, path), layer.picture)
         reals.append(
             RealLine(
                 kind="real",
@@ -141,7 +143,7 @@ def compose_view(layout: SetLayout, spec: DatasetSpec, job: RenderJob, *, keep_r
                 bg_style=bg_style,
                 fg_style=fg_style,
                 composite=path,
-                sha256=_write_picture(inside(layout.root, path), composite),
+                sha256=write_picture(inside(layout.root, path), composite),
                 mask=names.mask(bg_style),
                 real=real_of[bg_style],
                 fg_change=round(float(change), 4),
@@ -175,7 +177,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _refuse_escape(layout: SetLayout, job: RenderJob) -> None:
+def refuse_escape(layout: SetLayout, job: RenderJob) -> None:
     """A job names folders that are written to and removed: it must stay in the set and be called as jobs are."""
     folder, _, scene_id = job.job_id.partition("/")
     if folder not in CATEGORY_FOLDERS.values() or scene_id != job.scene_id or not SCENE_ID.fullmatch(scene_id):
@@ -184,7 +186,7 @@ def _refuse_escape(layout: SetLayout, job: RenderJob) -> None:
     inside(layout.root, f"renders/{job.job_id}/view.json")
 
 
-def _write_picture(path: Path, pixels: NDArray[np.uint8]) -> str:
+def write_picture(path: Path, pixels: NDArray[np.uint8]) -> str:
     """Encode by suffix, write atomically, and return the SHA-256 of the file."""
     buffer = io.BytesIO()
     if path.suffix == ".jpg":
@@ -196,71 +198,11 @@ def _write_picture(path: Path, pixels: NDArray[np.uint8]) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _coverage(layout: SetLayout, job: RenderJob) -> NDArray[np.float32]:
-    """Coverage on the 16-bit grid of the alpha file, so that what is stored is exactly what was used."""
-    path = layout.renders(job.job_id) / "coverage.exr"
-    coverage = _channels(path, job, "Y")[..., 0]
-    if not (coverage >= 0.5).any():
-        raise DatasetError(f"{path} should show a foreground but no pixel is covered by half; render the view again")
-    return (np.rint(np.clip(coverage, 0, 1) * 65535) / 65535).astype(np.float32)
-
-
-def _write_subjects(layout: SetLayout, job: RenderJob, names: ViewNames) -> tuple[SubjectAlpha, ...]:
-    """The alphas of the single subjects of a view that has several, rounded down: their sum stays within its alpha."""
-    path = layout.renders(job.job_id) / "coverage.exr"
-    channels = sorted((c for c in read_exr(path) if re.fullmatch(r"S[1-9]\d?", c)), key=lambda c: int(c[1:]))
+def _write_subjects(layout: SetLayout, shares: list[NDArray[np.float64]], names: ViewNames) -> tuple[SubjectAlpha, ...]:
+    """The alphas of the single subjects of a view that has several."""
     written = []
-    for number, channel in enumerate(channels, 1):
-        share = np.floor(np.clip(_channels(path, job, (channel,))[..., 0], 0, 1) * 65535) / 65535
+    for number, share in enumerate(shares, 1):
         name = names.alpha(number)
         write_alpha16(inside(layout.root, name), share)
         written.append(SubjectAlpha(name, sha256_of(layout.root / name)))
     return tuple(written)
-
-
-def _render(layout: SetLayout, job: RenderJob, style: str) -> NDArray[np.float32]:
-    return _channels(layout.renders(job.job_id) / f"{style}.exr", job, "RGB")
-
-
-def _air(layout: SetLayout, job: RenderJob, coverage: NDArray[np.float32], geometry: dict) -> AirPath | None:
-    """The air of the view by its depth; none from a renderer that writes no depth."""
-    path = layout.renders(job.job_id) / "aux.exr"
-    if not path.is_file():
-        return None
-    indoor = job.user_scene.indoor if job.user_scene else job.scene in SCENES and SCENES[job.scene].indoor
-    depth = _channels(path, job, "Z", finite=False)[..., 0]
-    return AirPath.of(depth, coverage, Camera.of(geometry), indoor=indoor)
-
-
-def _channels(path: Path, job: RenderJob, names: Sequence[str], *, finite: bool = True) -> NDArray[np.float32]:
-    """Channels (H, W, C) of a render, checked for presence, size and finite values."""
-    try:
-        channels = read_exr(path)
-    except InputError:
-        path.unlink(missing_ok=True)
-        raise
-    if not set(names) <= set(channels):
-        found = ", ".join(sorted(channels))
-        raise DatasetError(f"{path} should hold the channels {', '.join(names)} but holds {found}; render it again")
-    image = np.stack([channels[name] for name in names], axis=-1)
-    if image.shape[:2] != (job.height, job.width):
-        raise DatasetError(
-            f"{path} should be {job.width}x{job.height} but is {image.shape[1]}x{image.shape[0]}; render it again"
-        )
-    if np.isnan(image).any() or (finite and not np.isfinite(image).all()):
-        raise DatasetError(f"{path} should hold finite values only but holds NaN or infinity; render it again")
-    return image
-
-
-def _geometry(layout: SetLayout, job: RenderJob) -> dict:
-    path = layout.renders(job.job_id) / "view.json"
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path} should be a small JSON file but has more than {MAX_BYTES} bytes; remove it")
-        data = msgspec.json.decode(path.read_bytes(), type=dict)
-    except OSError as error:
-        raise InputError(f"{path} could not be read ({error.strerror}); run rdharmony render first") from None
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
-        path.unlink(missing_ok=True)
-        raise InputError(f"{path} should be a JSON object but is not ({error}); render the view again") from None
-    return data

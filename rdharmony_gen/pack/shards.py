@@ -101,6 +101,10 @@ def pack(root: Path, packed: Path, *, shard_bytes: int, splits: Sequence[str] = 
         OutputError: `packed` holds something else, another run is at work there, or the disk is too small.
     """
     layout, spec = existing(root)
+    if spec.clip:
+        raise ConfigError(
+            f"{root} holds clips, and packs hold stills only; share its folder as it is, for instance as a tar"
+        )
     for name in splits:
         if name not in SPLITS:
             raise ConfigError(f"--split should be of {', '.join(SPLITS)} but is {name!r}")

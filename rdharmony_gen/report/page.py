@@ -13,12 +13,13 @@ from pathlib import Path
 from harmonize_core.formats.images import write_text
 from rdharmony_gen.compose.collect import SPLITS
 from rdharmony_gen.report import sections
+from rdharmony_gen.report.clips import clip_title, write_clip_body
 from rdharmony_gen.report.data import LARGE, write_costs, write_data
 from rdharmony_gen.report.sheet import best_triplets, choose_views, contact_sheets
 from rdharmony_gen.report.thumbnails import Thumbnails
 from rdharmony_gen.run.steps import existing
 from rdharmony_gen.spec.dataset import DatasetSpec
-from rdharmony_gen.spec.records import TripletLine, ViewRecord, read_manifest
+from rdharmony_gen.spec.records import TripletLine, ViewRecord, read_clips, read_manifest
 from rdharmony_gen.spec.styles import words_of
 from rdharmony_gen.validate.dataset import Validation
 
@@ -40,6 +41,12 @@ def write_report(root: Path, validation: Validation, *, quiet: bool = True) -> P
         OutputError: a file could not be written.
     """
     layout, spec = existing(root)
+    page = layout.report / "index.html"
+    if spec.clip:
+        clips = read_clips(layout.manifest)
+        body = write_clip_body(layout, spec, clips, validation, page)
+        write_text(page, _page(clip_title(spec, clips), body, scripts=False))
+        return page
     records = read_manifest(layout.manifest)
     size = (spec.width, spec.height)
     pictures = Thumbnails(layout, size, records, {p.path for p in validation.problems})
@@ -47,7 +54,6 @@ def write_report(root: Path, validation: Validation, *, quiet: bool = True) -> P
     shown = choose_views(records, MAX_VIEWS)
     rows = choose_views(shown, 4 * CARDS)
     showcase = _showcase(rows)
-    page = layout.report / "index.html"
     write_data(layout.report / "data.js", spec, shown, showcase, pictures, quiet=quiet)
     write_costs(layout)
     body = [
@@ -68,18 +74,20 @@ def write_report(root: Path, validation: Validation, *, quiet: bool = True) -> P
     return page
 
 
-def _page(title: str, body: str) -> str:
+def _page(title: str, body: str, *, scripts: bool = True) -> str:
     here = resources.files("rdharmony_gen.report")
     css, script = (here.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    scripted = (
+        f'{_VIEWER}\n<script src="data.js"></script><script src="../.rdharmony/costs.js"></script>\n'
+        f"<script>\n{script}</script>"
+    )
     links = "".join(f'<a href="#{name}">{words}</a>' for name, words in _SECTIONS if f'id="{name}"' in body)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<link rel="icon" href="data:,">'
         f"<title>{escape(title)}</title><style>\n{css}</style></head>\n<body><nav><div>{links}</div></nav><main>\n"
-        f"{body}\n</main>{_VIEWER}\n"
-        '<script src="data.js"></script><script src="../.rdharmony/costs.js"></script>\n'
-        f"<script>\n{script}</script></body></html>\n"
+        f"{body}\n</main>{scripted if scripts else ''}</body></html>\n"
     )
 
 

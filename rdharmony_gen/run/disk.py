@@ -22,8 +22,13 @@ RESERVE = 64_000_000
 def view_bytes(spec: DatasetSpec, steps: str, keep_renders: bool) -> tuple[int, int]:
     """About how many bytes one view leaves on the disk, and how many more it takes while it is made."""
     pixels, styles = spec.width * spec.height, len(spec.styles)
-    renders = styles * (pixels * RENDER_BYTES + FILE_BYTES)
-    pictures = styles * styles * (pixels * PICTURE_BYTES[spec.format] + FILE_BYTES)
+    pictures = styles * styles
+    if spec.clip:
+        pairs = min(spec.clip_pairs, styles * (styles - 1))
+        styles = next(n for n in range(2, styles + 1) if n * (n - 1) >= pairs)  # `sampling.clip_pairs`
+        pictures = spec.clip * (styles + 2 * pairs)
+    renders = styles * max(1, spec.clip) * (pixels * RENDER_BYTES + FILE_BYTES)
+    pictures *= pixels * PICTURE_BYTES[spec.format] + FILE_BYTES
     made = pictures if "compose" in steps else 0
     stays = "render" in steps and (keep_renders or "compose" not in steps)
     return int(made + renders * stays), int(renders * ("render" in steps and not stays))

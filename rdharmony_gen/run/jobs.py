@@ -22,6 +22,8 @@ from rdharmony_gen.spec.job import RenderJob, read_job, write_job
 from rdharmony_gen.spec.layout import SetLayout
 
 T = TypeVar("T")
+_SAME = ("seed", "width", "height", "samples")
+"""What every job of a set has in common."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,9 @@ def load_job(layout: SetLayout, spec: DatasetSpec, path: Path) -> RenderJob:
             f"{path} should be the job of its own name but says it is {job.job_id[:200]!r}; delete it, and the same "
             "command writes it again"
         )
-    for name in ("seed", "width", "height", "samples"):
-        found, wanted = getattr(job, name), getattr(spec, name)
+    ours = {"frames": job.clip.frames if job.clip else 0} | {n: getattr(job, n) for n in _SAME}
+    for name, found in ours.items():
+        wanted = spec.clip if name == "frames" else getattr(spec, name)
         if found != wanted:
             raise DatasetError(
                 f"{path} is a job of another data set: its {name} is {found} but the recipe here says {wanted}; "
@@ -117,6 +120,11 @@ def is_done(layout: SetLayout, steps: str, path: Path) -> bool:
     if is_composed(layout, job_id):
         return True
     return "compose" not in steps and is_rendered(layout, read_job(path))
+
+
+def counts_as_picture(name: str) -> bool:
+    """Whether a file of a job's renders is a step of the progress bar."""
+    return name.endswith(".exr") and not name.endswith("aux.exr")
 
 
 @dataclass(frozen=True)
@@ -143,8 +151,8 @@ def remaining(layout: SetLayout, spec: DatasetSpec, jobs: list[Path], steps: str
         rendered = is_rendered(layout, job)
         if "render" in steps and not rendered:
             folder = layout.renders(job.job_id)
-            names = [*(c.style for c in job.conditions), "coverage"]
-            count["render"] += sum(not (folder / f"{name}.exr").is_file() for name in names)
+            pictures = [name for name in job.renders if counts_as_picture(name)]
+            count["render"] += sum(not (folder / name).is_file() for name in pictures)
         elif "compose" in steps and not rendered:
             unrendered.append(job.job_id)
             continue

@@ -18,6 +18,8 @@ class Stopwatch:
     def mark(self, name: str) -> None:
         """The time since the last file went into this one; building the place is in that of the first picture."""
         now = time.monotonic()
-        stage = _NAMES.get(name) or ("further pictures" if self.seconds else "place, view and first picture")
+        stage = _NAMES.get(name.rpartition("/")[2]) or (
+            "further pictures" if self.seconds else "place, view and first picture"
+        )
         self.seconds[stage] = round(self.seconds.get(stage, 0.0) + now - self._last, 4)
         self._last = now

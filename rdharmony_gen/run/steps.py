@@ -26,7 +26,16 @@ from rdharmony_gen.run.claims import LEASE_S, Register
 from rdharmony_gen.run.cluster import RayEngine
 from rdharmony_gen.run.environment import require_blender, versions
 from rdharmony_gen.run.failures import Failure, forget_failures, write_failures
-from rdharmony_gen.run.jobs import ALL, Shard, is_done, remaining, require_same_blender, write_jobs, write_recipe
+from rdharmony_gen.run.jobs import (
+    ALL,
+    Shard,
+    counts_as_picture,
+    is_done,
+    remaining,
+    require_same_blender,
+    write_jobs,
+    write_recipe,
+)
 from rdharmony_gen.run.local import Engine, Event, LocalEngine, Task
 from rdharmony_gen.run.pool import Work, run_pool
 from rdharmony_gen.sampling.plan import job_ids
@@ -166,9 +175,9 @@ def work(layout: SetLayout, jobs: list[Path], options: WorkOptions, register: Re
 
             def on_event(event: Event) -> None:
                 nonlocal cost
-                if event["event"] == "file" and event["name"].endswith(".exr") and event["name"] != "aux.exr":
+                if event["event"] == "file" and counts_as_picture(event["name"]):
                     bar.update()
-                    cost = replace(cost, pictures=cost.pictures + (event["name"] != "coverage.exr"))
+                    cost = replace(cost, pictures=cost.pictures + (not event["name"].endswith("coverage.exr")))
                 if event.get("note") and not quiet and event["note"] not in notes:
                     notes.add(event["note"])
                     tqdm.write(event["note"], file=sys.stderr)

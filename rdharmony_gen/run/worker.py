@@ -36,6 +36,7 @@ except ImportError:  # Windows does not have it
 
 from harmonize_core.errors import HarmonizeError, OutputError
 from rdharmony_gen.blender.chatter import logged
+from rdharmony_gen.compose.clip import compose_clip
 from rdharmony_gen.compose.view import compose_view, is_composed, is_rendered
 from rdharmony_gen.run import scratch
 from rdharmony_gen.run.environment import require_blender, versions
@@ -82,7 +83,7 @@ def run_job(
     if "compose" in steps and not done:
         _State.step = "compose"
         started, cpu = time.monotonic(), _cpu_seconds()
-        compose_view(layout, spec, job, keep_renders=keep_renders)
+        (compose_clip if job.clip else compose_view)(layout, spec, job, keep_renders=keep_renders)
         emit("composed", job=job.job_id, wall_s=time.monotonic() - started, cpu_s=_cpu_seconds() - cpu)
 
 

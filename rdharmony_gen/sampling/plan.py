@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
+from rdharmony_gen.sampling.clip_pairs import clip_pairs
 from rdharmony_gen.sampling.conditions import sample_conditions
 from rdharmony_gen.sampling.rng import rng_for
+from rdharmony_gen.spec.clip import ClipPlan
 from rdharmony_gen.spec.dataset import DatasetSpec, places_for, styles_of, views_of
 from rdharmony_gen.spec.job import RenderJob
 from rdharmony_gen.spec.user_files import UserCharacter
@@ -35,7 +37,10 @@ def plan_job(spec: DatasetSpec, category: str, view: int) -> RenderJob:
     scene, variation = _place(spec, category, view)
     job_id = _job_id(spec, category, view)
     own = next((s for s in spec.user_scenes if s.name == scene), None)
-    styles = styles_of(spec)
+    styles, clip = styles_of(spec), None
+    if spec.clip:
+        clip = ClipPlan(spec.clip, clip_pairs(spec.seed, job_id, [s.style_id for s in styles], spec.clip_pairs))
+        styles = tuple(s for s in styles if any(s.style_id in pair for pair in clip.pairs))
     return RenderJob(
         job_id=job_id,
         category=category,
@@ -53,6 +58,7 @@ def plan_job(spec: DatasetSpec, category: str, view: int) -> RenderJob:
         user_scene=own,
         strategy=spec.strategy,
         renderer=spec.renderer,
+        clip=clip,
     )
 
 

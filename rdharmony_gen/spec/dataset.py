@@ -12,6 +12,7 @@ from typing import Literal, get_args
 
 from harmonize_core.errors import ConfigError, UnknownName
 from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
+from rdharmony_gen.spec.clip import FRAMES, MAX_PAIRS
 from rdharmony_gen.spec.codec import decode
 from rdharmony_gen.spec.job import RENDERERS, SAMPLES, STRATEGIES, Renderer, Strategy
 from rdharmony_gen.spec.naming import LAYOUTS, LayoutName
@@ -68,6 +69,10 @@ class DatasetSpec:
     """As of `RenderJob`."""
     renderer: Renderer = "cycles"
     """As of `RenderJob`."""
+    clip: int = 0
+    """Frames of a clip; 0 for stills."""
+    clip_pairs: int = 6
+    """Composite videos of each view of clips."""
 
 
 def make_spec(
@@ -91,6 +96,8 @@ def make_spec(
     user_scenes: Sequence[UserScene] = (),
     strategy: str = "shared",
     renderer: str = "cycles",
+    clip: int = 0,
+    clip_pairs: int = 6,
 ) -> DatasetSpec:
     """Check the user's choices and put lists into their canonical order.
 
@@ -113,6 +120,13 @@ def make_spec(
         raise ConfigError(f"--format should be jpg or png but is {format!r}")
     if layout not in LAYOUTS:
         raise ConfigError(f"--layout should be {' or '.join(LAYOUTS)} but is {layout!r}")
+    if clip:
+        _in_range("--clip", clip, *FRAMES)
+        _in_range("--clip-pairs", clip_pairs, 1, MAX_PAIRS)
+        _refuse_with_clips(format, strategy, renderer, layout, subjects)
+        layout = "hyoutube"
+    elif layout == "hyoutube":
+        raise ConfigError("--layout hyoutube is that of clips; add --clip 24, or choose rdharmony or iharmony4")
     if view_transform not in VIEW_TRANSFORMS:
         raise ConfigError(f"--view-transform should be {', '.join(VIEW_TRANSFORMS)} but is {view_transform!r}")
     chosen_styles = _choose("style", styles, (*STYLE_NAMES, *(s.name for s in own_styles)))
@@ -159,6 +173,8 @@ def make_spec(
         user_scenes=tuple(user_scenes),
         strategy=strategy,
         renderer=renderer,
+        clip=clip,
+        clip_pairs=clip_pairs,
     )
 
 
@@ -180,6 +196,10 @@ def read_spec(path: Path) -> DatasetSpec:
     }
     if spec.views is not None:
         ranges["views"] = (1, MAX_VIEWS)
+    if spec.clip:
+        ranges |= {"clip": FRAMES, "clip_pairs": (1, MAX_PAIRS)}
+    if bool(spec.clip) != (spec.layout == "hyoutube"):
+        raise ConfigError(f"layout in {path} should be hyoutube for clips and for nothing else; plan it again")
     for name, (low, high) in ranges.items():
         _in_range(f"{name} in {path}", getattr(spec, name), low, high)
     numbers = [style.style_id for style in spec.own_styles]
@@ -265,6 +285,20 @@ def growth_only(old: DatasetSpec, new: DatasetSpec) -> str | None:
 def split_of(spec: DatasetSpec, scene: str) -> str:
     """Which of train, val and test all pictures of a 3D scene belong to."""
     return "test" if scene in spec.test_scenes else "val" if scene in spec.val_scenes else "train"
+
+
+def _refuse_with_clips(format: str, strategy: str, renderer: str, layout: str, subjects: int) -> None:
+    """Choices that clips do not have, each with its reason."""
+    if format != "jpg":
+        raise ConfigError(f"--clip writes jpg, as the HYouTube layout has it; leave --format {format} out")
+    if strategy != "shared":
+        raise ConfigError(f"--clip renders frames with the shared strategy only; leave --strategy {strategy} out")
+    if renderer != "cycles":
+        raise ConfigError(f"--clip renders frames with cycles only; leave --renderer {renderer} out")
+    if layout not in ("rdharmony", "hyoutube"):
+        raise ConfigError(f"--clip writes the HYouTube layout; leave --layout {layout} out")
+    if subjects != 1:
+        raise ConfigError(f"--clip shows one moving subject a view; leave --subjects {subjects} out")
 
 
 def _choose(kind: str, chosen: Sequence[str], known: Sequence[str] | dict[str, str]) -> tuple:

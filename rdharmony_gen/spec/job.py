@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from harmonize_core.formats.images import write_text
+from rdharmony_gen.spec.clip import ClipPlan, frame_folder
 from rdharmony_gen.spec.codec import decode, encode
 from rdharmony_gen.spec.condition import ConditionSpec
 from rdharmony_gen.spec.user_files import UserCharacter, UserScene
@@ -64,11 +65,22 @@ class RenderJob:
     """The path tracer, or Blender's rasteriser, which renders one by one."""
     denoise: bool = True
     """Off for references only, which are rendered one by one with very many samples."""
+    clip: ClipPlan | None = None
+    """What moves; None for a still."""
 
     @property
     def folder(self) -> str:
         """Folder of the category, for instance `SHuman`."""
         return self.job_id.partition("/")[0]
+
+    @property
+    def renders(self) -> list[str]:
+        """Names of the files that the job is done with, in its folder of renders; `view.json` is written last."""
+        pictures = ["coverage.exr", *(f"{c.style}.exr" for c in self.conditions)]
+        if self.clip is None:
+            return ["view.json", *pictures]
+        folders = [frame_folder(i) for i in range(self.clip.frames)]
+        return ["view.json", *(f"{folder}/{name}" for folder in folders for name in (*pictures, "aux.exr"))]
 
 
 def write_job(path: Path, job: RenderJob) -> None:

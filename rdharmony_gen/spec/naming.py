@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the pictures of a view are called in the two layouts; every name is a path below the set's root, with "/".
+"""What the pictures of a view are called in the layouts of stills; every name is a path below the set's root, with "/".
 
 RdHarmony: one mask a view, `<scene>.png`; real `<scene>-<A>.jpg`; composite `<scene>-<A>_<B>.jpg`.
 iHarmony4: an image is a view under one style, `<image>` = `<scene>-<A>` with every "_" of the scene as "-", because
 released loaders cut names at the first "_" (SamsungLabs/image_harmonization, commit 5f6e613) or at the last two
 (bcmi/Image-Harmonization-Dataset-iHarmony4, commit 0bdb51d). Real `<image>.jpg`, mask `<image>_1.png` (the view has
-one foreground), composite `<image>_1_<B>.jpg`.
+one foreground), composite `<image>_1_<B>.jpg`. The names of clips are in `spec.clip`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Literal, get_args
 
 from harmonize_core.formats import rdharmony
 
-LayoutName = Literal["rdharmony", "iharmony4"]
+LayoutName = Literal["rdharmony", "iharmony4", "hyoutube"]
 LAYOUTS: tuple[LayoutName, ...] = get_args(LayoutName)
 FOREGROUND = 1
 """Number of the foreground in names of the iHarmony4 layout."""

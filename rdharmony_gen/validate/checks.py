@@ -47,8 +47,12 @@ class Problem:
 
 def check_view(root: Path, spec: DatasetSpec, record: ViewRecord) -> list[Problem]:
     """Everything about one view: opens its mask, alpha, real images and composites."""
-    view = record.view
-    problems = list(_names(record, spec))
+    return [*_names(record, spec), *check_pictures(root, spec, record)]
+
+
+def check_pictures(root: Path, spec: DatasetSpec, record: ViewRecord) -> list[Problem]:
+    """The same but for names and pairs of styles."""
+    view, problems = record.view, []
     mask = coverage = None
     for name in dict.fromkeys([view.mask, *(t.mask for t in record.triplets)]):
         try:

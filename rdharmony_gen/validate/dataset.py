@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import msgspec
@@ -14,14 +14,15 @@ from tqdm import tqdm
 
 from harmonize_core.errors import DatasetError, InputError
 from harmonize_core.formats import rdharmony
-from rdharmony_gen.compose.collect import FORMAT, SPLITS, list_files, split_list
+from rdharmony_gen.compose.collect import FORMAT, SPLITS, counts_of, list_files, split_list
 from rdharmony_gen.run.steps import existing
 from rdharmony_gen.sampling.plan import job_ids
 from rdharmony_gen.spec.codec import MAX_BYTES, encode
 from rdharmony_gen.spec.dataset import DatasetSpec, label_length, split_of, views_of
 from rdharmony_gen.spec.layout import SetLayout, inside
-from rdharmony_gen.spec.records import ViewRecord, files_of, read_manifest
+from rdharmony_gen.spec.records import ClipRecord, Record, ViewRecord, files_of, read_clips, read_manifest
 from rdharmony_gen.validate.checks import Problem, check_renders, check_view
+from rdharmony_gen.validate.clips import check_clip, check_lists
 
 MAX_TEXT_LINE = 4096
 """Characters of a line in a list; a longer one is named, not printed."""
@@ -47,7 +48,7 @@ def validate(root: Path, *, quiet: bool = True) -> Validation:
         ConfigError, DatasetError: spec, dataset.json or manifest are broken as a whole.
     """
     layout, spec = existing(root)
-    records = read_manifest(layout.manifest)
+    records: list[Record] = [*(read_clips(layout.manifest) if spec.clip else read_manifest(layout.manifest))]
     if not records:
         raise DatasetError(f"{layout.manifest} should list at least one view but is empty; run rdharmony compose")
     for name in (name for record in records for name in files_of(record)):
@@ -57,16 +58,22 @@ def validate(root: Path, *, quiet: bool = True) -> Validation:
         found = pool.map(lambda r: _view(layout, spec, r), records)
         for part in tqdm(found, total=len(records), desc="validate", unit="view", disable=quiet, leave=False):
             problems += part
-    if spec.layout == "rdharmony":
-        problems += _labels(layout, spec, records)
-    else:
-        problems += _subset_lists(layout, spec, records)
-    problems += [*_splits(layout, spec, records), *_strays(layout, spec, records)]
+    stills = [r for r in records if isinstance(r, ViewRecord)]
+    match spec.layout:
+        case "rdharmony":
+            problems += [*_labels(layout, spec, stills), *_splits(layout, spec, stills)]
+        case "iharmony4":
+            problems += [*_subset_lists(layout, spec, stills), *_splits(layout, spec, stills)]
+        case "hyoutube":
+            problems += check_lists(layout, spec, [r for r in records if isinstance(r, ClipRecord)])
+    problems += _strays(layout, spec, records)
     files = sum(len(files_of(r)) for r in records)
     return Validation(len(records), files, tuple(problems))
 
 
-def _view(layout: SetLayout, spec: DatasetSpec, record: ViewRecord) -> list[Problem]:
+def _view(layout: SetLayout, spec: DatasetSpec, record: Record) -> list[Problem]:
+    if isinstance(record, ClipRecord):
+        return check_clip(layout, spec, record)
     problems = check_view(layout.root, spec, record)
     folder = layout.renders(_job_id(record))
     if (folder / "view.json").is_file():
@@ -74,11 +81,11 @@ def _view(layout: SetLayout, spec: DatasetSpec, record: ViewRecord) -> list[Prob
     return problems
 
 
-def _job_id(record: ViewRecord) -> str:
+def _job_id(record: Record) -> str:
     return f"{rdharmony.CATEGORY_FOLDERS.get(record.view.category, '?')}/{record.view.scene_id}"
 
 
-def _dataset_file(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) -> Iterator[Problem]:
+def _dataset_file(layout: SetLayout, spec: DatasetSpec, records: list[Record]) -> Iterator[Problem]:
     name = layout.dataset.name
     try:
         if layout.dataset.stat().st_size > MAX_BYTES:
@@ -96,12 +103,7 @@ def _dataset_file(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord
         yield Problem(name, f"its spec should equal {layout.spec.relative_to(layout.root)} but differs")
     counts = data.get("counts")
     counts = counts if isinstance(counts, dict) else {}
-    wanted = {
-        "views": len(records),
-        "real_images": sum(len(r.reals) for r in records),
-        "composites": sum(len(r.triplets) for r in records),
-    }
-    for key, value in wanted.items():
+    for key, value in asdict(counts_of(records)).items():
         if counts.get(key) != value:
             yield Problem(name, f"counts {counts.get(key)} {key} but the manifest lists {value}")
     planned = sum(views_of(spec, category) for category in spec.categories)
@@ -217,7 +219,7 @@ def _lines(layout: SetLayout, file: Path) -> tuple[list[str], Problem | None]:
         return [], Problem(name, f"could not be read ({error.strerror}); run rdharmony compose")
 
 
-def _strays(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) -> Iterator[Problem]:
+def _strays(layout: SetLayout, spec: DatasetSpec, records: list[Record]) -> Iterator[Problem]:
     """Everything below the root that neither the manifest nor the layout knows, and credits that are missing.
 
     A folder without any place in the set is named once; `report/`, the program's own state and the folders of kept

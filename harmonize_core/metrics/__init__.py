@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""MSE, fMSE, PSNR and SSIM with every choice written down, because published numbers share names, not definitions."""
+
+from harmonize_core.metrics.bootstrap import Interval, interval_of_mean
+from harmonize_core.metrics.pixels import fmse, fpsnr, masked_mse, mse, psnr, psnr_of
+from harmonize_core.metrics.protocol import (
+    PROTOCOL_A,
+    PROTOCOL_B,
+    PROTOCOL_CDTNET,
+    PROTOCOL_CHARMNET,
+    PROTOCOL_DOVENET,
+    PROTOCOL_HARMONIZER,
+    PROTOCOL_HARMONY_TRANSFORMER,
+    PROTOCOL_IDIH,
+    PROTOCOLS,
+    Protocol,
+    Scores,
+    score,
+)
+from harmonize_core.metrics.structure import GAUSSIAN_11, SsimWindow, fssim, ssim, ssim_map
+
+__all__ = [
+    "GAUSSIAN_11",
+    "PROTOCOLS",
+    "PROTOCOL_A",
+    "PROTOCOL_B",
+    "PROTOCOL_CDTNET",
+    "PROTOCOL_CHARMNET",
+    "PROTOCOL_DOVENET",
+    "PROTOCOL_HARMONIZER",
+    "PROTOCOL_HARMONY_TRANSFORMER",
+    "PROTOCOL_IDIH",
+    "Interval",
+    "Protocol",
+    "Scores",
+    "SsimWindow",
+    "fmse",
+    "fpsnr",
+    "fssim",
+    "interval_of_mean",
+    "masked_mse",
+    "mse",
+    "psnr",
+    "psnr_of",
+    "score",
+    "ssim",
+    "ssim_map",
+]

@@ -2,9 +2,12 @@
 """Every network under its name; each import below registers that file's names."""
 
 from harmonize_core.models import charmnet as charmnet
-from harmonize_core.models import issam as issam
-from harmonize_core.models import intrinsic as intrinsic
+from harmonize_core.models import dovenet as dovenet
 from harmonize_core.models import fmm as fmm
+from harmonize_core.models import idih as idih
+from harmonize_core.models import intrinsic as intrinsic
+from harmonize_core.models import issam as issam
+from harmonize_core.models import rainnet as rainnet
 from harmonize_core.models._registry import HarmonizationModel as HarmonizationModel
 from harmonize_core.models._registry import InferenceNetwork as InferenceNetwork
 from harmonize_core.models._registry import InputSpec as InputSpec

@@ -29,11 +29,13 @@ def _channels(values: tuple[float, ...], like: Tensor) -> Tensor:
 
 
 class ConvBlock(nn.Module):
-    """4x4 stride-2 convolution, optional batch norm, ELU: halves the size (4x4 to 1x1 with padding 0)."""
+    """Convolution (4x4 with stride 2 halves the size, 4x4 to 1x1 with padding 0), optional batch norm, ELU."""
 
-    def __init__(self, c_in: int, c_out: int, *, padding: int = 1, norm: bool = True) -> None:
+    def __init__(
+        self, c_in: int, c_out: int, *, kernel_size: int = 4, stride: int = 2, padding: int = 1, norm: bool = True
+    ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(c_in, c_out, kernel_size=4, stride=2, padding=padding)
+        self.conv = nn.Conv2d(c_in, c_out, kernel_size, stride, padding)
         self.norm = nn.BatchNorm2d(c_out) if norm else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:

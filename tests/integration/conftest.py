@@ -3,7 +3,7 @@
 
 import json
 import shutil
-import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,9 @@ from rdharmony_gen.cli import main
 from rdharmony_gen.run.steps import existing
 from rdharmony_gen.spec.job import RenderJob, read_job
 
+sys.path.insert(0, str(Path(__file__).parent))  # tests import `generator` beside them
+from generator import run
+
 SIDE = 64
 PLAN = ["--views", "2", "--category", "human", "car", "--scenes", "park", "city_corner", "--size", f"{SIDE}x{SIDE}"]
 STYLES = ("noon_clear", "other_cloudy", "night")
@@ -23,23 +26,16 @@ STYLES = ("noon_clear", "other_cloudy", "night")
 def rdharmony(capsys):
     """Runs the command in this process: exit code, what it printed, and its refusal (one last line, no traceback)."""
 
-    def run(*arguments: str | Path) -> tuple[int, str, str]:
-        before = signal.getsignal(signal.SIGTERM)
+    def told(*arguments: str | Path) -> tuple[int, str, str]:
         capsys.readouterr()
-        code = 0
-        try:
-            main([str(a) for a in arguments])
-        except SystemExit as leaving:
-            code = int(leaving.code or 0)
-        finally:
-            signal.signal(signal.SIGTERM, before)
+        code = run(*arguments)
         done = capsys.readouterr()
         assert "Traceback" not in done.err, done.err
         last = (done.err.strip().splitlines() or [""])[-1]
         assert (code == 0) != last.startswith("error: "), done.err
         return code, done.out, last
 
-    return run
+    return told
 
 
 @pytest.fixture(scope="session")

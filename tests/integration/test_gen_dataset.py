@@ -3,7 +3,6 @@
 
 import json
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -12,13 +11,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from generator import content
 from PIL import Image
 
 from harmonize_core.errors import DatasetError, InputError
-from harmonize_core.formats import rdharmony
 from harmonize_core.formats.images import read_exr, write_exr
+from harmonize_core.formats.rdharmony import list_triplets, parse_label_line
 from harmonize_core.formats.triplet import load_triplet
-from rdharmony_gen.cli import main
 from rdharmony_gen.compose.view import compose_view
 from rdharmony_gen.run.steps import existing
 from rdharmony_gen.spec.job import read_job
@@ -30,12 +29,6 @@ VIEW = "city_corner_00_v001"
 
 def rdharmony_command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "rdharmony_gen", *map(str, arguments)]
-
-
-def content(root: Path) -> dict[str, bytes]:
-    """Bytes of everything that belongs to the set."""
-    files = [p for p in sorted(root.rglob("*")) if p.is_file() and ".rdharmony" not in p.relative_to(root).parts]
-    return {p.relative_to(root).as_posix(): p.read_bytes() for p in files}
 
 
 @pytest.fixture(scope="module")
@@ -52,34 +45,13 @@ def copy(finished, tmp_path) -> Path:
     return Path(shutil.copytree(finished, tmp_path / "out"))
 
 
-def run_main(capsys, *arguments: str | Path) -> tuple[int, str]:
-    """Exit code and standard error of the command, in this process."""
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        main([str(a) for a in arguments])
-        code = 0
-    except SystemExit as leaving:
-        code = int(leaving.code or 0)
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    return code, capsys.readouterr().err
-
-
-def one_sentence(error: str) -> str:
-    """The refusal: a single last line, never a traceback."""
-    assert "Traceback" not in error, error
-    line = error.strip().splitlines()[-1]
-    assert line.startswith("error: "), error
-    return line
-
-
 def test_two_views_give_the_promised_files(finished):
     own = finished / "SHuman"
     counts = {name: len(list((own / name).iterdir())) for name in ("real_images", "composite_images", "masks", "alpha")}
     assert counts == {"real_images": 20, "composite_images": 180, "masks": 2, "alpha": 2}
     lines = (own / "SHuman_all_labeled.txt").read_text().splitlines()
     assert len(lines) == 180
-    labels = [rdharmony.parse_label_line(line, "here") for line in lines]
+    labels = [parse_label_line(line, "here") for line in lines]
     assert all(len(label.style_soft) == 10 and abs(sum(label.style_soft) - 1) < 1e-5 for label in labels)
     assert len((finished / "manifest.jsonl").read_text().splitlines()) == 2 + 20 + 180
     assert json.loads((finished / "dataset.json").read_text())["counts"]["composites"] == 180
@@ -89,9 +61,9 @@ def test_two_views_give_the_promised_files(finished):
 
 
 def test_our_loader_reads_the_set_and_its_splits(finished):
-    everything = rdharmony.list_triplets(finished)
+    everything = list_triplets(finished)
     assert len(everything) == 180
-    test, train = (rdharmony.list_triplets(finished, split) for split in ("test", "train"))
+    test, train = (list_triplets(finished, split) for split in ("test", "train"))
     assert len(test) == len(train) == 90
     assert {t.group for t in test}.isdisjoint({t.group for t in train})
     assert {t.group for t in test} == {VIEW.rpartition("_")[0]}, "a group is a place, not a view"
@@ -122,39 +94,39 @@ def test_masks_are_strict_and_alpha_is_soft(finished):
     assert np.abs(alpha / 65535 - coverage).max() <= 1 / 65535
 
 
-def test_a_finished_set_is_not_made_again(copy, capsys):
+def test_a_finished_set_is_not_made_again(copy, rdharmony):
     before = content(copy)
     started = time.monotonic()
-    assert run_main(capsys, "make", copy, *OPTIONS, "--quiet") == (0, "")
+    assert rdharmony("make", copy, *OPTIONS, "--quiet") == (0, "", "")
     assert time.monotonic() - started < 20
     assert content(copy) == before
 
 
-def test_a_lost_composite_comes_back_from_the_renders(copy, capsys):
+def test_a_lost_composite_comes_back_from_the_renders(copy, rdharmony):
     before = content(copy)
     lost = copy / "SHuman" / "composite_images" / f"{VIEW}-4_10.jpg"
     lost.unlink()
-    assert run_main(capsys, "make", copy, *OPTIONS, "--quiet") == (0, "")
+    assert rdharmony("make", copy, *OPTIONS, "--quiet") == (0, "", "")
     assert content(copy) == before
 
 
-def test_step_by_step_gives_the_bytes_of_make(copy, capsys):
+def test_step_by_step_gives_the_bytes_of_make(copy, rdharmony):
     before = content(copy)
     for name in ("SHuman", "splits", "report", ".rdharmony"):
         shutil.rmtree(copy / name)
     for name in ("dataset.json", "manifest.jsonl", "CREDITS.md"):
         (copy / name).unlink()
     for command in ("render", "compose", "validate", "report"):
-        assert run_main(capsys, command, copy, "--quiet") == (0, "")
+        assert rdharmony(command, copy, "--quiet") == (0, "", "")
     assert content(copy) == before
 
 
-def test_a_set_can_be_png_and_drop_its_renders(copy, capsys):
+def test_a_set_can_be_png_and_drop_its_renders(copy, rdharmony):
     for name in ("SHuman", ".rdharmony"):
         shutil.rmtree(copy / name)
     _rewrite(copy / "jobs" / "spec.json", '"format": "jpg"', '"format": "png"')
-    assert run_main(capsys, "compose", copy, "--no-keep-renders", "--quiet") == (0, "")
-    assert run_main(capsys, "validate", copy, "--quiet") == (0, "")
+    assert rdharmony("compose", copy, "--no-keep-renders", "--quiet") == (0, "", "")
+    assert rdharmony("validate", copy, "--quiet") == (0, "", "")
     assert not (copy / "renders").exists()
     assert len(list((copy / "SHuman" / "composite_images").glob("*.png"))) == 180
 
@@ -234,14 +206,14 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_validate_finds_damage(copy, capsys, name):
+def test_validate_finds_damage(copy, rdharmony, name):
     damage, message = DAMAGE[name]
     damage(copy)
     problems = [str(p) for p in validate(copy).problems]
     assert any(message in p for p in problems), problems
-    code, error = run_main(capsys, "validate", copy, "--quiet")
+    code, _, error = rdharmony("validate", copy, "--quiet")
     assert code == 1
-    assert "problems, the first with" in one_sentence(error)
+    assert "problems, the first with" in error
 
 
 def test_an_intact_set_has_no_problems(finished):
@@ -272,12 +244,12 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_set_that_cannot_be_read_is_refused(copy, capsys, name):
+def test_a_set_that_cannot_be_read_is_refused(copy, rdharmony, name):
     damage, message = BROKEN[name]
     damage(copy)
-    code, error = run_main(capsys, "report", copy, "--quiet")
+    code, _, error = rdharmony("report", copy, "--quiet")
     assert code == 1
-    assert message in one_sentence(error)
+    assert message in error
 
 
 def _write(path: Path, value: float, size: int = 64, names: str = "RGB") -> None:
@@ -310,15 +282,15 @@ def test_renders_that_cannot_be_composed_are_named(copy, name):
     assert VIEW in str(caught.value)
 
 
-def test_compose_without_renders_says_what_to_do(copy, capsys):
+def test_compose_without_renders_says_what_to_do(copy, rdharmony):
     shutil.rmtree(copy / "renders")
     (copy / COMPOSITE).unlink()
-    code, error = run_main(capsys, "compose", copy, "--quiet")
+    code, _, error = rdharmony("compose", copy, "--quiet")
     assert code == 1
-    assert "run rdharmony render first" in one_sentence(error)
+    assert "run rdharmony render first" in error
 
 
-def test_places_that_cannot_be_used_are_refused(tmp_path, capsys, finished):
+def test_places_that_cannot_be_used_are_refused(tmp_path, rdharmony, finished):
     file = tmp_path / "file"
     file.write_text("mine")
     foreign = tmp_path / "foreign"
@@ -329,23 +301,23 @@ def test_places_that_cannot_be_used_are_refused(tmp_path, capsys, finished):
         (foreign, "holds 'thesis.txt'; choose an empty folder"),
         (Path("/proc/rdharmony"), "cannot be written to"),
     ):
-        code, error = run_main(capsys, "make", place, *OPTIONS, "--quiet")
+        code, _, error = rdharmony("make", place, *OPTIONS, "--quiet")
         assert code == 1
-        assert message in one_sentence(error)
+        assert message in error
     assert [p.name for p in foreign.iterdir()] == ["thesis.txt"]
-    code, error = run_main(capsys, "plan", finished, "--views", "2", "--size", "64x64", "--samples", "2", "--seed", "8")
+    code, _, error = rdharmony("plan", finished, "--views", "2", "--size", "64x64", "--samples", "2", "--seed", "8")
     assert code == 1
-    assert "seed was 7 and is now 8" in one_sentence(error)
+    assert "seed was 7 and is now 8" in error
 
 
-def test_a_view_that_fails_is_reported_and_the_others_are_done(copy, capsys):
+def test_a_view_that_fails_is_reported_and_the_others_are_done(copy, rdharmony):
     """The manifest's own words for a job that cannot work: its subject's category is unknown to the renderer."""
     shutil.rmtree(copy / "renders" / "SHuman" / VIEW)
     (copy / COMPOSITE).unlink()
     _rewrite(copy / "jobs" / "SHuman" / f"{VIEW}.json", '"category": "human"', '"category": "unicorn"')
-    code, error = run_main(capsys, "render", copy, "--quiet")
+    code, _, error = rdharmony("render", copy, "--quiet")
     assert code == 1
-    assert f"1 of 2 views failed, the first, SHuman/{VIEW}" in one_sentence(error)
+    assert f"1 of 2 views failed, the first, SHuman/{VIEW}" in error
     failure = json.loads((copy / "failures.jsonl").read_text())
     assert failure["reason"] == "asset"
     assert "unicorn" in failure["message"]

@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
+from generator import content
 from PIL import Image
 
 from harmonize_core.errors import OutputError
@@ -55,12 +56,6 @@ def refusal(done: subprocess.CompletedProcess) -> str:
     line = done.stderr.strip().splitlines()[-1]
     assert line.startswith("error: "), done.stderr
     return line
-
-
-def content(root: Path) -> dict[str, bytes]:
-    """Bytes of everything that belongs to the set."""
-    files = [p for p in sorted(root.rglob("*")) if p.is_file() and ".rdharmony" not in p.relative_to(root).parts]
-    return {p.relative_to(root).as_posix(): p.read_bytes() for p in files}
 
 
 @pytest.fixture(scope="module")

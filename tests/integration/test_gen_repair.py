@@ -3,31 +3,18 @@
 
 import os
 import shutil
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from generator import run
 
-from rdharmony_gen.cli import main
 from rdharmony_gen.validate.dataset import validate
 
 OPTIONS = "--views 1 --category human --size 64x64 --samples 2 --seed 7 --workers 1 --styles noon_clear night".split()
 SCENE = "park_00_v000"
 REAL, COMPOSITE = f"SHuman/real_images/{SCENE}-4.jpg", f"SHuman/composite_images/{SCENE}-4_10.jpg"
 NOT_UTF8 = b"\xff\xfe\n"
-
-
-def run(*arguments: str | Path) -> int:
-    """Exit code of the command, in this process."""
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        main([str(a) for a in arguments])
-    except SystemExit as leaving:
-        return int(leaving.code or 0)
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    return 0
 
 
 @pytest.fixture(scope="module")

@@ -45,34 +45,32 @@ def exclusive(path: Path, folder: Path, patience_s: float = 5.0) -> Generator[in
 
 def try_lock(handle: int) -> bool | None:
     """Lock an open file until it is closed; False if another process holds it, None if files cannot be locked here."""
-    if fcntl is None:
-        return None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    except BlockingIOError:
-        return False
-    except OSError:  # some network file systems
-        return None
+    return _flock(handle, shared=False)
 
 
 def is_locked(path: Path) -> bool | None:
     """Whether a process of this machine holds the lock of a file; None if that cannot be known here."""
-    if fcntl is None:
-        return None
     try:
         handle = os.open(path, os.O_RDONLY)
     except OSError:
         return None
     try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return False
-    except BlockingIOError:
-        return True
-    except OSError:
-        return None
+        free = _flock(handle, shared=True)
+        return None if free is None else not free
     finally:
         os.close(handle)
+
+
+def _flock(handle: int, *, shared: bool) -> bool | None:
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+    except OSError:  # some network file systems
+        return None
 
 
 def _wait_for(handle: int, folder: Path, patience_s: float) -> None:

@@ -236,23 +236,98 @@ def export(
 
 
 def models(quiet: bool = False) -> int:
-    """List the networks: parameters in training and in use, input size, licence, source.
+    """List the networks: parameters in training and in use, input, abilities, licence, weights, source.
 
     Example: harmonize models
 
     Args:
         quiet: Only the names.
     """
+    from harmonize_core.import_weights import importable
     from harmonize_core.models import parameter_count, registered
 
+    official = importable()
     for name, entry in registered().items():
         if quiet:
             print(name)
             continue
         model = entry.config.build()
-        used = sum(p.numel() for p in model.inference().parameters())
-        counts = f"{parameter_count(model) / 1e6:.3f} M to train, {used / 1e6:.3f} M in use"
-        print(f"{name}  {counts}  {entry.input_spec.size}x{entry.input_spec.size}  {entry.licence}\n    {entry.source}")
+        total, used = parameter_count(model), parameter_count(model.inference())
+        counts = f"{used / 1e6:.3f} M" + (f" ({total / 1e6:.3f} M to train)" if total != used else "")
+        size = f"{entry.input_spec.size} px" + (", any size" if "any_size" in entry.features else "")
+        if not total:
+            weights = "needs no weights"
+        elif name in official:
+            weights = "no weights here, import-weights takes the official ones"
+        else:
+            weights = "no weights here, train it"
+        print(f"{name}\n    {counts}; {size}; {weights}; code {entry.licence}\n    {entry.source}")
+    return 0
+
+
+def import_weights(file: Positional[Path], out: Positional[Path], /, model: str, quiet: bool = False) -> int:
+    """Turn an official checkpoint of a published network into one that every command here takes.
+
+    Nothing in the file is run: only tensors are read. The licence of the weights stays the original's.
+
+    Example: harmonize import-weights issam256.pth issam_256.safetensors --model issam_256
+
+    Args:
+        file: The official .pth, .pt or .safetensors file.
+        out: The .safetensors file to write.
+        model: Which network it is; `harmonize models` lists those that have official weights.
+        quiet: Print nothing but errors.
+    """
+    from harmonize_core.import_weights import import_weights as run_import
+
+    count = run_import(file, out, model)
+    if not quiet:
+        _say(f"{out}: {model} with {count} official tensors")
+    return 0
+
+
+def benchmark(
+    what: Positional[Literal["seeds-table"]],
+    /,
+    data: Path,
+    out: Path = Path("benchmark"),
+    tables: tuple[Literal["hr", "fmm", "cross", "charmnet"], ...] = ("hr", "fmm", "cross", "charmnet"),
+    models: tuple[str, ...] = (),
+    novel: tuple[str, ...] = (),
+    budget: Literal["tiny", "small", "published"] = "small",
+    checkpoints: Path | None = None,
+    seed: int = 0,
+    device: Literal["cpu", "cuda"] = "cpu",
+    quiet: bool = False,
+) -> int:
+    """Make the published comparison tables again on given data, each number with its run, data and protocol.
+
+    DATA holds photographic/ (iHarmony4 layout with train and test lists), rendered/ (made by `rdharmony make`) and,
+    for the high-resolution tables, photographic_hr/. Stopped, the same command goes on.
+
+    Example: harmonize benchmark seeds-table --data sets --novel dog cow --budget small --out benchmark
+
+    Args:
+        what: seeds-table: the four tables of the papers this project started from.
+        data: Root of the data.
+        out: Folder for runs, results and the page tables.md.
+        tables: hr (1024 and 2048 px), fmm (with its ablation), cross (category and domain), charmnet.
+        models: Only rows of these networks.
+        novel: Words in file names that make a photograph one of the novel category, or one list file.
+        budget: tiny proves that all rows run, small takes hours on a CPU, published is the papers' training.
+        checkpoints: Folder with <model>.safetensors to score instead of training.
+        seed: Root of all randomness.
+        device: Where networks train and run.
+        quiet: Print nothing but the tables.
+    """
+    from harmonize_core.benchmark.report import markdown
+    from harmonize_core.benchmark.run import Options, seeds_tables
+    from harmonize_core.formats.images import write_text
+
+    options = Options(data, out, tables, models, novel, budget, checkpoints, seed, device)
+    page = markdown(seeds_tables(options, _silent if quiet else _say), options)
+    write_text(out / "tables.md", page)
+    print(page)
     return 0
 
 
@@ -282,6 +357,8 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "predict": predict,
     "make-real": make_real,
     "export": export,
+    "import-weights": import_weights,
+    "benchmark": benchmark,
     "models": models,
     "doctor": doctor,
 }

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Official checkpoints of the published repositories as our `.safetensors` files, for networks proven equal to them.
+
+Only tensors are read (`torch.load(weights_only=True)`): a file that would run code is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from harmonize_core.checkpoint import load_strictly, save_model
+from harmonize_core.errors import CheckpointError, ConfigError
+from harmonize_core.models import lookup
+
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "netG", "params")
+_COUNTERS = "num_batches_tracked"
+
+
+def import_weights(file: Path, out: Path, name: str) -> int:
+    """Write the official weights in `file` as a checkpoint of the network `name`; the number of tensors taken.
+
+    Args:
+        file: a .pth/.pt file holding a state dict (possibly inside a dict, possibly with "module." before its names),
+            or a .safetensors file with the official names.
+        out: a .safetensors file.
+        name: registered network.
+
+    Raises:
+        UnknownName: no such network.
+        ConfigError: the network has no official names to map from.
+        CheckpointError: the file is missing, damaged, holds code, or does not fit the network.
+        OutputError: `out` cannot be written.
+    """
+    entry = lookup(name)
+    remap = getattr(sys.modules[type(entry.config).__module__], "remap_official", None)
+    if remap is None:
+        able = ", ".join(importable())
+        raise ConfigError(f"{name} has no published checkpoint whose names are known here; those that have: {able}")
+    model = entry.config.build()
+    official = _state_of(file)
+    try:
+        weights = dict(remap(official))
+    except (KeyError, IndexError, ValueError) as error:
+        raise CheckpointError(
+            f"{file} should hold the official {name} but has names such as {next(iter(official), 'none')!r}; "
+            f"choose the --model it was trained as"
+        ) from error
+    own = model.state_dict()
+    weights |= {key: value for key, value in own.items() if key.endswith(_COUNTERS) and key not in weights}
+    load_strictly(model, {key: value for key, value in weights.items() if key in own or not _is_counter(key)}, file)
+    provenance = {
+        "imported_from": file.name,
+        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "licence": "as the original weights",
+        "source": entry.source,
+    }
+    save_model(out, model, name, provenance=provenance)
+    return len(official)
+
+
+def importable() -> list[str]:
+    """Names of the networks that official weights can be imported for."""
+    from harmonize_core.models import registered
+
+    return [
+        name
+        for name, entry in registered().items()
+        if hasattr(sys.modules[type(entry.config).__module__], "remap_official")
+    ]
+
+
+def _is_counter(key: str) -> bool:
+    return key.endswith(_COUNTERS)
+
+
+def _state_of(file: Path) -> dict[str, Tensor]:
+    if not file.is_file():
+        raise CheckpointError(f"there is no file {file}; give the official checkpoint")
+    if file.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(file)
+    try:
+        found: Any = torch.load(file, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise CheckpointError(
+            f"{file} should be a checkpoint that holds tensors only, but it is damaged or holds code, which is never "
+            "run; export its state_dict() with the official repository"
+        ) from error
+    for wrapper in _WRAPPERS:
+        if isinstance(found, Mapping) and isinstance(found.get(wrapper), Mapping):
+            found = found[wrapper]
+    if not isinstance(found, Mapping) or not all(isinstance(value, Tensor) for value in found.values()):
+        raise CheckpointError(f"{file} should hold a state dict of tensors but holds {type(found).__name__}")
+    return {str(key).removeprefix("module."): value for key, value in found.items()}

@@ -18,6 +18,12 @@ from harmonize_core.losses.adversarial import ls_d as ls_d
 from harmonize_core.losses.adversarial import verification_adv as verification_adv
 from harmonize_core.losses.adversarial import verification_d as verification_d
 from harmonize_core.losses.adversarial import wgan_d as wgan_d
+from harmonize_core.losses.features import CRN_LAYERS as CRN_LAYERS
+from harmonize_core.losses.features import PIX2PIXHD_LAYERS as PIX2PIXHD_LAYERS
+from harmonize_core.losses.features import STYLE_LAYER as STYLE_LAYER
+from harmonize_core.losses.features import patch_nce as patch_nce
+from harmonize_core.losses.features import perceptual as perceptual
+from harmonize_core.losses.features import style_contrastive as style_contrastive
 from harmonize_core.losses.intrinsic import gray as gray
 from harmonize_core.losses.intrinsic import illumination_smoothness as illumination_smoothness
 from harmonize_core.losses.intrinsic import inharmony_free as inharmony_free
@@ -33,3 +39,5 @@ from harmonize_core.losses.style_aggregation import entropy as entropy
 from harmonize_core.losses.style_aggregation import entropy_margin as entropy_margin
 from harmonize_core.losses.style_aggregation import soft_cross_entropy as soft_cross_entropy
 from harmonize_core.losses.style_aggregation import style_aggregation as style_aggregation
+from harmonize_core.losses.vgg import Vgg as Vgg
+from harmonize_core.losses.vgg import perceptual_network as perceptual_network

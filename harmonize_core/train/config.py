@@ -55,6 +55,9 @@ class LossConfig:
     """Drop of entropy asked for, in nats."""
     a_min: float = 100.0
     """Smallest foreground area, in pixels, that fn_mse divides by."""
+    vgg: Path | None = None
+    """Weights of torchvision's vgg19 or vgg16 (.pth or .safetensors) for recipes with a perceptual term; without them
+    such a recipe trains on its other terms."""
 
 
 @dataclass(frozen=True)

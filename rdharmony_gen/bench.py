@@ -41,7 +41,7 @@ class Tally:
     samples: int
     cpu_s: float = 0.0
     pictures: int = 0
-    peak_mb: int = 0
+    peak_mb: float = 0.0
     rmse: list[float] = field(default_factory=list)
     ssim: list[float] = field(default_factory=list)
     parts: dict[str, float] = field(default_factory=dict)
@@ -106,7 +106,7 @@ def measure(out: Path, options: BenchOptions, say: Say = print) -> dict:
                 seconds = _whole_view(cost, len(mine.conditions), len(job.conditions))
                 tally.cpu_s += sum(seconds.values())
                 tally.pictures += len(job.conditions)
-                tally.peak_mb = max(tally.peak_mb, cost["peak_rss_mb"])
+                tally.peak_mb = max(tally.peak_mb, cost["peak_rss_mb"] or 0.0)
                 for name, value in seconds.items():
                     tally.parts[name] = tally.parts.get(name, 0.0) + value
                 for condition in wanted:

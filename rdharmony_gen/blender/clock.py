@@ -6,6 +6,11 @@ import sys
 import time
 from collections.abc import Generator
 
+try:
+    import resource
+except ImportError:  # Windows does not have it
+    resource = None
+
 spent: dict[str, float] = {}
 
 
@@ -26,11 +31,8 @@ def take() -> dict[str, float]:
     return counted
 
 
-def peak_memory_mb() -> int:
-    """The most memory this process ever held, in megabytes; 0 where the system does not say."""
-    if sys.platform == "win32":
-        return 0
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1e6 if sys.platform == "darwin" else 1e3))
+def peak_memory_mb() -> float | None:
+    """The most memory this process ever held, in units of 2**20 bytes; None where the system does not count."""
+    if resource is None:
+        return None
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10), 1)

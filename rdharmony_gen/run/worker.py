@@ -29,11 +29,6 @@ from typing import Any
 
 import msgspec
 
-try:
-    import resource
-except ImportError:  # Windows does not have it
-    resource = None
-
 from harmonize_core.errors import HarmonizeError, OutputError
 from rdharmony_gen.blender.chatter import logged
 from rdharmony_gen.compose.clip import compose_clip
@@ -78,7 +73,12 @@ def run_job(
 
         render_job(job, layout.renders(job.job_id), finished, _State.device)
         _refuse_bad_pictures(layout, job)
-        cost = {"cpu_s": _cpu_seconds() - cpu, "stages": watch.seconds, "parts": clock.take(), "peak_mb": _peak_mb()}
+        cost = {
+            "cpu_s": _cpu_seconds() - cpu,
+            "stages": watch.seconds,
+            "parts": clock.take(),
+            "peak_mb": clock.peak_memory_mb(),
+        }
         emit("rendered", job=job.job_id, wall_s=time.monotonic() - started, **cost)
     if "compose" in steps and not done:
         _State.step = "compose"
@@ -194,13 +194,6 @@ def _listen(jobs: SimpleQueue[str | None]) -> None:
 
 def _cpu_seconds() -> float:
     return time.process_time()
-
-
-def _peak_mb() -> float | None:
-    """The most memory that this process ever held, in MB; None where the system does not count."""
-    if resource is None:
-        return None
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
 
 def _die_with_parent() -> None:

@@ -4,6 +4,7 @@
 from harmonize_core.models import charmnet as charmnet
 from harmonize_core.models import dovenet as dovenet
 from harmonize_core.models import fmm as fmm
+from harmonize_core.models import hrnet as hrnet
 from harmonize_core.models import idih as idih
 from harmonize_core.models import intrinsic as intrinsic
 from harmonize_core.models import issam as issam

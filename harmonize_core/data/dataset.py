@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import collections
+import logging
 import threading
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -20,17 +20,23 @@ from harmonize_core.data.rng import generator
 from harmonize_core.data.transforms import Crop, apply_crop, resize, sample_crop_with_foreground
 from harmonize_core.errors import DatasetError, InputError
 from harmonize_core.formats.images import check_same_size, read_image, read_mask, to_uint8
+from harmonize_core.formats.member import ImageFile
 from harmonize_core.formats.triplet import TripletPaths
 
 STYLES = 10
 
+Integers = NDArray[np.uint8] | NDArray[np.uint16]
+"""uint8 for 8-bit files, uint16 for deeper ones; the largest value is 1."""
+
+_log = logging.getLogger(__name__)
+
 
 class Arrays(NamedTuple):
-    """One triplet as uint8: composite and real (H, W, 3) sRGB, mask (H, W) with 255 = foreground."""
+    """One triplet as integers: composite and real (H, W, 3) sRGB, mask (H, W), its largest value = foreground."""
 
-    composite: NDArray[np.uint8]
-    mask: NDArray[np.uint8]
-    real: NDArray[np.uint8]
+    composite: Integers
+    mask: Integers
+    real: Integers
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,7 @@ class TripletDataset:
         seed: int = 0,
         augment: bool = True,
         cache_mb: int = 2048,
+        skip_corrupt: bool = False,
     ) -> None:
         """Args:
         triplets: What to read; at least one.
@@ -81,6 +88,8 @@ class TripletDataset:
         augment: Random crop and flip; otherwise the whole image is resized.
         cache_mb: Memory for decoded images. Cached images are shrunk to a shorter side of 3/2 S first: the smallest
             crop then still has S pixels a side. 0 reads every file every time, at full size.
+        skip_corrupt: Take the next usable triplet instead of one that cannot be read, and say so once; otherwise the
+            first such triplet is an error. What replaces what depends on the files alone.
         """
         if not triplets:
             raise DatasetError("a data set for training or evaluation needs at least one triplet but got none")
@@ -89,7 +98,10 @@ class TripletDataset:
         self.seed = seed
         self.augment = augment
         self._cache_limit = cache_mb * 2**20
-        self._cache: dict[Path, NDArray[np.uint8]] = {}
+        self.skip_corrupt = skip_corrupt
+        self.skipped: dict[int, str] = {}
+        """Why triplets were left out, by their index."""
+        self._cache: dict[ImageFile, Integers] = {}
         self._cached_bytes = 0
         self._lock = threading.Lock()
 
@@ -100,8 +112,28 @@ class TripletDataset:
         """Sample `index` of `epoch` at (size, size).
 
         Raises:
-            InputError: a file is missing or damaged, or the sizes of the three differ.
+            InputError: a file is missing or damaged, the sizes of the three differ, or the mask is empty; with
+                `skip_corrupt`, every triplet is so.
         """
+        return self._sample(index, epoch)[1]
+
+    def _sample(self, index: int, epoch: int) -> tuple[TripletPaths, Arrays]:
+        """The triplet that stands for `index`, and its arrays."""
+        for number in (*range(index, len(self)), *range(index)):
+            if number in self.skipped:
+                continue
+            try:
+                return self.triplets[number], self._read(number, epoch)
+            except InputError as error:
+                if not self.skip_corrupt:
+                    raise InputError(f"{error}; --skip-corrupt leaves such triplets out") from error
+                with self._lock:
+                    if number not in self.skipped:
+                        self.skipped[number] = str(error)
+                        _log.warning("left out: %s", error)
+        raise InputError(f"none of the {len(self)} triplets can be read; the first: {self.skipped[0]}")
+
+    def _read(self, index: int, epoch: int) -> Arrays:
         paths = self.triplets[index]
         mask, composite, real = (self._load(p, p == paths.mask) for p in (paths.mask, paths.composite, paths.real))
         check_same_size(composite, paths.composite, mask, paths.mask)
@@ -115,8 +147,8 @@ class TripletDataset:
 
     def batch(self, samples: Sequence[tuple[int, int]]) -> Batch:
         """The batch of the given (epoch, index) pairs, in their order, on the CPU."""
-        arrays = [self.arrays(index, epoch) for epoch, index in samples]
-        chosen = [self.triplets[index] for _, index in samples]
+        found = [self._sample(index, epoch) for epoch, index in samples]
+        chosen, arrays = [paths for paths, _ in found], [images for _, images in found]
         soft = [t.style_soft or (0.0,) * STYLES for t in chosen]
         hard = [-1 if t.style_hard is None else t.style_hard - 1 for t in chosen]
         return Batch(
@@ -127,11 +159,11 @@ class TripletDataset:
             style_hard=torch.tensor(hard, dtype=torch.int64),
         )
 
-    def _load(self, path: Path, is_mask: bool) -> NDArray[np.uint8]:
+    def _load(self, path: ImageFile, is_mask: bool) -> Integers:
         with self._lock:
             if path in self._cache:
                 return self._cache[path]
-        pixels = to_uint8(read_mask(path) if is_mask else read_image(path))
+        pixels = _to_integers(read_mask(path) if is_mask else read_image(path))
         if not self._cache_limit:
             return pixels
         height, width = pixels.shape[:2]
@@ -177,12 +209,16 @@ class BatchStream:
         return self._orders[epoch]
 
 
-def prefetch(streams: Sequence[BatchStream], start: int, stop: int, *, ahead: int = 2) -> Generator[tuple[Batch, ...]]:
-    """Batches `start` .. `stop` - 1 of all streams together, prepared by one thread while the caller computes.
+def prefetch(
+    streams: Sequence[BatchStream], start: int, stop: int, *, ahead: int = 2, workers: int = 1
+) -> Generator[tuple[Batch, ...]]:
+    """Batches `start` .. `stop` - 1 of all streams together, prepared by threads while the caller computes.
 
-    Reading, decoding and resizing release the interpreter lock; processes would only copy the cache.
+    A sample draws from a generator of its own (seed, epoch, index), so the number of workers changes no value. Reading,
+    decoding and resizing release the interpreter lock; processes would only copy the cache.
     """
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches") as pool:
+    ahead = max(ahead, workers)
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="batches") as pool:
         waiting: collections.deque[Future[tuple[Batch, ...]]] = collections.deque()
         try:
             for step in range(start, min(start + ahead, stop)):
@@ -201,6 +237,15 @@ def _together(streams: Sequence[BatchStream], step: int) -> tuple[Batch, ...]:
     return tuple(stream.batch(step) for stream in streams)
 
 
-def _to_tensor(images: list[NDArray[np.uint8]]) -> Tensor:
-    """uint8 (S, S, C) each to float32 (B, C, S, S) in [0, 1]."""
-    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float().div_(255)
+def _to_integers(image: NDArray[np.float32]) -> Integers:
+    """Values in [0, 1] as uint8 where that loses nothing, else as uint16."""
+    eight_bit = to_uint8(image)
+    if np.abs(eight_bit * np.float32(1 / 255) - image).max(initial=0) < 1e-6:
+        return eight_bit
+    return np.rint(np.clip(image, 0, 1) * 65535).astype(np.uint16)
+
+
+def _to_tensor(images: list[Integers]) -> Tensor:
+    """(S, S, C) integers each to float32 (B, C, S, S) in [0, 1]."""
+    units = [image.astype(np.float32) / np.iinfo(image.dtype).max for image in images]
+    return torch.from_numpy(np.stack(units)).permute(0, 3, 1, 2)

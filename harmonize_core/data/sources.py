@@ -1,40 +1,79 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which triplets a folder holds: the RdHarmony and the iHarmony4 layout are told apart by what is inside."""
+"""Which triplets a folder holds: five layouts are told apart by what is inside."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from harmonize_core.errors import DatasetError, InputError
-from harmonize_core.formats import iharmony4, rdharmony
-from harmonize_core.formats.images import read_lines
+from harmonize_core.formats import hyoutube, iharmony4, plain, rdharmony, shards
 from harmonize_core.formats.triplet import Domain, TripletPaths
 
 
+@dataclass(frozen=True)
+class Layout:
+    """How triplets can lie in a folder."""
+
+    name: str
+    shows: str
+    """What the folder is recognised by."""
+    is_layout: Callable[[Path], bool]
+    splits: Callable[[Path], list[str]]
+    list_triplets: Callable[[Path, str | None], list[TripletPaths]]
+
+
+def _frames(root: Path, split: str | None) -> list[TripletPaths]:
+    return [frame for clip in hyoutube.list_clips(root, split) for frame in clip.frames]
+
+
+def _clip_splits(root: Path) -> list[str]:
+    return sorted(file.name.removesuffix("_list.txt") for file in root.glob("*_list.txt"))
+
+
+LAYOUTS = (
+    Layout(
+        "rdharmony",
+        "SHuman/SHuman_all_labeled.txt",
+        rdharmony.is_layout,
+        rdharmony.splits,
+        rdharmony.list_triplets,
+    ),
+    Layout(
+        "iharmony4",
+        f"<subset>/ with {', '.join(iharmony4.FOLDERS)}",
+        iharmony4.is_layout,
+        iharmony4.splits,
+        iharmony4.list_triplets,
+    ),
+    Layout("hyoutube", "test_list.txt of clips", hyoutube.is_layout, _clip_splits, _frames),
+    Layout("plain", "composite/, mask/ and real/", plain.is_layout, plain.splits, plain.list_triplets),
+    Layout("shards", "train-000000.tar", shards.is_layout, shards.splits, shards.list_triplets),
+)
+"""In the order they are looked for."""
+
+
 def layout_of(root: Path) -> str:
-    """ "rdharmony" or "iharmony4".
+    """Name of the layout of a folder, one of `LAYOUTS`.
 
     Raises:
         InputError: `root` is not a folder.
-        DatasetError: it holds neither layout.
+        DatasetError: it holds no known layout.
     """
-    root = Path(root)
-    if not root.is_dir():
-        raise InputError(f"{root} should be the folder of a data set but {_what_is(root)}; check the path")
-    if rdharmony.is_layout(root):
-        return "rdharmony"
-    if iharmony4.is_layout(root):
-        return "iharmony4"
-    raise DatasetError(
-        f"{root} should hold SHuman/SHuman_all_labeled.txt (RdHarmony layout) or subset folders with "
-        f"{', '.join(iharmony4.FOLDERS)} (iHarmony4 layout) but holds neither; point to the root of a data set"
-    )
+    return _layout(root).name
 
 
 def domain_of(root: Path) -> Domain:
-    """Where the pictures of a data set come from, by its layout."""
-    return "rendered" if layout_of(root) == "rdharmony" else "photographic"
+    """Where the pictures of a data set come from: its layout says it, or the labels of its shards.
+
+    Raises:
+        InputError, DatasetError: as `list_triplets`.
+    """
+    layout = _layout(root)
+    if layout.name == "shards":
+        return list_triplets(root)[0].domain
+    return "rendered" if layout.name == "rdharmony" else "photographic"
 
 
 def list_triplets(root: Path, split: str | None = None) -> list[TripletPaths]:
@@ -45,8 +84,7 @@ def list_triplets(root: Path, split: str | None = None) -> list[TripletPaths]:
         DatasetError: no such layout, no such split, a broken list, or a split without triplets.
     """
     root = Path(root)
-    layout = rdharmony if layout_of(root) == "rdharmony" else iharmony4
-    triplets = layout.list_triplets(root, split)
+    triplets = _layout(root).list_triplets(root, split)
     if not triplets:
         where = "the data set" if split is None else f"its split {split!r}"
         raise DatasetError(f"{root} should hold triplets but {where} is empty; make the data set again")
@@ -55,10 +93,7 @@ def list_triplets(root: Path, split: str | None = None) -> list[TripletPaths]:
 
 def splits_of(root: Path) -> list[str]:
     """Names of the splits that `root` lists, sorted; empty when it has none."""
-    root = Path(root)
-    if layout_of(root) == "rdharmony":
-        return sorted(p.stem for p in (root / "splits").glob("*.txt") if any(read_lines(p)))
-    return [split for split in ("test", "train", "val") if iharmony4.has_split(root, split)]
+    return _layout(root).splits(Path(root))
 
 
 def thin(triplets: Sequence[TripletPaths], limit: int) -> list[TripletPaths]:
@@ -66,6 +101,17 @@ def thin(triplets: Sequence[TripletPaths], limit: int) -> list[TripletPaths]:
     if limit <= 0 or len(triplets) <= limit:
         return list(triplets)
     return [triplets[(2 * i + 1) * len(triplets) // (2 * limit)] for i in range(limit)]
+
+
+def _layout(root: Path) -> Layout:
+    root = Path(root)
+    if not root.is_dir():
+        raise InputError(f"{root} should be the folder of a data set but {_what_is(root)}; check the path")
+    found = next((layout for layout in LAYOUTS if layout.is_layout(root)), None)
+    if found is None:
+        known = "; ".join(f"{layout.shows} ({layout.name})" for layout in LAYOUTS)
+        raise DatasetError(f"{root} should be the root of a data set, but none of these is there: {known}")
+    return found
 
 
 def _what_is(path: Path) -> str:

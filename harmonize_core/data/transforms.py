@@ -67,8 +67,8 @@ def sample_crop(
 
 
 def sample_crop_with_foreground(rng: np.random.Generator, mask: NDArray, **options: tuple[float, float]) -> Crop:
-    """As `sample_crop` for a mask (H, W) of any dtype with 1.0 or 255 = foreground, retried while it is empty."""
-    peak = 255.0 if mask.dtype == np.uint8 else 1.0
+    """As `sample_crop` for a mask (H, W) with 1.0 or the largest integer = foreground, retried while it is empty."""
+    peak = np.iinfo(mask.dtype).max if np.issubdtype(mask.dtype, np.integer) else 1.0
     for _ in range(MAX_TRIES):
         crop = sample_crop(rng, (mask.shape[0], mask.shape[1]), **options)
         inside = mask[crop.top : crop.top + crop.height, crop.left : crop.left + crop.width]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from harmonize_core.errors import DatasetError
-from harmonize_core.formats.images import read_lines
+from harmonize_core.formats.images import IMAGE_SUFFIXES, read_lines
 from harmonize_core.formats.triplet import TripletPaths
 
 FOLDERS = ("composite_images", "masks", "real_images")
@@ -33,10 +33,15 @@ def is_layout(root: Path) -> bool:
     return bool(_subset_roots(Path(root)))
 
 
-def has_split(root: Path, split: str) -> bool:
-    """Whether `root` has a list of that split with at least one line."""
-    lists = [root / f"IHD_{split}.txt", *(s / f"{s.resolve().name}_{split}.txt" for s in _subset_roots(root))]
-    return any(file.is_file() and any(read_lines(file)) for file in lists)
+def splits(root: Path) -> list[str]:
+    """Names of the lists with at least one line, sorted: those of the root, and those of its subsets.
+
+    `IHD_nonhuman_train.txt`, the list CharmNet trains on, is the split nonhuman_train.
+    """
+    root = Path(root)
+    stems = [("IHD", root), *((s.resolve().name, s) for s in _subset_roots(root))]
+    lists = {f: f.stem[len(stem) + 1 :] for stem, folder in stems for f in folder.glob(f"{stem}_*.txt")}
+    return sorted({split for file, split in lists.items() if any(line.strip() for line in read_lines(file))})
 
 
 def list_triplets(root: Path, split: str | None = None) -> list[TripletPaths]:
@@ -68,24 +73,29 @@ def list_triplets(root: Path, split: str | None = None) -> list[TripletPaths]:
 
 def _composites(root: Path, subsets: list[Path], split: str | None) -> list[PurePosixPath]:
     if split is None:
-        found = (f for s in subsets for f in sorted((s / "composite_images").iterdir()) if f.is_file())
-        return [PurePosixPath(f.relative_to(root)) for f in found]
+        found = (f for s in subsets for f in sorted((s / "composite_images").iterdir()))
+        return [PurePosixPath(f.relative_to(root)) for f in found if f.suffix.lower() in IMAGE_SUFFIXES]
     whole = root / f"IHD_{split}.txt"
     if whole.is_file():
-        lines = [PurePosixPath(line) for line in read_lines(whole) if line.strip()]
+        lines = [PurePosixPath(_entry(line)) for line in read_lines(whole) if line.strip()]
     else:
         lines = []
         for subset in subsets:
             file = subset / f"{subset.resolve().name}_{split}.txt"
             if file.is_file():
                 folder = PurePosixPath(subset.relative_to(root)) / "composite_images"
-                lines += [folder / PurePosixPath(n).name for n in read_lines(file) if n.strip()]
+                lines += [folder / PurePosixPath(_entry(n)).name for n in read_lines(file) if n.strip()]
     if not lines:
         raise DatasetError(f"{root} should hold IHD_{split}.txt or <Subset>_{split}.txt with at least one line")
     for line in lines:
         if line.is_absolute() or ".." in line.parts:
             raise DatasetError(f"the {split} list of {root} names {str(line)!r}, which leaves the data set")
     return lines
+
+
+def _entry(line: str) -> str:
+    """A line of a list without spaces around it, with the separators of this layout."""
+    return line.strip().replace("\\", "/")
 
 
 def _subset_roots(root: Path) -> list[Path]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import tempfile
 import warnings
 from collections.abc import Generator, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from harmonize_core.color import linear_to_srgb
 from harmonize_core.errors import InputError, OutputError
+from harmonize_core.formats.member import ImageFile, Member
 
 MAX_PIXELS = 178_956_970
 """Larger files are refused before they are decoded: a crafted header must not take the memory of the machine.
@@ -80,15 +82,16 @@ def read_lines(path: Path) -> list[str]:
         raise InputError(f"{path} should be UTF-8 text but is not; save it again as UTF-8") from None
 
 
-def read_image(path: Path) -> NDArray[np.float32]:
+def read_image(path: ImageFile) -> NDArray[np.float32]:
     """Read a colour image as (H, W, 3) float32 sRGB in [0, 1]; alpha is dropped, grey is repeated.
 
-    8- and 16-bit PNG, JPEG, TIFF, WebP and BMP are taken as sRGB; EXR is taken as linear, encoded and clipped.
+    8- and 16-bit PNG and TIFF, JPEG, WebP and BMP are taken as sRGB; EXR is taken as linear Rec.709, encoded and
+    clipped. Members of tar archives are read in place.
 
     Raises:
         InputError: missing, damaged, truncated, larger than `MAX_PIXELS`, or not an image.
     """
-    path = Path(path)
+    path = _source(path)
     if path.suffix.lower() == ".exr":
         channels = read_exr(path)
         if not {"R", "G", "B"} <= channels.keys():
@@ -102,7 +105,7 @@ def read_image(path: Path) -> NDArray[np.float32]:
     return _to_unit(raw[..., :3])
 
 
-def read_mask(path: Path) -> NDArray[np.float32]:
+def read_mask(path: ImageFile) -> NDArray[np.float32]:
     """Read a mask as (H, W) float32 in [0, 1], 1 = foreground; soft values stay.
 
     A cut-out (8-bit alpha that is not opaque everywhere) is its alpha, anything else its grey value or mean of RGB.
@@ -110,7 +113,7 @@ def read_mask(path: Path) -> NDArray[np.float32]:
     Raises:
         InputError: as `read_image`.
     """
-    path = Path(path)
+    path = _source(path)
     if path.suffix.lower() == ".exr":
         channels = read_exr(path)
         name = next((c for c in ("A", "Y", "R") if c in channels), None)
@@ -125,9 +128,9 @@ def read_mask(path: Path) -> NDArray[np.float32]:
     return raw if raw.ndim == 2 else raw[..., :3].mean(axis=-1, dtype=np.float32)
 
 
-def image_size(path: Path) -> tuple[int, int]:
+def image_size(path: ImageFile) -> tuple[int, int]:
     """(height, width) from the header alone; only for formats Pillow opens."""
-    with _open(Path(path)) as image:
+    with _open(_source(path)) as image:
         return image.height, image.width
 
 
@@ -165,7 +168,7 @@ def write_alpha16(path: Path, coverage: NDArray[np.floating]) -> None:
     write_bytes(path, data.tobytes())
 
 
-def read_exr(path: Path) -> dict[str, NDArray[np.float32]]:
+def read_exr(path: ImageFile) -> dict[str, NDArray[np.float32]]:
     """All channels of a single-part EXR as (H, W) float32, by channel name ("R", "G", "B", "A", "Y" ...).
 
     Raises:
@@ -173,9 +176,17 @@ def read_exr(path: Path) -> dict[str, NDArray[np.float32]]:
     """
     import OpenEXR
 
-    path = Path(path)
+    path = _source(path)
     if not path.is_file():
         raise InputError(f"{path} does not exist; check the path")
+    if isinstance(path, Member):  # OpenEXR opens files by name only
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "member.exr"
+            copy.write_bytes(path.read_bytes())
+            try:
+                return read_exr(copy)
+            except InputError as error:
+                raise InputError(str(error).replace(str(copy), str(path))) from error
     try:
         with OpenEXR.File(str(path), separate_channels=True, header_only=True) as file:
             header = file.header()
@@ -219,7 +230,7 @@ def resize_area(image: NDArray[np.float32], size_hw: tuple[int, int]) -> NDArray
     return cv2.resize(image, (width, height), interpolation=method).astype(np.float32, copy=False)
 
 
-def check_same_size(image: NDArray, path: Path, mask: NDArray, mask_path: Path) -> None:
+def check_same_size(image: NDArray, path: ImageFile, mask: NDArray, mask_path: ImageFile) -> None:
     """Refuse an image and a mask whose sizes differ.
 
     Raises:
@@ -232,22 +243,26 @@ def check_same_size(image: NDArray, path: Path, mask: NDArray, mask_path: Path) 
         )
 
 
-def _read(path: Path) -> NDArray:
+def _read(path: ImageFile) -> NDArray:
     with _open(path) as image:
-        sixteen_bit = image.mode.startswith("I") or _is_16_bit_rgb(path)
+        if image.mode == "F":
+            raise InputError(
+                f"{path} holds floating-point values; save it as EXR (linear light) or with 16 bits (sRGB)"
+            )
+        sixteen_bit = image.mode.startswith("I") or _is_16_bit_rgb(path, image)
         if not sixteen_bit:
             mode = "L" if image.mode in ("1", "L", "LA") else "RGB"
             try:
                 return np.asarray(_upright(image).convert(mode))
             except (OSError, SyntaxError, ValueError) as error:
                 raise InputError(f"{path} is damaged or cut off ({_first_line(error)}); copy it again") from error
-    data = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    data = cv2.imdecode(np.frombuffer(path.read_bytes(), dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     if data is None:
         raise InputError(f"{path} is damaged or cut off; copy it again")
     return data if data.ndim == 2 else data[..., 2::-1]
 
 
-def _transparency(path: Path) -> NDArray[np.float32] | None:
+def _transparency(path: ImageFile) -> NDArray[np.float32] | None:
     """Alpha of an 8-bit picture that is not opaque everywhere, else None."""
     with _open(path) as image:
         if image.mode not in ("RGBA", "LA", "PA") and "transparency" not in image.info:
@@ -259,14 +274,20 @@ def _transparency(path: Path) -> NDArray[np.float32] | None:
     return None if (alpha == 255).all() else _to_unit(alpha)
 
 
-def _is_16_bit_rgb(path: Path) -> bool:
-    """Pillow silently reduces 16-bit RGB PNG to 8 bits: bit depth is byte 24 of a PNG."""
-    with open(path, "rb") as file:
+def _is_16_bit_rgb(path: ImageFile, image: Image.Image) -> bool:
+    """Pillow silently reduces 16-bit RGB to 8 bits: the depth is byte 24 of a PNG and entry 258 of a TIFF."""
+    if image.format == "TIFF":
+        return 16 in image.tag_v2.get(258, ())  # ty: ignore[missing-attribute]
+    with path.open("rb") as file:
         head = file.read(26)
     return head[:8] == b"\x89PNG\r\n\x1a\n" and head[24] == 16
 
 
-def _open(path: Path) -> Image.Image:
+def _source(path: ImageFile) -> ImageFile:
+    return path if isinstance(path, Member) else Path(path)
+
+
+def _open(path: ImageFile) -> Image.Image:
     if not path.exists():
         raise InputError(f"{path} does not exist; check the path")
     if path.is_dir():
@@ -274,7 +295,7 @@ def _open(path: Path) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own bound follows
-            image = Image.open(path)
+            image = Image.open(path if isinstance(path, Path) else path.open())
     except Image.DecompressionBombError as error:
         raise InputError(f"{path} has more than the {MAX_PIXELS} pixels allowed; make it smaller") from error
     except (UnidentifiedImageError, OSError, SyntaxError) as error:

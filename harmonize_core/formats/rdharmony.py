@@ -19,6 +19,8 @@ from harmonize_core.formats.triplet import TripletPaths
 STYLE_COUNT = 10
 """Styles of RdHarmony; a set with styles of its own has more, and as many entries in each label."""
 MAX_STYLES = 100
+SOFT_SUM_ERROR = 0.05
+"""How far soft labels may sum from 1: ours have six digits, how many the released ones have is not published."""
 
 CATEGORY_FOLDERS = {
     "human": "SHuman",
@@ -100,7 +102,7 @@ def parse_label_line(text: str, where: str) -> LabelLine:
             f"{where} should hold 10 soft labels or more, one a style, and the number of one of these styles "
             f"but holds {len(soft)} and {hard}"
         )
-    if not all(0 <= value <= 1 for value in soft) or abs(sum(soft) - 1) > 1e-3:
+    if not all(0 <= value <= 1 for value in soft) or abs(sum(soft) - 1) > SOFT_SUM_ERROR:
         raise DatasetError(f"{where} should hold soft labels from 0 to 1 that sum to 1 but holds {soft_text}")
     composite = PurePosixPath(path)
     if composite.is_absolute() or ".." in composite.parts or "composite_images" not in composite.parts:
@@ -124,7 +126,7 @@ def scene_of(composite: PurePosixPath) -> str:
     return composite.name.rpartition("-")[0]
 
 
-def _place_of(scene_id: str) -> str:
+def place_of(scene_id: str) -> str:
     """The 3D scene of a view: `park_00_v003` -> `park_00`; other names stand for themselves."""
     return re.sub(r"_v\d+$", "", scene_id)
 
@@ -132,6 +134,11 @@ def _place_of(scene_id: str) -> str:
 def is_layout(root: Path) -> bool:
     """Whether `root` holds label files of this layout."""
     return any(Path(root).glob("S*/S*_all_labeled.txt"))
+
+
+def splits(root: Path) -> list[str]:
+    """Names of the splits that `root` lists, sorted; the released data has none."""
+    return sorted(p.stem for p in (Path(root) / "splits").glob("*.txt") if any(read_lines(p)))
 
 
 def list_triplets(root: Path, split: str | None = None) -> list[TripletPaths]:
@@ -157,7 +164,7 @@ def list_triplets(root: Path, split: str | None = None) -> list[TripletPaths]:
                     mask=root / mask_of(line.composite),
                     real=root / real_of(line.composite),
                     domain="rendered",
-                    group=_place_of(scene_of(line.composite)),
+                    group=place_of(scene_of(line.composite)),
                     style_soft=line.style_soft,
                     style_hard=line.style_hard,
                 )

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from harmonize_core.errors import InputError
 from harmonize_core.formats.images import check_same_size, read_image, read_mask
+from harmonize_core.formats.member import ImageFile
 
 Domain = Literal["photographic", "rendered"]
 
@@ -20,9 +20,9 @@ Domain = Literal["photographic", "rendered"]
 class TripletPaths:
     """Where one triplet lies and what is known about it."""
 
-    composite: Path
-    mask: Path
-    real: Path
+    composite: ImageFile
+    mask: ImageFile
+    real: ImageFile
     domain: Domain
     group: str
     """What must not straddle a split: the 3D scene of a render, the photograph of a photographic triplet."""

@@ -66,7 +66,7 @@ class Protocol:
         outside = {"raw": "the network's", "composite": "the composite's", "real": "the real image's"}
         whole = "errors weighted by the mask" if self.background == "real" else "whole image"
         values = {"none": "not rounded", "round": "rounded to 8 bits", "truncate": "cut to 8 bits"}[self.quantize]
-        ranges = {"255": "255", "target_max": "max(real)", "prediction_range": "range of the prediction"}
+        ranges = {"255": "255", "target_max": "max(real)", "prediction_range": "max - min of the prediction"}
         return (
             f"protocol {self.name}: {size}, {whole}, background {outside[self.background]}, values 0..255 {values}, "
             f"PSNR peak {ranges[self.peak]}, {self.mask} mask, SSIM {self.ssim_window.describe()}, range "

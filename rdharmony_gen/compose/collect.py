@@ -4,21 +4,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
 
 from harmonize_core.formats import hyoutube
 from harmonize_core.formats.images import write_text
 from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS, LabelLine, format_label_line, soft_label
+from rdharmony_gen.compose.credits import (
+    credits_text,
+    published,
+    published_condition,
+    published_style,
+    used_assets,
+)
 from rdharmony_gen.compose.view import composed_record
-from rdharmony_gen.library import Asset, assets
+from rdharmony_gen.library import Asset
 from rdharmony_gen.sampling.plan import job_ids
 from rdharmony_gen.spec.clip import SUFFIX, ClipNames
 from rdharmony_gen.spec.codec import encode, encode_line
 from rdharmony_gen.spec.dataset import DatasetSpec, label_length, styles_of
 from rdharmony_gen.spec.layout import SetLayout
-from rdharmony_gen.spec.records import ClipRecord, Record, TripletLine, ViewRecord, asset_ids
+from rdharmony_gen.spec.records import ClipRecord, Record, TripletLine, ViewRecord
 
 FORMAT = "rdharmony/1"
 SPLITS = ("train", "val", "test")
@@ -49,7 +56,7 @@ def collect(layout: SetLayout, spec: DatasetSpec) -> Counts:
     write_text(layout.manifest, "".join(encode_line(line) + "\n" for r in records for line in _lines(r)))
     for path, lines in list_files(layout, spec, records).items():
         write_text(path, "".join(f"{line}\n" for line in lines))
-    used = used_assets(records)
+    used = used_assets(records, spec)
     counts = counts_of(records)
     write_text(layout.dataset, encode(_dataset(spec, records, used, counts)))
     write_text(layout.credits, credits_text(used))
@@ -109,12 +116,6 @@ def split_list(layout: SetLayout, spec: DatasetSpec, split: str) -> Path:
     return layout.split(split) if spec.layout == "rdharmony" else layout.root_list(split)
 
 
-def used_assets(records: Sequence[Record]) -> list[Asset]:
-    """Assets that appear in at least one view, in the order of the library."""
-    names = {name for r in records for name in (*asset_ids(r.view), *(real.condition.hdri for real in r.reals))}
-    return [a for a in assets() if a.id in names]
-
-
 def engines_of(records: Sequence[Record]) -> list[str]:
     """Renderers and Blender versions of a set's views, for instance `["Cycles, Blender 4.5.15 LTS"]`."""
     names = {"cycles": "Cycles", "eevee": "EEVEE"}
@@ -123,15 +124,9 @@ def engines_of(records: Sequence[Record]) -> list[str]:
     return sorted(f"{names.get(renderer, renderer)[:40]}, Blender {version[:40]}" for renderer, version in found)
 
 
-def credits_text(used: list[Asset]) -> str:
-    """Attribution of everything that is in the pictures, as Markdown."""
-    lines = ["# Credits", "", "These pictures show the following works, changed by lighting, posing and framing.", ""]
-    lines += [f"- *{a.title}* (`{a.id}`) by {a.author}, {a.licence}; {a.source}" for a in used]
-    return "\n".join(lines) + "\n"
-
-
 def _lines(record: Record) -> list[object]:
-    return [record.view, *record.reals, *record.triplets]
+    reals = [replace(real, condition=published_condition(real.condition)) for real in record.reals]
+    return [record.view, *reals, *record.triplets]
 
 
 def _label(triplet: TripletLine, record: ViewRecord, styles: int) -> str:
@@ -148,10 +143,10 @@ def _dataset(spec: DatasetSpec, records: Sequence[Record], used: list[Asset], co
         "generator": f"rdharmony {_own_version()}",
         "engine": engines_of(records),
         "seed": spec.seed,
-        "spec": spec,
+        "spec": published(spec),
         "counts": asdict(counts) | {"views_by_scene": scenes},
         "splits": {s: counts_of([r for r in records if r.view.split == s]).composites for s in SPLITS},
-        "styles": list(styles_of(spec)),
+        "styles": [published_style(style) for style in styles_of(spec)],
         "assets": [
             {"id": a.id, "title": a.title, "licence": a.licence, "author": a.author, "source": a.source} for a in used
         ],

@@ -19,7 +19,8 @@ from tqdm import tqdm
 from harmonize_core.errors import ConfigError, DatasetError, HarmonizeError, InputError, OutputError
 from harmonize_core.formats.images import atomic_path, write_text
 from harmonize_core.formats.lock import exclusive
-from rdharmony_gen.compose.collect import SPLITS, credits_text, used_assets
+from rdharmony_gen.compose.collect import SPLITS
+from rdharmony_gen.compose.credits import credits_text, used_assets
 from rdharmony_gen.compose.view import sha256_of
 from rdharmony_gen.pack.card import card_text
 from rdharmony_gen.pack.samples import Sample, facts_text, samples_of
@@ -109,7 +110,7 @@ def pack(root: Path, packed: Path, *, shard_bytes: int, splits: Sequence[str] = 
         if name not in SPLITS:
             raise ConfigError(f"--split should be of {', '.join(SPLITS)} but is {name!r}")
     records = read_manifest(layout.manifest)
-    used = used_assets(records)
+    used = used_assets(records, spec)
     samples = samples_of(spec, records)
     facts = functools.partial(
         facts_text, styles=label_length(spec), licences={a.id: a.licence for a in used if a.licence}

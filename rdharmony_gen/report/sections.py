@@ -11,11 +11,12 @@ from pathlib import Path
 
 import msgspec
 
-from rdharmony_gen.compose.collect import SPLITS, engines_of, used_assets
+from rdharmony_gen.compose.collect import SPLITS, engines_of
+from rdharmony_gen.compose.credits import NOT_STATED, used_assets
 from rdharmony_gen.report import charts
 from rdharmony_gen.report.sheet import style_columns
 from rdharmony_gen.spec.dataset import DatasetSpec, split_of
-from rdharmony_gen.spec.records import RealLine, ViewRecord, asset_ids, rejects
+from rdharmony_gen.spec.records import RealLine, ViewRecord, rejects
 from rdharmony_gen.validate.dataset import Validation
 
 MAX_PROBLEMS, MAX_FAILURES, MAX_REASONS = 100, 50, 16
@@ -194,7 +195,7 @@ def checks(validation: Validation) -> str:
 
 def data_card(spec: DatasetSpec, records: Sequence[ViewRecord], root: Path) -> str:
     """Recipe, splits, licences and the works that the pictures show."""
-    used = used_assets(list(records))
+    used = used_assets(records, spec)
     licences = dict(Counter(a.licence for a in used).most_common())
     splits = {s: [x for x in spec.scenes if split_of(spec, x) == s] for s in SPLITS}
     recipe = [
@@ -203,9 +204,8 @@ def data_card(spec: DatasetSpec, records: Sequence[ViewRecord], root: Path) -> s
         ("seed", str(spec.seed)),
         *((split, listed(scenes)) for split, scenes in splits.items() if scenes),
     ]
-    own = sorted({n for r in records for n in asset_ids(r.view) if n.startswith("user:")})
-    if own:
-        recipe.append(("own files", f"{listed(own)}: not among the works below, their terms are yours to know"))
+    if own := [a.title for a in used if a.licence == NOT_STATED]:
+        recipe.append(("own files", f"{listed(own)}: nobody has stated their terms, which are yours to know"))
     rows = "".join(f"<tr><th>{escape(a)}</th><td>{escape(b)}</td></tr>" for a, b in recipe)
     works = "".join(
         f"<tr><td>{escape(a.title)}</td><td>{escape(a.author)}</td><td>{escape(a.licence)}</td>"

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,12 @@ from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
 from rdharmony_gen.run.environment import require_blender
 from rdharmony_gen.run.file_headers import header_problems
 from rdharmony_gen.spec.scenes import SCENES
-from rdharmony_gen.spec.user_files import Clip, UserCharacter, UserScene, digest
+from rdharmony_gen.spec.user_files import Clip, Credit, UserCharacter, UserScene, digest
 
 CHARACTER_SUFFIXES = (".blend", ".fbx", ".glb", ".gltf", ".obj")
 MAX_FILES = 2000
+MAX_CREDIT = 300
+"""Characters of an author, a licence, a source."""
 MAX_BYTES = 2**30
 TIMEOUT_S = 180.0
 HEIGHTS_M = {
@@ -58,6 +60,15 @@ class Sidecar:
     yaw_deg: float = 0.0
     """Turn, anti-clockwise from above, that makes it face the front (-Y of Blender, +Z of glTF)."""
     category: str = "human"
+    title: str = ""
+    author: str = ""
+    licence: str = ""
+    source: str = ""
+
+    @property
+    def credit(self) -> Credit:
+        """Whose work the file is."""
+        return Credit(self.title, self.author, self.licence, self.source)
 
 
 @dataclass
@@ -195,6 +206,7 @@ def _check_character(one: Checked, examiner: _Examiner, names: set[str]) -> None
         sha256=digest(one.path, others),
         files=others,
         path=str(one.path),
+        credit=sidecar.credit,
         category=sidecar.category,
         scale=float(f"{scale[0]:.9g}"),
         yaw_deg=sidecar.yaw_deg,
@@ -205,6 +217,11 @@ def _check_character(one: Checked, examiner: _Examiner, names: set[str]) -> None
 def _check_scene(one: Checked, examiner: _Examiner, names: set[str], collection: str, keep_lights: bool) -> None:
     if one.path.suffix.lower() != ".blend":
         one.problems.append("should be a .blend file; save the scene with Blender")
+        return
+    try:
+        credit = _sidecar(one.path).credit
+    except (ConfigError, UnknownName) as error:
+        one.problems.append(str(error))
         return
     _before_blender(one)
     if one.problems:
@@ -222,6 +239,7 @@ def _check_scene(one: Checked, examiner: _Examiner, names: set[str], collection:
         sha256=digest(one.path, others),
         files=others,
         path=str(one.path),
+        credit=credit,
         indoor=bool(seen["indoor"]),
         keep_lights=keep_lights,
         characters=seen["collection"],
@@ -258,8 +276,10 @@ def _sidecar(path: Path) -> Sidecar:
         sidecar = msgspec.convert(data, Sidecar)
     except (ValueError, TypeError, RecursionError, OSError) as error:
         raise ConfigError(
-            f"has beside it {file.name}, which should hold height_m, yaw_deg, category ({error})"
+            f"has beside it {file.name}, which should hold some of {', '.join(Sidecar.__dataclass_fields__)} ({error})"
         ) from None
+    if any(len(text) > MAX_CREDIT or "\n" in text for text in astuple(sidecar.credit)):
+        raise ConfigError(f"has beside it {file.name} with a credit of several lines or over {MAX_CREDIT} characters")
     if sidecar.height_m is not None and not 0.001 <= sidecar.height_m <= 50:
         raise ConfigError(f"has beside it {file.name} with height_m {sidecar.height_m:g}; it should be 0.001 to 50")
     if not -360 <= sidecar.yaw_deg <= 360:

@@ -28,6 +28,18 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class Credit:
+    """Whose work a file is; empty where its owner has not said."""
+
+    title: str = ""
+    author: str = ""
+    licence: str = ""
+    """SPDX expression, or words."""
+    source: str = ""
+    """Where it can be found."""
+
+
+@dataclass(frozen=True)
 class UserFile:
     """A file of the user's, checked, with the files that it names."""
 
@@ -38,7 +50,9 @@ class UserFile:
     files: tuple[str, ...]
     """Textures, buffers, materials and libraries outside of the file, as paths from its folder."""
     path: str = field(compare=False)
-    """Where the file is; a set goes on when all of it has moved."""
+    """Where the file is, absolute, for workers to find it; a set goes on when it has moved."""
+    credit: Credit = field(default=Credit(), compare=False)
+    """May be stated later, too."""
 
     def __str__(self) -> str:
         return f"{self.name} ({self.sha256[:8]})"

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from harmonize_core.errors import DatasetError, InputError
 from harmonize_core.formats import rdharmony
 from rdharmony_gen.compose.collect import FORMAT, SPLITS, counts_of, list_files, split_list
+from rdharmony_gen.compose.credits import published
 from rdharmony_gen.run.steps import existing
 from rdharmony_gen.sampling.plan import job_ids
 from rdharmony_gen.spec.codec import MAX_BYTES, encode
@@ -99,7 +100,7 @@ def _dataset_file(layout: SetLayout, spec: DatasetSpec, records: list[Record]) -
         ) from None
     if data.get("format") != FORMAT:
         yield Problem(name, f"should have the format {FORMAT!r} but has {data.get('format')!r}")
-    if data.get("spec") != msgspec.json.decode(encode(spec)):
+    if data.get("spec") != msgspec.json.decode(encode(published(spec))):
         yield Problem(name, f"its spec should equal {layout.spec.relative_to(layout.root)} but differs")
     counts = data.get("counts")
     counts = counts if isinstance(counts, dict) else {}

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CharmNet: sizes, domains, initialisation; and the registry's names."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from harmonize_core.errors import UnknownName
+from harmonize_core.models import build, denormalize, init_weights, lookup, normalize, parameter_count
+from harmonize_core.models.charmnet import DOMAINS, CharmNetConfig, DomainDiscriminator, StyleClassifier
+
+
+@pytest.fixture(scope="module")
+def pictures() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    mask = torch.zeros(2, 1, 256, 256)
+    mask[:, :, 60:200, 80:180] = 1
+    return torch.rand(2, 3, 256, 256, generator=generator), mask
+
+
+def test_charmnet_has_the_published_sizes():
+    model = build("charmnet_256")
+    assert parameter_count(model) == 9_257_544
+    assert parameter_count(model.inference()) == 8_301_284
+    assert parameter_count(DomainDiscriminator()) == 92_545
+    assert parameter_count(StyleClassifier()) == 98_554
+    assert parameter_count(model.core) == pytest.approx(7.345e6, rel=1e-3)
+    for domain in DOMAINS:
+        assert parameter_count(model.encoders[domain]) == pytest.approx(0.464e6, rel=2e-3)
+        assert parameter_count(model.decoders[domain]) == pytest.approx(0.493e6, rel=2e-3)
+
+
+def test_domains_have_private_levels_and_share_the_core(pictures):
+    model = build("charmnet_256").eval()
+    with torch.no_grad():
+        rendered, photographic = (model(*pictures, d) for d in ("rendered", "photographic"))
+    assert not torch.equal(rendered.f_enc, photographic.f_enc)
+    assert rendered.f_enc.shape == rendered.f_dec.shape == (2, 128, 16, 16)
+    assert rendered.attention.shape == (2, 1, 256, 256)
+
+
+def test_initialisation_is_seeded_and_follows_the_recipe():
+    models = [build("charmnet_256") for _ in range(3)]
+    for model, seed in zip(models, (3, 3, 4), strict=True):
+        init_weights(model, seed)
+    first, same, other = (m.state_dict() for m in models)
+    assert all(torch.equal(first[k], same[k]) for k in first)
+    weights = first["core.down.1.conv.weight"]
+    assert not torch.equal(weights, other["core.down.1.conv.weight"])
+    assert weights.std().item() == pytest.approx(0.02, rel=0.02)
+    assert first["core.down.1.norm.weight"].mean().item() == pytest.approx(1, abs=0.01)
+    assert first["core.down.1.conv.bias"].abs().max() == 0
+
+
+def test_blend_bias_starts_near_the_identity(pictures):
+    model = build("charmnet_256")
+    init_weights(model, seed=0, blend_bias=1.0)
+    with torch.no_grad():
+        harmonized = model.inference().eval()(*pictures)
+    assert (harmonized - pictures[0]).abs().mean() < 0.02
+
+
+def test_normalisation_round_trips(pictures):
+    torch.testing.assert_close(denormalize(normalize(pictures[0])), pictures[0])
+    middle = torch.tensor([0.485, 0.456, 0.406])[None, :, None, None]
+    assert normalize(middle).abs().max() < 1e-6
+
+
+def test_unknown_names_suggest_and_list():
+    with pytest.raises(UnknownName, match=r"no model is named 'charmnet_265'; did you mean 'charmnet_256'\?"):
+        lookup("charmnet_265")
+
+
+def test_a_classifier_takes_a_batch_of_one():
+    log_p = StyleClassifier().eval()(torch.zeros(1, 128, 16, 16))
+    assert log_p.shape == (1, 10)
+    assert log_p.exp().sum().item() == pytest.approx(1, abs=1e-5)
+
+
+def test_width_is_a_config_not_another_class():
+    narrow = dataclasses.replace(CharmNetConfig(), base_channels=16).build()
+    assert parameter_count(narrow) < 700_000
+    out = narrow.eval()(torch.zeros(1, 3, 256, 256), torch.zeros(1, 1, 256, 256), "rendered")
+    assert out.f_enc.shape == (1, 32, 16, 16)

@@ -56,31 +56,31 @@ def draw_harmonize(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
         layout.operator("harmonize.view_result", icon="IMAGE_DATA")
 
 
-class HARMONIZE_PT_sidebar(bpy.types.Panel):
-    """Sidebar of the 3D view."""
+class _Panel(bpy.types.Panel):
+    """What both places share."""
 
     bl_label = "Harmonize"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the panel."""
+        draw_harmonize(self.layout, context)
+
+
+class HARMONIZE_PT_sidebar(_Panel):
+    """Sidebar of the 3D view."""
+
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "Harmonize"
 
-    def draw(self, context: bpy.types.Context) -> None:
-        """Draw the panel."""
-        draw_harmonize(self.layout, context)
 
-
-class HARMONIZE_PT_render(bpy.types.Panel):
+class HARMONIZE_PT_render(_Panel):
     """Render properties."""
 
-    bl_label = "Harmonize"
     bl_space_type = "PROPERTIES"
     bl_region_type = "WINDOW"
     bl_context = "render"
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 (Blender reads this class attribute)
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """Draw the panel."""
-        draw_harmonize(self.layout, context)
 
 
 CLASSES = (HARMONIZE_PT_sidebar, HARMONIZE_PT_render)

@@ -5,11 +5,9 @@ import bpy
 import numpy as np
 import pytest
 
-from harmonize_core.formats.images import read_exr
 from rdharmony_gen.blender import lighting
 from rdharmony_gen.blender.assets import AssetLibrary
-from rdharmony_gen.blender.chatter import quiet
-from rdharmony_gen.blender.session import reset
+from rdharmony_gen.blender.session import render, render_file, reset
 from rdharmony_gen.blender.stage import Stage
 from rdharmony_gen.compose.fog import SKY_M, Camera
 from rdharmony_gen.light import atmosphere, hdri, practicals, sky
@@ -27,11 +25,7 @@ def _stage(size=48, samples=4):
 
 
 def _render(scene, path):
-    scene.render.filepath = str(path)
-    scene.render.image_settings.color_mode = "RGB"
-    with quiet():
-        bpy.ops.render.render(write_still=True)
-    picture = read_exr(path)
+    picture = render(scene, path, "RGB")
     return np.stack([picture[c] for c in "RGB"], axis=-1)
 
 
@@ -72,10 +66,8 @@ def test_convention_depth_times_ray_is_where_the_surface_is(tmp_path):
     camera.rotation_euler = (np.pi / 2 + np.radians(-12.0), 0.0, -np.radians(40.0))
     scene.view_layers[0].use_pass_z = True
     scene.render.image_settings.file_format = "OPEN_EXR_MULTILAYER"
-    scene.render.filepath = str(tmp_path / "z.exr")
-    with quiet():
-        bpy.ops.render.render(write_still=True)
-    depth = next(values for name, values in read_exr(tmp_path / "z.exr").items() if name.endswith("Depth.Z"))
+    channels = render_file(scene, tmp_path / "z.exr")
+    depth = next(values for name, values in channels.items() if name.endswith("Depth.Z"))
     rays = Camera(yaw_deg=40.0, pitch_deg=-12.0, focal_mm=30.0, height_m=5.0).rays(32, 48)
     ground = depth < 60.0
     assert 0.5 < ground.mean() < 1.0

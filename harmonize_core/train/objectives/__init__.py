@@ -8,19 +8,25 @@ from typing import Any
 
 from harmonize_core.models import HarmonizationModel, ModelConfig
 from harmonize_core.models.charmnet import CharmNetConfig
+from harmonize_core.models.dovenet import DoveNetConfig
 from harmonize_core.models.fmm import FmmConfig
+from harmonize_core.models.rainnet import RainNetConfig
 from harmonize_core.train.config import LossConfig
 from harmonize_core.train.objectives._base import Batches as Batches
 from harmonize_core.train.objectives._base import Objective as Objective
 from harmonize_core.train.objectives._base import Terms as Terms
 from harmonize_core.train.objectives._base import fused as fused
 from harmonize_core.train.objectives.charmnet import CharmNetObjective
+from harmonize_core.train.objectives.dovenet import DoveNetObjective
 from harmonize_core.train.objectives.mse import FullImageMse
+from harmonize_core.train.objectives.rainnet import RainNetObjective
 from harmonize_core.train.objectives.supervised import Supervised
 
 _OBJECTIVES: dict[type[ModelConfig], Callable[[Any, LossConfig], Objective]] = {
     CharmNetConfig: CharmNetObjective,
+    DoveNetConfig: DoveNetObjective,
     FmmConfig: FullImageMse,
+    RainNetConfig: RainNetObjective,
 }
 
 

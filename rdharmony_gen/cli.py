@@ -48,6 +48,8 @@ def make(
 
     Example: rdharmony make out --views 2 --category human --size 256x256 --seed 7
 
+    Video triplets: rdharmony make out --clip 24 --views 2 --size 256x256
+
     Args:
         out: Folder of the data set; made if it is not there.
         recipe: What the set is to hold.

@@ -26,11 +26,11 @@ from rdharmony_gen.spec.records import ClipRecord, ViewRecord, files_of
 from rdharmony_gen.spec.styles import words_of
 from rdharmony_gen.validate.dataset import Validation
 
-MAX_VIEWS = 400
+MAX_VIEWS = 300
 """Views that are shown in motion; of more, that many spread evenly: some 0.2 GB."""
-TILE, STRIP, GAP = 176, 150, 4
+TILE, STRIP, GAP = 144, 150, 4
 """Longer sides in pixels of what moves and of a frame in a strip; pixels between them."""
-STRIP_FRAMES = 6
+STRIP_FRAMES, MOTION_QUALITY = 6, 62
 
 
 def clip_title(spec: DatasetSpec, records: Sequence[ClipRecord]) -> str:
@@ -97,9 +97,8 @@ class Films:
             frames = [self._mosaic(record.still(i)) for i in range(record.view.frames)]
             pause = round(1000 / max(record.view.fps, 1))
             with atomic_path(self._folder / target) as partial:
-                frames[0].save(
-                    partial, "WEBP", save_all=True, append_images=frames[1:], duration=pause, loop=0, quality=QUALITY
-                )
+                rest = {"save_all": True, "append_images": frames[1:], "duration": pause, "loop": 0}
+                frames[0].save(partial, "WEBP", quality=MOTION_QUALITY, **rest)
         return f"images/{target}"
 
     def strip(self, record: ClipRecord) -> str:

@@ -110,6 +110,9 @@ def load_model(path: Path) -> Checkpoint:
         reason = error if isinstance(error, HarmonizeError) else f"bad header: {error!r}"
         raise CheckpointError(f"{path} cannot be used, {reason}; export it anew") from error
     load_strictly(model, weights, path)
+    if any(buffer.is_meta for buffer in model.buffers()):  # constants that are not stored, such as a blur's kernel
+        model = config.build()
+        load_strictly(model, weights, path)
     return Checkpoint(model.eval(), name, config, input_spec, provenance)
 
 

@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from rdharmony_gen.blender.scenes import kit_furniture as kit
+from rdharmony_gen.blender.scenes import kit_tabletop as tabletop
 from rdharmony_gen.blender.scenes import kit_window_view as view
 from rdharmony_gen.blender.scenes.kit_draw import pick
 from rdharmony_gen.blender.scenes.kit_indoor import Opening, Room, beams, shell, windows
@@ -77,9 +78,9 @@ def _counter(room: Room) -> Patch:
     board = finish.wood("walnut")
     for z in (1.45, 1.82, 2.19):
         kit.shelf(north, (x0 + 0.9, x1 - 0.1), z, board, depth=0.24)
-        kit.line_up(north, (x0 + 1.0, x1 - 0.2), 0.12, z, kit.BOTTLES[:5], 0.145, f"{z}")
+        kit.line_up(north, (x0 + 1.0, x1 - 0.2), 0.12, z, tabletop.BOTTLES[:5], 0.145, f"{z}")
     kit.light_strip(north, (x0 + 0.95, x1 - 0.15), 2.6, 0.2, 14.0)
-    return kit.still_life(
+    return tabletop.still_life(
         room,
         (x0 + 0.4, front - 0.05),
         (x0 + 2.2, front + depth),

@@ -13,7 +13,7 @@ from rdharmony_gen.blender.scenes import kit_nature as kit
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
 from rdharmony_gen.blender.scenes import kit_nature_things as things
 from rdharmony_gen.blender.scenes.kit_draw import pick, several, some
-from rdharmony_gen.blender.scenes.kit_shapes import lattice
+from rdharmony_gen.blender.scenes.kit_shapes import Quads, lattice
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 PALMS = ("tree_13_coconut", "tree_07_palm", "tree_14_sabal_palm")
@@ -133,7 +133,7 @@ def _visitors(stage: Stage, land: float) -> Patch:
         if number < 5:
             stage.put("parasol_01", x, y, 0.0, yaw=rng.uniform(0, 360), scale=rng.uniform(0.95, 1.15))
         turn = rng.uniform(-25, 25)
-        towel = things.Quads()
+        towel = Quads()
         towel.add((-0.4, -0.9, 0), (0.4, -0.9, 0), (0.4, 0.9, 0), (-0.4, 0.9, 0))
         towel.build(stage, "towel", paint.cloth("towel", colours[number % len(colours)]), (x + 0.9, y, 0.012), turn)
         if number % 2 == 0:
@@ -177,10 +177,10 @@ def _hut(stage: Stage, land: float) -> None:
         tint = np.array(paint.CLOTHS[(k * 3 + int(rng.integers(3))) % len(paint.CLOTHS)]) * 0.7 + 0.3
         walls = paint.gloss(stage, "cabin", (tint[0], tint[1], tint[2]))
         things.gabled(stage, "building_cabin", (u, land * 11.5, 0.05), facing, (2.0, 2.2, 2.1, 2.9), walls, roof, 0.25)
-        door = things.Quads()
+        door = Quads()
         door.block((-0.42, -1.14, 0.05), (0.42, -1.11, 1.9))
         door.build(stage, "cabin_door", paint.gloss(stage, "cabin_door"), (u, land * 11.5, 0.05), facing)
-    walk = things.Quads()
+    walk = Quads()
     for u in np.arange(-30, 30, 0.17):
         walk.block((u, 6.6, 0.0), (u + 0.155, 8.0, 0.035))
     walk.build(stage, "boardwalk", paint.timber(stage, "boardwalk", (0.85, 0.82, 0.78)), (0, 0, 0), facing)

@@ -5,6 +5,7 @@ All lengths in metres.
 """
 
 from rdharmony_gen.blender.scenes import kit_furniture as kit
+from rdharmony_gen.blender.scenes import kit_tabletop as tabletop
 from rdharmony_gen.blender.scenes import kit_window_view as view
 from rdharmony_gen.blender.scenes.kit_draw import pick
 from rdharmony_gen.blender.scenes.kit_indoor import Opening, Room, beams, shell
@@ -67,7 +68,7 @@ def _bed(room: Room) -> None:
         elif side > 0:
             room.put("living_lamp_01", a + 0.45, cy - 0.05, yaw=rng.uniform(-30, 30), scale=1.05)
         if side < 0:
-            kit.books(room, cx + 0.02, cy - 0.06, 0.55, 2, rng) if not lamp else kit.mug(
+            tabletop.books(room, cx + 0.02, cy - 0.06, 0.55, 2, rng) if not lamp else tabletop.mug(
                 room, cx + 0.12, cy - 0.13, 0.55
             )
     rug = room.put("living_rug_01", x + 0.2, room.half_y - 2.75, yaw=90, scale=rng.uniform(0.85, 1.05))
@@ -81,7 +82,7 @@ def _wardrobe(room: Room) -> None:
     east = room.wall("east")
     kit.cabinet(east, (0.35, room.half_y - 0.03), (0.0, 2.2), 0.58, body, width=0.55)
     if rng.random() < 0.5:
-        kit.books(room, room.half_x - 0.3, 1.0, 2.2, 4, rng)
+        tabletop.books(room, room.half_x - 0.3, 1.0, 2.2, 4, rng)
     room.wall("north").door(room.half_x - 1.2, finish.trim)
 
 
@@ -104,7 +105,7 @@ def _drawers(room: Room) -> Patch:
     )
     kit.pictures(west, ((a0 + a1) / 2,), 1.65, (0.3, 0.42))
     x = -room.half_x
-    return kit.still_life(
+    return tabletop.still_life(
         room, (x, a0), (x + 0.48, a1), high, "drawers", back="west", things=("books", "vase", "plant", "mug", "bowl")
     )
 
@@ -120,7 +121,7 @@ def _desk(room: Room) -> Patch:
         room.put("chair_08_armchair", -room.half_x + 1.0, -room.half_y + 0.95, yaw=135 + rng.uniform(-15, 15))
     else:
         room.put("living_plant_01_yucca", -room.half_x + 0.7, -room.half_y + 0.65, scale=0.85)
-    return kit.still_life(
+    return tabletop.still_life(
         room,
         (x - 0.62, y - 0.29),
         (x + 0.62, y + 0.29),

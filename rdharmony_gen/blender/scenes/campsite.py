@@ -9,6 +9,7 @@ from rdharmony_gen.blender.scenes import kit_nature as kit
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
 from rdharmony_gen.blender.scenes import kit_nature_things as things
 from rdharmony_gen.blender.scenes.kit_draw import pick, several, some
+from rdharmony_gen.blender.scenes.kit_shapes import log
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 CARS = ("car_04_suv", "car_08_minivan", "car_02_beetle", "car_10_van")
@@ -112,7 +113,7 @@ def _fire(stage: Stage, side: float, taken: list[kit.Disc]) -> None:
         a = angle + rng.uniform(-0.25, 0.25)
         middle = np.array([x + 2.0 * np.cos(a), y + 2.0 * np.sin(a), 0.18])
         step = np.array([-np.sin(a), np.cos(a), 0.0]) * rng.uniform(0.6, 0.85)
-        things.log(stage, "seat", middle - step, middle + step, 0.2, bark, cut)
+        log(stage, "seat", middle - step, middle + step, 0.2, bark, cut)
         if k != 1:
             b = a + 0.75
             name = pick(rng, names.SEATED)
@@ -120,7 +121,7 @@ def _fire(stage: Stage, side: float, taken: list[kit.Disc]) -> None:
     for row in range(3):
         for k in range(7 - row):
             u, v, z = x + side * 3.0, y + 0.2 * k + 0.1 * row, 0.08 + 0.17 * row
-            things.log(stage, "firewood", (u - 0.3, v, z), (u + 0.3, v, z), 0.09, bark, cut, 8)
+            log(stage, "firewood", (u - 0.3, v, z), (u + 0.3, v, z), 0.09, bark, cut, 8)
     taken += [(x, y, 3.2), (x + side * 3.0, y + 0.6, 1.2)]
 
 

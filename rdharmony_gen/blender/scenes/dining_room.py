@@ -5,6 +5,7 @@ All lengths in metres.
 """
 
 from rdharmony_gen.blender.scenes import kit_furniture as kit
+from rdharmony_gen.blender.scenes import kit_tabletop as tabletop
 from rdharmony_gen.blender.scenes import kit_window_view as view
 from rdharmony_gen.blender.scenes.kit_draw import pick
 from rdharmony_gen.blender.scenes.kit_indoor import Opening, Room, beams, shell
@@ -69,16 +70,16 @@ def _table(room: Room) -> Patch:
                 )
             if abs(dx) < 0.1:  # the middle stays free for the subject
                 continue
-            kit.plate(room, x + dx, y + side * (d / 2 - 0.2), HIGH)
+            tabletop.plate(room, x + dx, y + side * (d / 2 - 0.2), HIGH)
             room.put("knife_02_table", x + dx + 0.17, y + side * (d / 2 - 0.2), HIGH, yaw=rng.uniform(-3, 3))
             if rng.random() < 0.6:
-                kit.mug(room, x + dx + 0.16, y + side * (d / 2 - 0.36), HIGH)
+                tabletop.mug(room, x + dx + 0.16, y + side * (d / 2 - 0.36), HIGH)
     for dx in (-0.5, 0.5):
         room.pendant(x + dx, y, room.height - rng.uniform(1.6, 1.7))
-    kit.fruit_bowl(room, x - w / 2 + 0.3, y, HIGH, rng)
-    kit.vase(room, x + w / 2 - 0.25, y + 0.05, HIGH, rng)
+    tabletop.fruit_bowl(room, x - w / 2 + 0.3, y, HIGH, rng)
+    tabletop.vase(room, x + w / 2 - 0.25, y + 0.05, HIGH, rng)
     for dx in (0.0, 0.12):
-        room.put(pick(rng, kit.BOTTLES[:4]), x + w / 2 - 0.45 + dx * 0.6, y - 0.1 + dx, HIGH)
+        room.put(pick(rng, tabletop.BOTTLES[:4]), x + w / 2 - 0.45 + dx * 0.6, y - 0.1 + dx, HIGH)
     return room.patch(x - w / 2 + 0.5, y - 0.12, x + w / 2 - 0.6, y + 0.12, HIGH)
 
 
@@ -91,7 +92,7 @@ def _sideboard(room: Room) -> Patch:
     kit.cabinet(west, (a0, a1), (0.0, 0.88), 0.46, wood, width=0.5, top=finish.top("sideboard"))
     kit.pictures(west, ((a0 + a1) / 2 - 0.4, (a0 + a1) / 2 + 0.4), 1.7, (0.22, 0.33))
     x = -room.half_x
-    return kit.still_life(
+    return tabletop.still_life(
         room,
         (x, a0),
         (x + 0.48, a1),

@@ -10,6 +10,7 @@ from rdharmony_gen.blender.scenes import kit_nature as kit
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
 from rdharmony_gen.blender.scenes import kit_nature_things as things
 from rdharmony_gen.blender.scenes.kit_draw import pick, several
+from rdharmony_gen.blender.scenes.kit_shapes import Quads, log
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 ANIMALS = ("cow_01_black_white", "cow_02_beige", "cow_03_bull_black", "horse_01", "horse_02")
@@ -75,7 +76,7 @@ def _buildings(stage: Stage, side: float) -> None:
     things.gabled(stage, "building_barn", (x, y, 0), yaw, (width, depth, 4.2, 8.0), boards, tiles, 0.6)
     trim = paint.gloss(stage, "trim") if tint == BARN_RED else paint.timber(stage, "trim", (0.6, 0.5, 0.42))
     dark = paint.planks(stage, "barn_door", (0.7 * tint[0], 0.7 * tint[1], 0.7 * tint[2]), 1.3)
-    door, frame = things.Quads(), things.Quads()
+    door, frame = Quads(), Quads()
     front = -depth / 2 - 0.03
     door.block((-1.75, front - 0.04, 0.02), (1.75, front, 3.3))
     for a, b in (
@@ -120,8 +121,8 @@ def _yard(stage: Stage, side: float) -> Patch:
             a = rng.uniform(-0.06, 0.06)
             middle = np.array([x + dx + rng.uniform(-0.1, 0.1), 2.2 + dy, 0.64 + z])
             step = np.array([0.6 * np.cos(a), 0.6 * np.sin(a), 0.0])
-            things.log(stage, "bale", middle - step, middle + step, 0.64, hay, twine, 28)
-    bales = things.Quads()
+            log(stage, "bale", middle - step, middle + step, 0.64, hay, twine, 28)
+    bales = Quads()
     for k in range(int(rng.integers(4, 8))):  # small square bales by the house
         bales.block(
             (-0.5, 0.55 * (k % 3) - 0.25, 0.42 * (k // 3)), (0.5, 0.55 * (k % 3) + 0.25, 0.42 * (k // 3) + 0.41)
@@ -162,7 +163,7 @@ def _paddock(stage: Stage) -> None:
     for x, y in kit.free_spots(rng, taken, 3, (-30, -27, 30, -15), 1.5):
         a = rng.uniform(0, np.pi)
         step = np.array([0.6 * np.cos(a), 0.6 * np.sin(a), 0.0])
-        things.log(stage, "bale", np.array([x, y, 0.62]) - step, np.array([x, y, 0.62]) + step, 0.64, hay, hay, 28)
+        log(stage, "bale", np.array([x, y, 0.62]) - step, np.array([x, y, 0.62]) + step, 0.64, hay, hay, 28)
     spots = [(rng.uniform(-20, 20), FENCE_Y + rng.normal(0, 0.25)) for _ in range(34)]
     kit.tufts(stage, rng, spots, ids=("card_grass", "card_grass2"), each=4, scale=(0.35, 0.75))
 

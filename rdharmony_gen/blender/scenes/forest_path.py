@@ -10,6 +10,7 @@ from rdharmony_gen.blender.scenes import kit_nature as kit
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
 from rdharmony_gen.blender.scenes import kit_nature_things as things
 from rdharmony_gen.blender.scenes.kit_draw import pick, several
+from rdharmony_gen.blender.scenes.kit_shapes import log
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 TALL = ("tree_06_poplar", "tree_12_sycamore", "tree_03_copper_beech", "tree_02_ficus", "tree_09_pine")
@@ -84,13 +85,13 @@ def _resting_place(stage: Stage, path: np.ndarray, taken: list[kit.Disc]) -> Pat
     for k in range(3):
         a, b = x + rng.uniform(3, 8) * (-1) ** k, side * rng.uniform(3.2, 4.4) * (-1) ** (k // 2 + 1)
         if k == 0:
-            things.log(stage, "stump", (a, b, -0.1), (a, b, rng.uniform(0.35, 0.5)), rng.uniform(0.25, 0.4), bark, cut)
+            log(stage, "stump", (a, b, -0.1), (a, b, rng.uniform(0.35, 0.5)), rng.uniform(0.25, 0.4), bark, cut)
         else:
             turn = rng.uniform(0, np.pi)
             step = np.array([np.cos(turn), np.sin(turn), 0.0]) * rng.uniform(1.2, 2.0)
             radius = rng.uniform(0.2, 0.3)
             middle = np.array([a, b + (-1 if b < 0 else 1) * 0.6, radius - 0.04])
-            things.log(stage, "fallen_log", middle - step, middle + step, radius, bark, cut)
+            log(stage, "fallen_log", middle - step, middle + step, radius, bark, cut)
         taken.append((a, b, 1.2))
     for k, along in enumerate((-11.0, -5.0, 1.0 * side, 5.5, 11.5)):
         at = float(np.interp(along, path[:, 0], path[:, 1]))
@@ -111,9 +112,7 @@ def _cabin(stage: Stage, taken: list[kit.Disc]) -> None:
     for row in range(4):  # a pile of firewood
         for k in range(9 - row):
             u, v = x - 3.4 + 0.21 * k + 0.105 * row, y - 4.6
-            things.log(
-                stage, "firewood", (u, v - 0.3, 0.1 + 0.19 * row), (u, v + 0.3, 0.1 + 0.19 * row), 0.1, bark, cut, 8
-            )
+            log(stage, "firewood", (u, v - 0.3, 0.1 + 0.19 * row), (u, v + 0.3, 0.1 + 0.19 * row), 0.1, bark, cut, 8)
     taken += [(x, y, 6.5), (x, y - 4.0, 4.0)]
 
 

@@ -11,6 +11,7 @@ from rdharmony_gen.blender.scenes import kit_nature as kit
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
 from rdharmony_gen.blender.scenes import kit_nature_things as things
 from rdharmony_gen.blender.scenes.kit_draw import pick, several
+from rdharmony_gen.blender.scenes.kit_shapes import Quads
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 TREES = ("tree_08_peach_blossom", "tree_05_japanese_maple", "tree_02_ficus", "tree_01_acacia", "tree_03_copper_beech")
@@ -53,7 +54,7 @@ def _ground(stage: Stage, side: float) -> None:
     slab = materials.tiled(
         stage.library, "slab", "concrete_01", 1.1, tint=(0.85, 0.82, 0.76), variation=0.3, variation_m=0.8
     )
-    stones = things.Quads()
+    stones = Quads()
     y = 3.0
     sway, phase = rng.uniform(0.8, 2.0), rng.uniform(0, 6.28)
     while y > -9:  # stepping stones down the lawn
@@ -71,7 +72,7 @@ def _house(stage: Stage, side: float) -> None:
     shed = paint.gloss(stage, "garage") if rng.random() < 0.5 else paint.planks(stage, "garage", (1.1, 1.0, 0.9))
     roof = materials.tiled(stage.library, "garage_roof", "roof_tiles_01", 2.0, tint=(0.8, 0.75, 0.75))
     things.gabled(stage, "building_garage", (side * 10.6, 12.5, 0), 0.0, (4.2, 6.0, 2.5, 3.9), shed, roof, 0.35)
-    door = things.Quads()
+    door = Quads()
     door.block((-1.4, -3.06, 0.02), (1.4, -3.0, 2.2))
     door.build(stage, "garage_door", paint.planks(stage, "garage_door", (0.9, 0.8, 0.7), 1.2), (side * 10.6, 12.5, 0))
     things.lantern(stage, (side * 10.6, 9.25, 2.45), 80.0)

@@ -9,6 +9,7 @@ import numpy as np
 
 from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.scenes import kit_furniture as kit
+from rdharmony_gen.blender.scenes import kit_tabletop as tabletop
 from rdharmony_gen.blender.scenes import kit_window_view as view
 from rdharmony_gen.blender.scenes.kit_draw import some
 from rdharmony_gen.blender.scenes.kit_indoor import Opening, Room, beams, shell, windows
@@ -144,6 +145,6 @@ def _counter(room: Room) -> Patch:
     kit.cabinet(east, (a0, a1), (0.0, 0.95), 0.5, body, top=finish.top("counter"))
     kit.pictures(east, ((a0 + a1) / 2,), 1.75, (0.35, 0.45))
     x = room.half_x
-    return kit.still_life(
+    return tabletop.still_life(
         room, (x - 0.5, a0), (x, a1), 0.95, "counter", back="east", things=("napkin", "bowl", "bottles", "mug")
     )

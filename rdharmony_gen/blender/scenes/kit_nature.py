@@ -11,8 +11,7 @@ import numpy as np
 
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
 from rdharmony_gen.blender.scenes.kit_draw import pick
-from rdharmony_gen.blender.scenes.kit_nature_things import Quads
-from rdharmony_gen.blender.scenes.kit_shapes import lattice
+from rdharmony_gen.blender.scenes.kit_shapes import Quads, lattice
 from rdharmony_gen.blender.stage import Stage
 
 Disc = tuple[float, float, float]

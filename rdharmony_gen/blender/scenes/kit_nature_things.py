@@ -12,99 +12,11 @@ import numpy as np
 
 from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
-from rdharmony_gen.blender.scenes.kit_shapes import lattice
+from rdharmony_gen.blender.scenes.kit_shapes import Point, Quads, log
 from rdharmony_gen.blender.stage import Stage
 
-Point = Sequence[float] | np.ndarray
 TOP = 0.75
 """Height of the table tops made here."""
-
-
-class Quads:
-    """Many small flat parts gathered into one mesh with textures in metres."""
-
-    def __init__(self) -> None:
-        self.points: list[np.ndarray] = []
-        self.uv: list[np.ndarray] = []
-
-    def add(self, a: Point, b: Point, c: Point, d: Point) -> None:
-        """Four corners, anti-clockwise from outside; the texture's second direction runs from `b` to `c`."""
-        corners = np.array([a, b, c, d], float)
-        u = corners[1] - corners[0]
-        u = u / (np.linalg.norm(u) + 1e-9)
-        v = corners[2] - corners[1]
-        v = v - u * float(v @ u)
-        v = v / (np.linalg.norm(v) + 1e-9)
-        self.points.append(corners)
-        self.uv.append(np.stack([corners @ u, corners @ v], -1))
-
-    def beam(self, start: Point, end: Point, width: float, height: float, up: Point = (0.0, 0.0, 1.0)) -> None:
-        """A squared timber between two points of its middle line; the grain runs along it."""
-        p, q = np.array(start, float), np.array(end, float)
-        along = (q - p) / np.linalg.norm(q - p)
-        reference = np.array(up, float) if abs(float(along @ np.array(up))) < 0.95 else np.array([0.0, 1.0, 0.0])
-        side = np.cross(along, reference)
-        side = side / np.linalg.norm(side)
-        over = np.cross(side, along) * height / 2
-        side = side * width / 2
-        ring = (-side - over, side - over, side + over, -side + over)
-        for k in range(4):
-            first, second = ring[k], ring[(k + 1) % 4]
-            self.add(p + first, p + second, q + second, q + first)
-        self.add(*(q + r for r in ring))
-        self.add(*(p + r for r in ring[::-1]))
-
-    def block(self, low: Point, high: Point) -> None:
-        """A box along the axes; the grain runs along its longest side."""
-        a, b = np.array(low, float), np.array(high, float)
-        axis = int(np.argmax(b - a))
-        middle, size = (a + b) / 2, b - a
-        start, end = middle.copy(), middle.copy()
-        start[axis], end[axis] = a[axis], b[axis]
-        others = {0: (1, 2), 1: (0, 2), 2: (0, 1)}[axis]
-        up = (0.0, 1.0, 0.0) if axis == 2 else (0.0, 0.0, 1.0)
-        self.beam(start, end, size[others[0]], size[others[1]], up)
-
-    def build(
-        self, stage: Stage, name: str, material: bpy.types.Material, at: Point = (0, 0, 0), yaw: float = 0.0
-    ) -> None:
-        """Put the mesh into the scene, turned by `yaw` degrees and moved to `at`."""
-        if not self.points:
-            return
-        points = np.concatenate(self.points)
-        made = stage.surface(name, points, np.arange(len(points)).reshape(-1, 4), np.concatenate(self.uv), material)
-        made.location = tuple(float(c) for c in at)
-        made.rotation_euler = (0.0, 0.0, np.radians(yaw))
-
-
-def log(
-    stage: Stage,
-    name: str,
-    start: Point,
-    end: Point,
-    radius: float,
-    bark: bpy.types.Material,
-    cut: bpy.types.Material,
-    sides: int = 18,
-) -> None:
-    """A round timber, bale or stump between two points of its axis; `cut` covers its two ends."""
-    p, q = np.array(start, float), np.array(end, float)
-    along = (q - p) / np.linalg.norm(q - p)
-    side = np.cross(along, (0.0, 0.0, 1.0) if abs(along[2]) < 0.9 else (1.0, 0.0, 0.0))
-    side = side / np.linalg.norm(side)
-    over = np.cross(side, along)
-    angle = np.linspace(0, 2 * np.pi, sides + 1)
-    rim = radius * (np.cos(angle)[:, None] * side + np.sin(angle)[:, None] * over)
-    i = np.arange(sides)
-    points = np.concatenate([p + rim, q + rim])
-    length = float(np.linalg.norm(q - p))
-    uv = np.concatenate([np.column_stack([angle * radius, np.full(sides + 1, v)]) for v in (0.0, length)])
-    stage.surface(name, points, lattice(sides + 1), uv, bark).data.shade_smooth()
-    flat = np.column_stack([np.cos(angle), np.sin(angle)]) * radius
-    for centre, order in ((p, (1, 0)), (q, (0, 1))):
-        points = np.concatenate([centre + rim, centre[None]])
-        faces = np.stack([i + order[0], i + order[1], np.full(sides, sides + 1)], -1)[:, ::-1]
-        stage.surface(f"{name}_end", points, faces, np.concatenate([flat, [[0.0, 0.0]]]), cut)
 
 
 def rail_fence(

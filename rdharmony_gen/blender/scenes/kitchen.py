@@ -6,6 +6,7 @@ All lengths in metres. A garden lies outside.
 
 from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.scenes import kit_furniture as kit
+from rdharmony_gen.blender.scenes import kit_tabletop as tabletop
 from rdharmony_gen.blender.scenes import kit_window_view as view
 from rdharmony_gen.blender.scenes.kit_draw import pick
 from rdharmony_gen.blender.scenes.kit_indoor import Opening, Room, beams, shell
@@ -87,7 +88,7 @@ def _counters(room: Room) -> list[Patch]:
         if number == 1 and rng.random() < 0.55:
             for z in (1.5, 1.86):
                 kit.shelf(north, (a0 + 0.05, a1 - 0.1), z, finish.wood("oak"))
-                kit.line_up(north, (a0 + 0.1, a1 - 0.2), 0.13, z, kit.BOTTLES, 0.21, f"{z}")
+                kit.line_up(north, (a0 + 0.1, a1 - 0.2), 0.13, z, tabletop.BOTTLES, 0.21, f"{z}")
         else:
             kit.cabinet(north, (a0, a1), (1.48, 2.18), 0.34, fronts, width=0.5, plinth=0.0)
             kit.light_strip(north, (a0 + 0.1, a1 - 0.1), 1.478, 0.2, 3.0)
@@ -104,8 +105,8 @@ def _counters(room: Room) -> list[Patch]:
         finish.metal,
     )
     east.block("tap", (a - 0.009, a + 0.009), (HIGH + 0.255, HIGH + 0.273), (0.09, 0.27), finish.metal)
-    right = kit.still_life(room, (hob + 0.42, y - DEPTH), (x - 0.75, y), HIGH, "north", back="north")
-    side = kit.still_life(room, (x - DEPTH, 0.1), (x, y - 0.75), HIGH, "east", back="east")
+    right = tabletop.still_life(room, (hob + 0.42, y - DEPTH), (x - 0.75, y), HIGH, "north", back="north")
+    side = tabletop.still_life(room, (x - DEPTH, 0.1), (x, y - 0.75), HIGH, "east", back="east")
     return [right, side]
 
 
@@ -134,7 +135,7 @@ def _middle(room: Room) -> Patch:
         for dx in (-0.5, 0.1):
             if rng.random() < 0.85:
                 room.put("bar_stool_02", x + dx, y - d - 0.32, yaw=180 + rng.uniform(-25, 25), scale=0.9)
-        patch = kit.still_life(room, (x - w, y - d - 0.06), (x + w, y + d), HIGH, "island", things=things)
+        patch = tabletop.still_life(room, (x - w, y - d - 0.06), (x + w, y + d), HIGH, "island", things=things)
     else:
         w, d = rng.uniform(1.5, 1.8), rng.uniform(0.82, 0.92)
         kit.table(room, x, y, (w, d, 0.745), finish.draw_wood("table"), finish.paint("legs"))
@@ -142,7 +143,7 @@ def _middle(room: Room) -> Patch:
         for dx, side in ((-0.38, -1), (0.38, -1), (0.1, 1)):
             if rng.random() < 0.85:
                 room.put(chair, x + dx, y + side * (d / 2 + 0.2), yaw=(180 if side < 0 else 0) + rng.uniform(-12, 12))
-        patch = kit.still_life(room, (x - w / 2, y - d / 2), (x + w / 2, y + d / 2), 0.745, "table", things=things)
+        patch = tabletop.still_life(room, (x - w / 2, y - d / 2), (x + w / 2, y + d / 2), 0.745, "table", things=things)
     for dx in (-0.45, 0.45):
         room.pendant(x + dx, y, room.height - rng.uniform(1.72, 1.85))
     return patch

@@ -8,6 +8,7 @@ import numpy as np
 
 from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.scenes import kit_furniture as kit
+from rdharmony_gen.blender.scenes import kit_tabletop as tabletop
 from rdharmony_gen.blender.scenes import kit_window_view as view
 from rdharmony_gen.blender.scenes.kit_draw import pick
 from rdharmony_gen.blender.scenes.kit_finish import stone
@@ -100,7 +101,7 @@ def _reception(room: Room) -> Patch:
         )
     kit.light_strip(north, (x - half, x + half), 2.75, 0.12, 20.0)
     room.put("living_lamp_02_table", x + half - 0.2, front + 0.17, 1.11, scale=0.62)
-    return kit.still_life(
+    return tabletop.still_life(
         room,
         (x - half + 0.35, front - 0.02),
         (x + half - 0.45, front + 0.4),
@@ -123,7 +124,7 @@ def _seats(room: Room) -> None:
         rug.scale[2] = 0.3
         room.put(pick(rng, COUCHES), x + side * 1.15, y, yaw=side * -90)
         room.put("living_coffee_table_01", x - side * 0.05, y, yaw=90)
-        kit.books(room, x - side * 0.05, y + 0.25, 0.511, 2, rng)
+        tabletop.books(room, x - side * 0.05, y + 0.25, 0.511, 2, rng)
         chair = pick(rng, CHAIRS)
         for dy in (-1, 1):
             room.put(chair, x - side * 0.1, y + dy * 1.22, yaw=(180 if dy < 0 else 0) + rng.uniform(-15, 15))

@@ -7,6 +7,7 @@ All lengths in metres. Ribbon windows look south and to both sides.
 import numpy as np
 
 from rdharmony_gen.blender.scenes import kit_furniture as kit
+from rdharmony_gen.blender.scenes import kit_tabletop as tabletop
 from rdharmony_gen.blender.scenes import kit_window_view as view
 from rdharmony_gen.blender.scenes.kit_draw import pick
 from rdharmony_gen.blender.scenes.kit_indoor import Opening, Room, shell, windows
@@ -74,9 +75,9 @@ def _desks(room: Room) -> None:
                 y - 0.2 + rng.uniform(-0.15, 0.15),
                 yaw=side * -90 + rng.uniform(-40, 40),
             )
-            kit.books(room, cx - side * 0.1, y + width / 2 - 0.2, high, int(rng.integers(1, 4)), rng)
+            tabletop.books(room, cx - side * 0.1, y + width / 2 - 0.2, high, int(rng.integers(1, 4)), rng)
             if rng.random() < 0.6:
-                kit.mug(room, cx + side * 0.2, y + 0.1 + rng.uniform(0, 0.1), high)
+                tabletop.mug(room, cx + side * 0.2, y + 0.1 + rng.uniform(0, 0.1), high)
         if rng.random() < 0.7:
             room.put("office_cabinet_01", x + rng.choice([-1, 1]) * 0.3, y + width / 2 + 0.3, yaw=180)
 
@@ -95,13 +96,13 @@ def _meeting(room: Room) -> Patch:
     if rng.random() < 0.5:
         room.against("east", pick(rng, ("couch_06", "couch_07_midcentury", "couch_01")), 2.3)
         room.put("living_coffee_table_01", room.half_x - 1.6, 2.3, yaw=90)
-        kit.books(room, room.half_x - 1.6, 2.5, 0.511, 3, rng)
+        tabletop.books(room, room.half_x - 1.6, 2.5, 0.511, 3, rng)
     else:
         for a in np.arange(1.6, room.half_y - 0.3, 0.42)[: int(rng.integers(2, 6))]:
             room.against("east", "office_cabinet_01", float(a))
         kit.pictures(room.wall("east"), (2.2,), 1.7, (0.35, 0.45))
     things = ("mug", "books", "bowl", "plate", "bottles", "plant", "vase")
-    return kit.still_life(room, (x - w / 2, y - d / 2), (x + w / 2, y + d / 2), 0.74, "meeting", things=things)
+    return tabletop.still_life(room, (x - w / 2, y - d / 2), (x + w / 2, y + d / 2), 0.74, "meeting", things=things)
 
 
 def _walls(room: Room) -> None:
@@ -117,7 +118,7 @@ def _walls(room: Room) -> None:
             north, (1.1, 3.8), (0.0, 1.15), 0.42, finish.paint("cupboard"), width=0.45, top=finish.draw_wood("cupboard")
         )
         room.put("living_plant_02", 1.5, room.half_y - 0.25, 1.15, scale=0.8)
-        kit.books(room, 2.4, room.half_y - 0.22, 1.15, 4, rng)
+        tabletop.books(room, 2.4, room.half_y - 0.22, 1.15, 4, rng)
         kit.pictures(north, (1.9, 3.0), 1.9, (0.26, 0.36))
     room.against("north", "office_water_cooler_01", -0.75)
     room.put("living_plant_01_yucca", room.half_x - 0.7, -room.half_y + 0.6, yaw=rng.uniform(0, 360), scale=0.95)

@@ -10,6 +10,7 @@ from rdharmony_gen.blender.scenes import kit_nature as kit
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
 from rdharmony_gen.blender.scenes import kit_nature_things as things
 from rdharmony_gen.blender.scenes.kit_draw import pick, several
+from rdharmony_gen.blender.scenes.kit_shapes import Quads
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 BRIGHT = ((0.62, 0.05, 0.03), (0.05, 0.22, 0.55), (0.80, 0.45, 0.02), (0.10, 0.36, 0.10))
@@ -61,7 +62,7 @@ def _ground(stage: Stage) -> np.ndarray:
     beam = paint.timber(stage, "kerb", (0.8, 0.7, 0.6))
     for y, ry in ((-6.0, 3.1), (6.0, 2.9)):
         rim = kit.blob(stage, rng, "pit", (rng.uniform(-1, 1), y), (9.5, ry), pit, -0.008)
-        logs = things.Quads()
+        logs = Quads()
         for a, b in zip(rim, np.roll(rim, -1, axis=0), strict=True):
             logs.beam((*a, 0.03), (*b, 0.03), 0.14, 0.16)
         logs.build(stage, "kerb", beam)
@@ -81,7 +82,7 @@ def _equipment(stage: Stage) -> None:
         if rng.random() < 0.8:
             stage.put("spring_rider_01", x, y, -0.01, yaw=rng.uniform(0, 360))
     colour = pick(rng, BRIGHT)
-    plank, foot = things.Quads(), things.Quads()  # a seesaw
+    plank, foot = Quads(), Quads()  # a seesaw
     tilt = float(rng.choice([-1.0, 1.0])) * 0.32
     plank.beam((-1.7, 0, 0.55 - tilt), (1.7, 0, 0.55 + tilt), 0.24, 0.05)
     for s in (-1, 1):
@@ -91,7 +92,7 @@ def _equipment(stage: Stage) -> None:
     at, yaw = (mirror * -6.4, 6.2, 0.0), rng.uniform(-40, 40)
     plank.build(stage, "seesaw", materials.plain("seesaw", colour, 0.45), at, yaw)
     foot.build(stage, "seesaw_foot", paint.timber(stage, "seesaw_foot"), at, yaw)
-    frame, bars = things.Quads(), things.Quads()  # monkey bars
+    frame, bars = Quads(), Quads()  # monkey bars
     for x in (-1.3, 1.3):
         for y in (-0.45, 0.45):
             frame.block((x - 0.05, y - 0.05, -0.1), (x + 0.05, y + 0.05, 2.1))

@@ -12,6 +12,7 @@ from rdharmony_gen.blender.scenes import kit_nature as kit
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
 from rdharmony_gen.blender.scenes import kit_nature_things as things
 from rdharmony_gen.blender.scenes.kit_draw import pick, several
+from rdharmony_gen.blender.scenes.kit_shapes import Quads, log
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 CABINS = ("building_10_wood_cabin", "building_07_stone_cottage", "building_04_stucco_house", "building_10_wood_cabin")
@@ -112,11 +113,11 @@ def _lane(stage: Stage, snow: bpy.types.Material, taken: list[kit.Disc]) -> Patc
             "snowman_01", rng.choice([-1, 1]) * rng.uniform(8, 12), 5.0, 0.02, yaw=rng.uniform(-40, 40), scale=1.5
         )
     bark, cut = paint.planks(stage, "bark", (0.7, 0.62, 0.55), 1.0), paint.timber(stage, "cut", (1.1, 1.0, 0.88))
-    x, pile = float(rng.choice([-1, 1]) * rng.uniform(5, 8)), things.Quads()
+    x, pile = float(rng.choice([-1, 1]) * rng.uniform(5, 8)), Quads()
     for row in range(5):
         for k in range(10):
             u, z = x + 0.2 * k + 0.1 * (row % 2), 0.12 + 0.175 * row
-            things.log(stage, "firewood", (u, 7.0, z), (u, 7.6, z), 0.095, bark, cut, 8)
+            log(stage, "firewood", (u, 7.0, z), (u, 7.6, z), 0.095, bark, cut, 8)
     pile.block((x - 0.15, 6.95, 0.92), (x + 2.1, 7.65, 1.02))
     pile.build(stage, "pile_snow", cap)
     for number, name in enumerate(several(rng, names.ADULTS, 2)):
@@ -127,7 +128,7 @@ def _lane(stage: Stage, snow: bpy.types.Material, taken: list[kit.Disc]) -> Patc
     stage.put("mailbox_01", rng.uniform(-4, 4), 5.2, 0.0, yaw=0)
     a, b = float(rng.uniform(-6, 6)), float(rng.choice([-1, 1])) * 3.6
     things.picnic_table(stage, a, b, wood, 0.0, -0.02)
-    seats = things.Quads()
+    seats = Quads()
     for side in (-1, 1):  # swept table, snow on its benches
         seats.block((a - 0.93, b + side * 0.73 - 0.13, 0.43), (a + 0.93, b + side * 0.73 + 0.12, 0.475))
     seats.build(stage, "bench_snow", cap)

@@ -14,6 +14,7 @@ from rdharmony_gen.blender.scenes import kit_nature_materials as paint
 from rdharmony_gen.blender.scenes import kit_nature_things as things
 from rdharmony_gen.blender.scenes import kit_surfaces as surfaces
 from rdharmony_gen.blender.scenes.kit_draw import fronts, pick, several
+from rdharmony_gen.blender.scenes.kit_shapes import Quads
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 FRONTS = ("building_08_townhouse", "building_04_stucco_house", "building_06_shops", "building_03_brick_apartment")
@@ -66,7 +67,7 @@ def _quay(stage: Stage) -> None:
     if iron:
         for x in np.arange(-27, 28, 1.8):
             stage.put("fence_01", x, EDGE + 0.2, 0.02)
-    rail = things.Quads()
+    rail = Quads()
     for x in np.arange(-60, 60.1, 2.0):
         if not iron or abs(x) > 28:
             rail.block((x - 0.035, EDGE + 0.165, 0.0), (x + 0.035, EDGE + 0.235, 1.05))

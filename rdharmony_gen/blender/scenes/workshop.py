@@ -8,6 +8,7 @@ import numpy as np
 
 from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.scenes import kit_furniture as kit
+from rdharmony_gen.blender.scenes import kit_tabletop as tabletop
 from rdharmony_gen.blender.scenes import kit_window_view as view
 from rdharmony_gen.blender.scenes.kit_draw import pick
 from rdharmony_gen.blender.scenes.kit_indoor import Opening, Room, beams, shell, windows
@@ -90,7 +91,7 @@ def _bench(room: Room) -> Patch:
     )
     room.box("vice_jaw", (x - 0.1, cy - 0.2, HIGH + 0.05), (x + 0.1, cy - 0.15, HIGH + 0.17), finish.metal)
     room.box("vice_jaw", (x - 0.1, cy - 0.13, HIGH + 0.05), (x + 0.1, cy - 0.08, HIGH + 0.17), finish.metal)
-    patch = kit.still_life(
+    patch = tabletop.still_life(
         room,
         (a0 + 0.1, y - 0.78),
         (a1 - 0.6, y - 0.04),

@@ -14,6 +14,7 @@ import numpy as np
 
 from harmonize_core.formats.images import read_exr, write_exr
 from rdharmony_gen.blender import clock
+from rdharmony_gen.blender.assets import vertices
 from rdharmony_gen.blender.clip_cycle import cycle_of
 from rdharmony_gen.blender.coverage import coverage
 from rdharmony_gen.blender.device import Device
@@ -58,7 +59,7 @@ def render_clip(job: RenderJob, clip: ClipPlan, out_dir: Path, report: Callable[
 
     with clock.part("building"):
         built = build_view(job, device)
-        actor, own = Actor(built), set(bpy.data.objects)
+        actor, own = Actor(built, job), set(bpy.data.objects)
     for frame, folder in enumerate(folders):
         if not todo[frame] and not bare[frame]:
             continue
@@ -85,15 +86,17 @@ def render_clip(job: RenderJob, clip: ClipPlan, out_dir: Path, report: Callable[
 class Actor:
     """The camera and the subject of a built view, put where they are in a frame."""
 
-    def __init__(self, built: Built) -> None:
+    def __init__(self, built: Built, job: RenderJob) -> None:
         assert built.view.motion is not None
         assert built.scene.camera is not None
         self._view, self._motion, self._camera = built.view, built.view.motion, built.scene.camera
         self._subject = built.view.subjects[0]
         self._body = built.subjects[0][0]
-        self._cycle = cycle_of(self._subject.asset_id)
+        self._cycle = cycle_of(self._subject, job.characters)
         if self._cycle:
             self._body.data = self._body.data.copy()  # others of the scene may share it
+            stands, acts = vertices(self._body.data), self._cycle.pose(self._subject.frame)
+            self._shift = np.append((stands - acts)[:, :2].mean(axis=0), 0.0).astype(np.float32)
 
     def go_to(self, frame: int) -> None:
         """Pose both as in a frame."""
@@ -102,7 +105,7 @@ class Actor:
         if self._cycle:
             self._body.location = self._motion.subject(self._subject.xyz, frame)
             points = self._cycle.pose(self._subject.frame + frame - self._motion.middle)
-            self._body.data.vertices.foreach_set("co", points.ravel())
+            self._body.data.vertices.foreach_set("co", (points + self._shift).ravel())
             self._body.data.update()
 
     def facts(self, frame: int) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rdharmony_gen.blender.clip_cycle import cycle_of
-from rdharmony_gen.blender.framing import Camera, Rays
+from rdharmony_gen.blender.clip_cycle import Cycle
+from rdharmony_gen.blender.framing import Camera, Rays, turned
 from rdharmony_gen.blender.subjects import Subject
 from rdharmony_gen.sampling.motion import Motion, Pose, Triple, draw_motion
 
@@ -29,6 +29,7 @@ def find_motion(
     rng: np.random.Generator,
     frames: int,
     subject: Subject,
+    cycle: Cycle | None,
     camera: Camera,
     points: np.ndarray,
     rays: Rays,
@@ -41,13 +42,14 @@ def find_motion(
         rng: of motions alone.
         frames: of the clip.
         subject: as it stands in the middle frame.
+        cycle: its action, if it has one.
         camera: of the middle frame.
         points: (N, 3) surface of the subject there, in the world.
         rays: against the place.
         stands: whether the subject can stand at a spot.
         fault: what is wrong with a camera's picture of the subject at given points; nothing if all is well.
     """
-    walk = _walk(subject)
+    walk = _walk(subject, cycle)
     if any(walk) and not _way_is_free(subject.xyz, Motion("pan", frames, walk), stands):
         return "no free way to walk"
     pose = Pose(_triple(camera.at), float(np.degrees(camera.yaw)), float(np.degrees(camera.pitch)))
@@ -63,13 +65,12 @@ def find_motion(
     return f"in motion: {found}"
 
 
-def _walk(subject: Subject) -> tuple[float, float]:
+def _walk(subject: Subject, cycle: Cycle | None) -> tuple[float, float]:
     """East and north, metres a second; (0, 0) for who does not walk."""
-    cycle = cycle_of(subject.asset_id)
     if cycle is None:
         return 0.0, 0.0
-    turn = np.radians(subject.yaw_deg)  # 0 faces -Y
-    return round(float(np.sin(turn)) * cycle.speed_m_s, 5), round(-float(np.cos(turn)) * cycle.speed_m_s, 5)
+    east, north, _ = turned(np.array([[*cycle.walk_m_s, 0.0]]), subject.yaw_deg)[0]
+    return round(float(east), 5), round(float(north), 5)
 
 
 def _way_is_free(at: Triple, motion: Motion, stands: Stands) -> bool:

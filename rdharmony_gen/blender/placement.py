@@ -15,6 +15,7 @@ import numpy as np
 
 from harmonize_core.errors import HarmonizeError
 from rdharmony_gen.blender.assets import AssetLibrary
+from rdharmony_gen.blender.clip_cycle import cycle_of
 from rdharmony_gen.blender.clip_placement import find_motion
 from rdharmony_gen.blender.framing import (
     Body,
@@ -264,7 +265,9 @@ class _Search:
             size = share(camera.project(points))
             return "" if 1.05 * FG_RATIO[0] < size < self.largest else "foreground too small or too large"
 
-        return find_motion(self.motions, self.job.clip.frames, subject, camera, points, self.rays, stands, fault)
+        cycle = cycle_of(subject, self.job.characters)
+        frames = self.job.clip.frames
+        return find_motion(self.motions, frames, subject, cycle, camera, points, self.rays, stands, fault)
 
     def _draw_patch(self) -> tuple[float, float, float]:
         return self.patches[int(self.rng.integers(len(self.patches)))].draw(self.rng)

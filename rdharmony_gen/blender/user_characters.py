@@ -2,6 +2,7 @@
 """Characters of the user's own: looked at before anything is rendered, and posed as one mesh on the ground."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +86,31 @@ def posed_mesh(character: UserCharacter, clip: str, frame: int) -> bpy.types.Mes
     mesh.transform(Matrix.Translation((-x, -y, -float(low[2]))))
     mesh.name = character.name
     return mesh
+
+
+def moving_points(character: UserCharacter, clip: str, frames: Sequence[int]) -> np.ndarray:
+    """Vertices (F, N, 3) of `posed_mesh` in some frames of an action, in metres, not yet put onto the ground.
+
+    Raises:
+        InputError: as `posed_mesh`.
+    """
+    character.require_unchanged()
+    before = set(bpy.data.actions)
+    imported = import_file(Path(character.path), Findings())
+    actions = [a for a in bpy.data.actions if a not in before]
+    solid = [o for o in imported if o.type in SOLID and not o.hide_render and not _is_helper(o)]
+    turn = np.array(Matrix.Rotation(np.radians(character.yaw_deg), 3, "Z")) * character.scale
+    poses = []
+    for frame in frames:
+        _pose(imported, actions, clip, frame)
+        mesh = _one_mesh(solid)
+        poses.append(vertices(mesh) @ turn.T)
+        bpy.data.meshes.remove(mesh)
+    for thing in imported:
+        bpy.data.objects.remove(thing)
+    for action in actions:
+        bpy.data.actions.remove(action)
+    return np.array(poses, np.float32)
 
 
 def _one_mesh(parts: list[bpy.types.Object]) -> bpy.types.Mesh:

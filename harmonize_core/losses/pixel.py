@@ -7,6 +7,7 @@ RainNet and the Guo networks train with, weight 100.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -36,3 +37,17 @@ def l1(harmonized: Tensor, real: Tensor) -> Tensor:
 def l2(harmonized: Tensor, real: Tensor) -> Tensor:
     """mean (harmonized - real)^2 over all values."""
     return functional.mse_loss(harmonized, real)
+
+
+def sobel(x: Tensor, *, eps: float = 1e-6) -> Tensor:
+    """sqrt(gx^2 + gy^2 + eps) of each channel, (B, C, H, W) to the same; g: 3x3 Sobel filters of absolute sum 1.
+
+    Borders are repeated. Its mean over a map of transform parameters is PCT-Net's smoothness term, weight 0.1
+    (`kornia.filters.sobel` in rakutentech/PCT-Net-Image-Harmonization 1572176, `iharm/model/losses.py`).
+    """
+    smooth = torch.tensor([0.25, 0.5, 0.25], dtype=x.dtype, device=x.device)
+    slope = torch.tensor([-0.5, 0.0, 0.5], dtype=x.dtype, device=x.device)
+    kernels = torch.stack([smooth[:, None] * slope, slope[:, None] * smooth])[:, None]
+    padded = functional.pad(x.flatten(0, 1)[:, None], (1, 1, 1, 1), mode="replicate")
+    across, down = functional.conv2d(padded, kernels).unbind(dim=1)
+    return (across.square() + down.square() + eps).sqrt().unflatten(0, x.shape[:2])

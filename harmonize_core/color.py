@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Colour spaces: sRGB transfer function, luminance and Oklab, on numpy arrays whose last axis is RGB.
+"""Colour spaces: sRGB transfer function, luminance, Oklab and CIELAB, on numpy arrays whose last axis is RGB.
 
 Sources: IEC 61966-2-1 (sRGB), ITU-R BT.709 (luminance), B. Ottosson, "A perceptual color space for image processing"
-(2020, Oklab). Functions accept any float array and return float32; the transfer functions are odd and unbounded, so
-scene-linear values above 1 and small negative filter overshoots survive a round trip.
+(2020, Oklab), CIE 15 (CIELAB). Functions accept any float array and return float32; the transfer functions are odd and
+unbounded, so scene-linear values above 1 and small negative filter overshoots survive a round trip.
 """
 
 from __future__ import annotations
@@ -64,3 +64,31 @@ def oklab_to_linear(lab: NDArray[np.floating]) -> Floats:
     """Oklab (..., 3) back to linear RGB (..., 3); colours outside the gamut come out below 0 or above 1."""
     lms = (np.asarray(lab, dtype=np.float64) @ np.linalg.inv(_OKLAB_LAB).T) ** 3
     return (lms @ np.linalg.inv(_OKLAB_LMS).T).astype(np.float32)
+
+
+_XYZ = np.array(
+    [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0193339, 0.1191920, 0.9503041],
+    ]
+)
+"""Linear RGB (BT.709 primaries, D65) to CIE XYZ."""
+_XYZ_WHITE = _XYZ.sum(axis=1)
+_CIELAB = np.array([[0.0, 116.0, 0.0], [500.0, -500.0, 0.0], [0.0, 200.0, -200.0]])
+_CIELAB_OFFSET = np.array([16.0, 0.0, 0.0])
+_CIELAB_KNEE = 6 / 29
+
+
+def linear_to_cielab(rgb_linear: NDArray[np.floating]) -> Floats:
+    """Linear RGB (..., 3) to CIELAB (..., 3), white D65: L* in [0, 100] for displayable colours, a* and b* around 0."""
+    xyz = np.asarray(rgb_linear, dtype=np.float64) @ _XYZ.T / _XYZ_WHITE
+    f = np.where(xyz > _CIELAB_KNEE**3, np.cbrt(xyz), xyz / (3 * _CIELAB_KNEE**2) + 4 / 29)
+    return (f @ _CIELAB.T - _CIELAB_OFFSET).astype(np.float32)
+
+
+def cielab_to_linear(lab: NDArray[np.floating]) -> Floats:
+    """CIELAB (..., 3) back to linear RGB (..., 3); colours outside the gamut come out below 0 or above 1."""
+    f = (np.asarray(lab, dtype=np.float64) + _CIELAB_OFFSET) @ np.linalg.inv(_CIELAB).T
+    xyz = np.where(f > _CIELAB_KNEE, f**3, 3 * _CIELAB_KNEE**2 * (f - 4 / 29)) * _XYZ_WHITE
+    return (xyz @ np.linalg.inv(_XYZ).T).astype(np.float32)

@@ -12,17 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from harmonize_core import color_transfer
 from harmonize_core.color import linear_to_oklab, linear_to_srgb, oklab_to_linear, srgb_to_linear
+from harmonize_core.color_transfer import Statistics, match_statistics
 
 Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Statistics:
-    """Mean and standard deviation of a foreground's Oklab channels, each (3,)."""
-
-    mean: NDArray[np.float64]
-    std: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -44,9 +38,8 @@ class Look:
 
 
 def statistics(rgb_srgb: Floats, mask: Floats) -> Statistics:
-    """Statistics of the pixels with mask >= 0.5 of an (H, W, 3) sRGB image."""
-    lab = linear_to_oklab(srgb_to_linear(rgb_srgb[mask >= 0.5])).astype(np.float64)
-    return Statistics(lab.mean(axis=0), lab.std(axis=0))
+    """Oklab statistics of the pixels with mask >= 0.5 of an (H, W, 3) sRGB image."""
+    return color_transfer.statistics(linear_to_oklab(srgb_to_linear(rgb_srgb[mask >= 0.5])))
 
 
 def sample_look(rng: np.random.Generator) -> Look:
@@ -68,8 +61,7 @@ def recolour(rgb_srgb: Floats, own: Statistics, donor: Statistics, look: Look) -
     Ratios of standard deviations are limited to [0.5, 2]: flat foregrounds would blow up noise.
     """
     lab = linear_to_oklab(srgb_to_linear(rgb_srgb))
-    ratio = np.clip(donor.std / np.maximum(own.std, 1e-3), 0.5, 2.0)
-    target = (lab - own.mean) * ratio + donor.mean
+    target = match_statistics(lab, own, donor, ratio_limits=(0.5, 2.0))
     lab = lab + look.strength * (target - lab)
     linear = np.maximum(oklab_to_linear(lab), 0) * np.float32(2.0**look.exposure_ev) * np.array(look.gains, np.float32)
     lab = linear_to_oklab(linear)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from harmonize_core.models import HarmonizationModel, ModelConfig
+from harmonize_core.models.cdtnet import CdtNetConfig
 from harmonize_core.models.charmnet import CharmNetConfig
 from harmonize_core.models.dovenet import DoveNetConfig
 from harmonize_core.models.fmm import FmmConfig
@@ -16,6 +17,7 @@ from harmonize_core.train.objectives._base import Batches as Batches
 from harmonize_core.train.objectives._base import Objective as Objective
 from harmonize_core.train.objectives._base import Terms as Terms
 from harmonize_core.train.objectives._base import fused as fused
+from harmonize_core.train.objectives.cdtnet import CdtNetObjective
 from harmonize_core.train.objectives.charmnet import CharmNetObjective
 from harmonize_core.train.objectives.dovenet import DoveNetObjective
 from harmonize_core.train.objectives.mse import FullImageMse
@@ -23,6 +25,7 @@ from harmonize_core.train.objectives.rainnet import RainNetObjective
 from harmonize_core.train.objectives.supervised import Supervised
 
 _OBJECTIVES: dict[type[ModelConfig], Callable[[Any, LossConfig], Objective]] = {
+    CdtNetConfig: CdtNetObjective,
     CharmNetConfig: CharmNetObjective,
     DoveNetConfig: DoveNetObjective,
     FmmConfig: FullImageMse,

@@ -21,6 +21,7 @@ from harmonize_core.losses.adversarial import wgan_d as wgan_d
 from harmonize_core.losses.features import CRN_LAYERS as CRN_LAYERS
 from harmonize_core.losses.features import PIX2PIXHD_LAYERS as PIX2PIXHD_LAYERS
 from harmonize_core.losses.features import STYLE_LAYER as STYLE_LAYER
+from harmonize_core.losses.features import domain_invariant as domain_invariant
 from harmonize_core.losses.features import patch_nce as patch_nce
 from harmonize_core.losses.features import perceptual as perceptual
 from harmonize_core.losses.features import style_contrastive as style_contrastive
@@ -32,6 +33,7 @@ from harmonize_core.losses.pixel import A_MIN as A_MIN
 from harmonize_core.losses.pixel import fn_mse as fn_mse
 from harmonize_core.losses.pixel import l1 as l1
 from harmonize_core.losses.pixel import l2 as l2
+from harmonize_core.losses.pixel import sobel as sobel
 from harmonize_core.losses.style_aggregation import CharmNetLoss as CharmNetLoss
 from harmonize_core.losses.style_aggregation import StyleLoss as StyleLoss
 from harmonize_core.losses.style_aggregation import charmnet_generator as charmnet_generator

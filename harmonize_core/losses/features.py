@@ -46,6 +46,24 @@ def perceptual(network: Vgg, harmonized: Tensor, real: Tensor, layers: Mapping[s
     return torch.stack(terms).sum()
 
 
+def domain_invariant(network: Vgg, translated: Tensor, source: Tensor, *, layer: str = "relu5_3") -> Tensor:
+    """mean (N(phi(translated)) - N(phi(source)))^2, N = instance norm: what is shown stays, how it looks may change.
+
+    Args:
+        network: from `perceptual_network`.
+        translated: (B, 3, H, W) sRGB in [0, 1], sides of at least 32 pixels.
+        source: same shape; its features are detached.
+        layer: the deeper, the less of the appearance it sees.
+
+    Source: Huang et al., "Multimodal Unsupervised Image-to-Image Translation" (MUNIT), ECCV 2018, section 5.1;
+    mingyuliutw/UNIT, `trainer.py`, weight 1. Changed: torchvision's VGG.
+    """
+    (mine,) = network(translated, [layer])
+    with torch.no_grad():
+        (theirs,) = network(source, [layer])
+    return functional.mse_loss(functional.instance_norm(mine), functional.instance_norm(theirs))
+
+
 def style_contrastive(
     foreground: Tensor, positive: Tensor, negatives: Sequence[Tensor], background: Tensor, *, eps: float = 1e-8
 ) -> Tensor:

@@ -19,6 +19,7 @@ from tyro.conf import Positional
 
 from harmonize_core.errors import ConfigError, HarmonizeError, UnknownName
 from harmonize_core.formats.triplet import Domain
+from harmonize_core.metrics.protocol import ProtocolName, protocol_named
 from harmonize_core.train.config import TrainConfig
 from harmonize_core.train.presets import PRESETS, preset
 
@@ -74,49 +75,98 @@ def evaluate(
     data: Positional[Path],
     /,
     split: str | None = None,
-    protocol: Literal["a256", "b256", "idih", "charmnet", "a-full"] = "a256",
+    protocol: ProtocolName = "a256",
+    size: int | None = None,
+    at: Literal["network", "protocol"] = "network",
     domain: Domain | None = None,
     out: Path | None = None,
+    limit: int = 0,
+    skip_corrupt: bool = False,
     device: Literal["cpu", "cuda"] = "cpu",
     quiet: bool = False,
 ) -> int:
-    """Score a network on a data set in RdHarmony or iHarmony4 layout.
+    """Score a network, or a method with nothing to learn, on a data set of any known layout.
 
     Example: harmonize evaluate runs/first out --split test --out evaluation
 
     Args:
-        checkpoint: A run's folder, a .safetensors or an .onnx file.
+        checkpoint: A run's folder, a .safetensors or an .onnx file, or a name such as composite or reinhard.
         data: Root of the data set; its layout is recognised.
         split: Split to score. Default: test where the data set has one, else everything.
         protocol: Which definitions of the numbers; the table says what each means.
+        size: Side in pixels instead of the protocol's; 0: pictures as they are.
+        at: Size at which a network of fixed size runs: its own, then its colour transform is applied to the picture.
         domain: Branch of a checkpoint to score. Default: the one of the data, rendered for the RdHarmony layout.
-        out: Folder for per_image.csv, summary.json and table.txt. Default: eval/PROTOCOL-DATA-SPLIT-DOMAIN of the run.
+        out: Folder for per_image.csv, summary.json and table.txt. Default: eval/... beside the weights.
+        limit: Score at most that many triplets, spread evenly; 0: all.
+        skip_corrupt: Leave out triplets that cannot be read and name them; otherwise the first one is an error.
         device: Where a .safetensors checkpoint runs.
         quiet: No progress bar and no paths, only the table.
     """
-    from harmonize_core.data.sources import domain_of, splits_of
-    from harmonize_core.evaluate.report import table, write_report
+    from harmonize_core.data.sources import domain_of, scored_split
     from harmonize_core.evaluate.run import evaluate as run_evaluation
     from harmonize_core.infer.predictor import Predictor
-    from harmonize_core.metrics import PROTOCOLS
     from harmonize_core.train.state import weights_of
 
     weights = weights_of(checkpoint)
     if domain is None and weights.suffix != ".onnx":
         domain = domain_of(data)
     predictor = Predictor.load(weights, device, domain)
-    if split is None and "test" in splits_of(data):
-        split = "test"
-    label = f"{predictor.info.name}, {predictor.info.metadata.get('domain', 'photographic')} branch"
+    split = split or scored_split(data)
     evaluation = run_evaluation(
-        predictor, data, PROTOCOLS[protocol], split=split, label=label, progress=_bar("evaluating", "image", quiet)
+        predictor,
+        data,
+        protocol_named(protocol, size),
+        split=split,
+        label=predictor.label,
+        at=at,
+        limit=limit,
+        skip_corrupt=skip_corrupt,
+        progress=_bar("evaluating", "image", quiet),
     )
-    default = weights.parent / "eval" / _slug(protocol, data.resolve().name, split, domain)
-    files = write_report(evaluation, out or default)
-    print(table(evaluation))
-    if not quiet:
-        _say(f"per-image numbers: {files[0]}")
-    return 0
+    if out is None and weights.is_file():
+        choices = None if size is None else f"{size}px", "direct" if at == "protocol" else None
+        out = weights.parent / "eval" / _slug(protocol, *choices, data.resolve().name, split, domain)
+    return _report(evaluation, out, quiet)
+
+
+def score(
+    predictions: Positional[Path],
+    data: Positional[Path],
+    /,
+    split: str | None = None,
+    protocol: ProtocolName = "a256",
+    size: int | None = None,
+    out: Path | None = None,
+    skip_corrupt: bool = False,
+    quiet: bool = False,
+) -> int:
+    """Score pictures that were harmonized elsewhere, as evaluate scores a network.
+
+    Example: harmonize score results/charmnet iHarmony4 --protocol charmnet
+
+    Args:
+        predictions: Folder with a picture for each composite: of its stem, or its stem and _harmonized.
+        data: Root of the data set; its layout is recognised.
+        split: Split to score. Default: test where the data set has one, else everything.
+        protocol: Which definitions of the numbers; the table says what each means.
+        size: Side in pixels instead of the protocol's; 0: pictures as they are.
+        out: Folder for per_image.csv, summary.json and table.txt.
+        skip_corrupt: Leave out triplets that cannot be read and name them; otherwise the first one is an error.
+        quiet: No progress bar and no paths, only the table.
+    """
+    from harmonize_core.data.sources import scored_split
+    from harmonize_core.evaluate.predictions import score_predictions
+
+    evaluation = score_predictions(
+        predictions,
+        data,
+        protocol_named(protocol, size),
+        split=split or scored_split(data),
+        skip_corrupt=skip_corrupt,
+        progress=_bar("scoring", "image", quiet),
+    )
+    return _report(evaluation, out, quiet)
 
 
 def predict(
@@ -347,6 +397,16 @@ def doctor(quiet: bool = False) -> int:
     return 0 if report.usable else 1
 
 
+def _report(evaluation: Any, out: Path | None, quiet: bool) -> int:
+    from harmonize_core.evaluate.report import table, write_report
+
+    files = write_report(evaluation, out) if out else []
+    print(table(evaluation))
+    if files and not quiet:
+        _say(f"per-image numbers: {files[0]}")
+    return 0
+
+
 def _slug(*parts: str | None) -> str:
     return "-".join(part for part in parts if part)
 
@@ -354,6 +414,7 @@ def _slug(*parts: str | None) -> str:
 COMMANDS: dict[str, Callable[..., int]] = {
     "train": train,
     "evaluate": evaluate,
+    "score": score,
     "predict": predict,
     "make-real": make_real,
     "export": export,

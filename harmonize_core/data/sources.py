@@ -96,6 +96,11 @@ def splits_of(root: Path) -> list[str]:
     return _layout(root).splits(Path(root))
 
 
+def scored_split(root: Path) -> str | None:
+    """The split that is scored where none is named: test, or everything where there is none."""
+    return "test" if "test" in splits_of(root) else None
+
+
 def thin(triplets: Sequence[TripletPaths], limit: int) -> list[TripletPaths]:
     """At most `limit` triplets, spread evenly over the list, so that every scene and style keeps its share."""
     if limit <= 0 or len(triplets) <= limit:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`Predictor`: a checkpoint or ONNX file as a function from (composite, mask) arrays of any size to a harmonized one.
 
-The network looks at 256x256 pixels; the colour transform it implies is applied at full resolution
-(`harmonize_core/runtime/transform.py`), so the background stays bit for bit what it was. ONNX files need no torch.
+A network of fixed size looks at 256x256 pixels; the colour transform it implies is applied at full resolution
+(`harmonize_core/runtime/transform.py`). Networks made for full resolution see the picture itself. Either way the
+background stays bit for bit what it was. ONNX files need no torch.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from harmonize_core.errors import ConfigError, EnvironmentFault
+from harmonize_core.errors import CheckpointError, ConfigError, EnvironmentFault, InputError
 from harmonize_core.formats.triplet import Domain
 from harmonize_core.runtime.layers import apply_transform
 from harmonize_core.runtime.session import Harmonizer, ModelInfo, Network, check_arrays
@@ -32,15 +33,22 @@ Pixels = NDArray[np.floating] | NDArray[np.uint8] | NDArray[np.bool_]
 class Predictor:
     """Harmonizes images of any size with one network."""
 
-    def __init__(self, harmonizer: Harmonizer) -> None:
+    def __init__(self, harmonizer: Harmonizer, *, any_size: bool = False, divisor: int | None = None) -> None:
+        """Args:
+        harmonizer: the network and what it says about itself.
+        any_size: it is made for full-resolution pictures, so it sees them as they are.
+        divisor: other sizes than its own must be multiples of this; None: it runs at its own size only.
+        """
         self.harmonizer = harmonizer
+        self.any_size = any_size
+        self.divisor = divisor
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], device: str = "cpu", domain: Domain | None = None) -> Predictor:
         """Open a .safetensors checkpoint (run by torch) or an .onnx file (run by ONNX Runtime).
 
         Args:
-            path: the file.
+            path: the file, or the name of a method that has nothing to learn ("reinhard").
             device: where torch runs a checkpoint, "cpu" or "cuda"; ONNX files run on the CPU.
             domain: what the foregrounds are, for checkpoints with parts of their own per domain (None: photographic);
                 an ONNX file holds the branch it was exported with.
@@ -63,11 +71,32 @@ class Predictor:
             return cls(harmonizer)
         try:
             from harmonize_core.checkpoint import load_model
+            from harmonize_core.models import registered
         except ImportError as error:
             raise EnvironmentFault(
                 f"{path} needs {error.name}: install it with pip install 'rdharmony[train]', or use an .onnx export"
             ) from error
+        if str(path) in registered() and not path.exists():
+            return cls.untrained(str(path), device)
         return cls.from_checkpoint(load_model(path), device, domain or "photographic")
+
+    @classmethod
+    def untrained(cls, name: str, device: str = "cpu") -> Predictor:
+        """A registered method that has nothing to learn: the composite itself, or classical colour transfer.
+
+        Raises:
+            UnknownName: no such name.
+            CheckpointError: the name of a network, which needs weights.
+        """
+        from harmonize_core.models import lookup
+
+        entry = lookup(name)
+        model = entry.config.build()
+        if any(True for _ in model.parameters()):
+            raise CheckpointError(f"{name} names an architecture, not weights; give a run's folder or a weights file")
+        info = ModelInfo(name, entry.licence, entry.source, entry.input_spec.size)
+        harmonizer = Harmonizer(torch_network(model.inference(), device), info)
+        return cls(harmonizer, any_size="any_size" in entry.features, divisor=model.divisor)
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, device: str = "cpu", domain: Domain = "photographic") -> Predictor:
@@ -82,12 +111,23 @@ class Predictor:
             checkpoint.input_spec.size,
             {**checkpoint.provenance, "domain": domain},
         )
-        return cls(Harmonizer(torch_network(checkpoint.model.inference(domain), device), info))
+        harmonizer = Harmonizer(torch_network(checkpoint.model.inference(domain), device), info)
+        return cls(harmonizer, any_size="any_size" in entry.features, divisor=checkpoint.model.divisor)
 
     @property
     def info(self) -> ModelInfo:
         """Name, licence, source and input size of the network."""
         return self.harmonizer.info
+
+    @property
+    def label(self) -> str:
+        """Name of the network, and of its branch where it has several."""
+        from harmonize_core.models import registered
+
+        entry = registered().get(self.info.name)
+        has_branches = entry is None or "domains" in entry.features
+        branch = self.info.metadata.get("domain") if has_branches else None
+        return f"{self.info.name}, {branch} branch" if branch else self.info.name
 
     def __call__(self, composite: Pixels, mask: Pixels, strength: float = 1.0) -> Floats:
         """Harmonize the foreground of an image.
@@ -104,12 +144,33 @@ class Predictor:
             InputError: wrong shapes, sizes or values; MaskEmpty when there is no foreground.
         """
         composite_unit, mask_unit = as_unit(composite), as_unit(mask)
+        if self.any_size and self.fits(composite_unit.shape[:2]):
+            harmonized = self.direct(composite_unit, mask_unit)
+            if strength != 1:
+                harmonized = composite_unit + np.float32(strength) * (harmonized - composite_unit)
+            return np.where(mask_unit[..., None] > 0, harmonized, composite_unit)
         transform = self.harmonizer.estimate(composite_unit, mask_unit).scaled(strength)
         return apply_transform(transform, composite_unit, mask_unit)
 
-    def low_resolution(self, composite: Floats, mask: Floats) -> Floats:
-        """The network's own output for arrays at its input size: (S, S, 3) sRGB in [0, 1], background included."""
+    def fits(self, size_hw: tuple[int, ...]) -> bool:
+        """Whether the network itself can take pictures of that height and width."""
+        if self.divisor is None:
+            return tuple(size_hw) == (self.info.input_size,) * 2
+        return all(side % self.divisor == 0 for side in size_hw)
+
+    def direct(self, composite: Floats, mask: Floats) -> Floats:
+        """The network's own output at the size of its arguments, background included: (H, W, 3) sRGB in [0, 1].
+
+        Raises:
+            InputError: wrong arrays (see `check_arrays`), or a size that does not fit the network.
+        """
         check_arrays(composite, mask)
+        if not self.fits(composite.shape[:2]):
+            height, width = composite.shape[:2]
+            wanted = (
+                f"multiples of {self.divisor}" if self.divisor else f"{self.info.input_size}x{self.info.input_size}"
+            )
+            raise InputError(f"{self.info.name} takes pictures of {wanted} but was given {width}x{height}")
         return self.harmonizer.network(composite, mask)
 
     def sequence(

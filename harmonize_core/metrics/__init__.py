@@ -14,7 +14,9 @@ from harmonize_core.metrics.protocol import (
     PROTOCOL_IDIH,
     PROTOCOLS,
     Protocol,
+    ProtocolName,
     Scores,
+    protocol_named,
     score,
 )
 from harmonize_core.metrics.structure import GAUSSIAN_11, SsimWindow, fssim, ssim, ssim_map
@@ -32,6 +34,7 @@ __all__ = [
     "PROTOCOL_IDIH",
     "Interval",
     "Protocol",
+    "ProtocolName",
     "Scores",
     "SsimWindow",
     "fmse",
@@ -40,6 +43,7 @@ __all__ = [
     "interval_of_mean",
     "masked_mse",
     "mse",
+    "protocol_named",
     "psnr",
     "psnr_of",
     "score",

@@ -17,7 +17,7 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from harmonize_core.errors import InputError
+from harmonize_core.errors import ConfigError, InputError, UnknownName
 from harmonize_core.metrics.pixels import Mask, check_shapes, fmse, masked_mse, mse, psnr_of
 from harmonize_core.metrics.structure import GAUSSIAN_11, SsimWindow, mean_inside, mean_over, ssim_map
 
@@ -147,7 +147,22 @@ PROTOCOL_HARMONY_TRANSFORMER = Protocol(
 )
 """HarmonyTransformer and IntrinsicHarmony (which read predictions back from JPEG files, a loss we do not repeat)."""
 
-PROTOCOLS = {
+ProtocolName = Literal[
+    "a256",
+    "b256",
+    "a-full",
+    "a1024",
+    "a2048",
+    "idih",
+    "cdtnet",
+    "dovenet",
+    "charmnet",
+    "pctnet",
+    "harmonizer",
+    "harmony-transformer",
+]
+
+PROTOCOLS: dict[str, Protocol] = {
     "a256": PROTOCOL_A,
     "b256": PROTOCOL_B,
     "a-full": dataclasses.replace(PROTOCOL_A, name="A full resolution", size=None),
@@ -162,6 +177,28 @@ PROTOCOLS = {
     "harmony-transformer": PROTOCOL_HARMONY_TRANSFORMER,
 }
 """Protocols by the name the command line takes."""
+
+
+def protocol_named(name: str, size: int | None = None) -> Protocol:
+    """A protocol by name, at another size in pixels if one is given (0: pictures as they are).
+
+    Raises:
+        UnknownName: no such protocol.
+        ConfigError: a size no picture has.
+    """
+    if name not in PROTOCOLS:
+        raise UnknownName.of("protocol", name, PROTOCOLS)
+    if size is None:
+        return PROTOCOLS[name]
+    if size and not MIN_SIZE <= size <= MAX_SIZE:
+        raise ConfigError(
+            f"--size should be {MIN_SIZE} to {MAX_SIZE} pixels, or 0 for pictures as they are, but is {size}"
+        )
+    return PROTOCOLS[name].at(size or None)
+
+
+MIN_SIZE, MAX_SIZE = 16, 13_000
+"""Sides that pictures can be compared at: SSIM's window fits, and reading allows no more pixels."""
 
 ALMOST = 1e-4
 """Truncation takes values this little below a whole number as that number: 8-bit values survive the way to [0, 1]."""

@@ -107,6 +107,8 @@ class TrainConfig:
     """Newest checkpoints kept on disk, at least 1."""
     log_every: int = 1
     """Steps between lines of the log."""
+    skip_corrupt: bool = False
+    """Leave out triplets that cannot be read and name them; otherwise the first one stops the run."""
     cache_mb: int = 2048
     """Memory for decoded training images, per domain; 0 reads files every time."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -119,7 +121,7 @@ class TrainConfig:
 
 CHANGEABLE = (
     *("run", "rendered", "photographic", "steps", "minutes", "validate_every", "validate_limit", "checkpoint_every"),
-    *("checkpoint_seconds", "keep", "log_every", "cache_mb", "device", "threads"),
+    *("checkpoint_seconds", "keep", "log_every", "skip_corrupt", "cache_mb", "device", "threads"),
 )
 """Fields that a resumed run may set anew; the others would make it another run."""
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,9 +57,10 @@ def open_sets(config: TrainConfig) -> Sets:
                 f"{root} should have the {STYLES} styles that the style classifiers know but has labels of {length}; "
                 "render it without own styles, or evaluate on it only"
             )
-        train[domain] = TripletDataset(training, size=size, seed=config.seed, cache_mb=config.cache_mb)
+        make = functools.partial(TripletDataset, size=size, skip_corrupt=config.skip_corrupt)
+        train[domain] = make(training, seed=config.seed, cache_mb=config.cache_mb)
         if other:
-            held_out[domain] = TripletDataset(thin(other, config.validate_limit), size=size, augment=False)
+            held_out[domain] = make(thin(other, config.validate_limit), augment=False)
     return Sets(train, held_out)
 
 

@@ -17,7 +17,7 @@ import torch
 
 from harmonize_core.checkpoint import load_model, save_model
 from harmonize_core.errors import CheckpointError, OutputError
-from harmonize_core.models import HarmonizationModel, registered
+from harmonize_core.models import HarmonizationModel, build, registered
 
 TRAINER_FORMAT = "harmonize-trainer/1"
 
@@ -102,7 +102,8 @@ def weights_of(path: Path) -> Path:
     """The weights file meant by a path: the file itself, or what a run's or a checkpoint's folder holds.
 
     Raises:
-        CheckpointError: nothing there, or a folder without weights; names of architectures get a hint.
+        CheckpointError: nothing there, or a folder without weights; names of architectures get a hint. The name of a
+            method that has nothing to learn is its own weights.
     """
     path = Path(path)
     if path.is_dir():
@@ -111,7 +112,7 @@ def weights_of(path: Path) -> Path:
         if found is None:
             raise CheckpointError(f"{path} should be the folder of a training run but holds no model.safetensors")
         return found
-    if not path.exists() and str(path) in registered():
+    if not path.exists() and str(path) in registered() and any(True for _ in build(str(path)).parameters()):
         raise CheckpointError(
             f"{path} names an architecture, not weights; give a run's folder, .safetensors or .onnx file"
         )

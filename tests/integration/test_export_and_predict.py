@@ -79,7 +79,7 @@ def test_prediction_keeps_the_background_and_takes_eight_bits(files, picture):
     assert np.array_equal(harmonized[outside], eight[outside].astype(np.float32) / 255)
     assert harmonized.shape == composite.shape
     np.testing.assert_allclose(predictor(composite, mask, strength=0), composite, atol=1e-6)
-    low = predictor.low_resolution(np.full((256, 256, 3), 0.5, np.float32), np.ones((256, 256), np.float32))
+    low = predictor.direct(np.full((256, 256, 3), 0.5, np.float32), np.ones((256, 256), np.float32))
     assert low.shape == (256, 256, 3)
     assert predictor.info.name == "charmnet_256"
 

@@ -11,6 +11,8 @@ import bpy
 import cv2
 import numpy as np
 
+from rdharmony_gen.blender.people import USUAL, Custom
+
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom as shares of a texture, from its upper left corner."""
 
@@ -129,8 +131,8 @@ def can_recolour(asset_id: str) -> bool:
     return asset_id in _ATLASES or asset_id == _SCANNED or asset_id.startswith(("human_boy", "human_girl"))
 
 
-def draw(asset_id: str, rng: np.random.Generator) -> tuple[Recolour, ...]:
-    """Draw new colours for the garments of an asset; one in six keeps its own."""
+def draw(asset_id: str, rng: np.random.Generator, custom: Custom = USUAL) -> tuple[Recolour, ...]:
+    """Draw new colours for the garments of an asset, as they suit a place; one in six keeps its own."""
     if not can_recolour(asset_id) or rng.random() < 1 / 6:
         return ()
     garments = ("upper",) if _ATLASES.get(asset_id) is _DRESS else ("upper", "lower")
@@ -141,8 +143,8 @@ def draw(asset_id: str, rng: np.random.Generator) -> tuple[Recolour, ...]:
             Recolour(
                 garment,
                 round(float(rng.uniform(-180.0, 180.0)), 1),
-                round(float(rng.uniform(0.0, 0.07) if calm else rng.uniform(0.0, 0.16)), 3),
-                round(float(np.exp(rng.uniform(np.log(0.75), np.log(1.5)))), 3),
+                round(float(rng.uniform(*custom.tint) * (0.45 if calm else 1.0)), 3),
+                round(float(np.exp(rng.uniform(*np.log(custom.brightness)))), 3),
             )
         )
     return tuple(drawn)

@@ -105,6 +105,38 @@ class Camera:
         return self.forward + self.right * (x * self.half[0]) + self.up * (y * self.half[1])
 
 
+def aim(
+    points: np.ndarray,
+    at: np.ndarray,
+    heading: float,
+    distance: float,
+    eye: float,
+    half: tuple[float, float],
+    offset: tuple[float, float],
+) -> tuple[Camera, bool]:
+    """Camera at `distance` from the subject in the compass direction `heading`, framing it whole or cutting it low."""
+    low, high = points[:, 2].min(), points[:, 2].max()
+    position = at + np.array([np.sin(heading) * distance, np.cos(heading) * distance, 0.0])
+    position[2] = at[2] + eye
+    cropped = bool((high - low) / (2 * distance * half[1]) > 0.92)
+    anchor, place = (high, 0.80) if cropped else ((low + high) / 2, offset[1])
+    pitch = np.arctan2(at[2] + anchor - position[2], distance) - np.arctan(place * half[1])
+    yaw = heading + np.pi + np.arctan(offset[0] * half[0])
+    return Camera(position, yaw, float(np.clip(pitch, -0.95, 0.35)), half), cropped
+
+
+def in_frame(camera: Camera, points: np.ndarray, cropped: bool, *, steep: bool) -> bool:
+    """The subject is in frame, whole or cut at the knees or lower chest, and the horizon is where one expects it."""
+    frame = camera.project(points)
+    if np.isnan(frame).any():
+        return False
+    x, y = frame[:, 0], frame[:, 1]
+    if cropped:
+        return bool(0.5 < y.max() < 0.97 and camera.pitch > -0.4 and np.mean(np.abs(x[y > -1]) < 0.98) > 0.97)
+    level = -0.95 < camera.pitch if steep else camera.pitch > -0.45
+    return bool(level and np.abs(x).max() < 0.97 and y.max() < 0.97 and y.min() > -0.97)
+
+
 def blot(frame_points: np.ndarray) -> np.ndarray:
     """Boolean (128, 128) of the frame, bottom row first: where projected surface points are, gaps closed."""
     inside = np.all(np.abs(np.nan_to_num(frame_points, nan=9.0)) < 1, axis=1)

@@ -10,7 +10,6 @@ from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import bpy
 import numpy as np
 
 from harmonize_core.errors import HarmonizeError
@@ -23,14 +22,24 @@ from rdharmony_gen.blender.framing import (
     FixedCamera,
     Rays,
     SceneCharacter,
+    aim,
     blot,
+    in_frame,
     share,
     silhouette,
     turned,
 )
-from rdharmony_gen.blender.merit import merit
+from rdharmony_gen.blender.ground import drawn_point, lies_on, may_lie, soft_share
+from rdharmony_gen.blender.merit import lamps_matter, light_of_lamps, merit
 from rdharmony_gen.blender.stage import Patch, Place, Stage
-from rdharmony_gen.blender.subjects import SMALL, VEHICLES, Subject, body_of, draw_subject, may_lie
+from rdharmony_gen.blender.subjects import (
+    SMALL,
+    VEHICLES,
+    Subject,
+    body_of,
+    draw_subject,
+    own_characters,
+)
 from rdharmony_gen.sampling.motion import Motion
 from rdharmony_gen.spec.job import RenderJob
 from rdharmony_gen.spec.scenes import scenes_for
@@ -43,9 +52,20 @@ WANTED = (0.03, 0.36)
 """Between these the share that a view aims at is drawn, evenly in its logarithm."""
 HIDDEN = 0.13
 """Largest share of a subject that the place and other subjects may hide, as measured here; the rule is 15 %."""
+FLAT_M = 0.05
+"""Height up to which a thing is looked at from above."""
 CLOSE_FACES = {"human_boy_01_standing": 0.14}
 """Assets that do not stand being looked at closely, with the largest share of the frame they may take."""
+FILLED = 0.93
+"""How far towards the edge of the frame something small, or somebody who lies, may reach."""
 CANDIDATES, ATTEMPTS, REDRAWS = 8, 400, 6
+LAMP_DRAWS = 4
+"""Of so many points the one nearest to lamps is tried where a style lights them: else a night shows a dark figure."""
+LAMP_LIT_SHARE, LAMP_SIDE_RAD, DIM_LAMP = 0.6, 0.9, 0.08
+"""How many views look along the light of a lamp, how far off it (standard deviation), and which lamps are too weak."""
+CHEST_M = np.array([0.0, 0.0, 1.2])
+MOSTLY = 0.6
+"""Share of soft ground from which on companions may lie: they are placed near the first subject, wherever that is."""
 
 
 class PlacementError(HarmonizeError):
@@ -119,10 +139,13 @@ def find_view(stage: Stage, place: Place, job: RenderJob, library: AssetLibrary)
         )
     rejects: Counter[str] = Counter()
     rays, used = Rays(), list(library.used)
+    soft = soft_share(rays, patches, stage.rng("soft ground")) if job.category == "human" and not place.indoor else 1.0
+    people = len(own_characters(job)) if job.category == "human" else 0  # nobody is seen twice
     for redraw in range(REDRAWS):
         rng = stage.rng("view", job.category, job.view, *([redraw] if redraw else []))
         crowd = max(1, job.subjects - redraw // 2)  # a narrow place shows fewer rather than none
-        search = _Search(stage, place, job, library, rays, rng, rejects, patches, crowd)
+        crowd = min(crowd, people or crowd)
+        search = _Search(stage, place, job, library, rays, rng, rejects, patches, crowd, soft)
         view = search.best()
         library.used[:] = used  # what was only tried is not in the picture
         if view:
@@ -148,6 +171,7 @@ class _Search:
         rejects: Counter[str],
         patches: tuple[Patch, ...],
         crowd: int,
+        soft: float,
     ) -> None:
         self.stage, self.place, self.job, self.library = stage, place, job, library
         self.rays, self.rng, self.rejects, self.patches, self.crowd = rays, rng, rejects, patches, crowd
@@ -159,10 +183,11 @@ class _Search:
         if place.characters:
             self._aim_at_character(place.characters)
         else:
-            self.drawn = draw_subject(job, rng)
+            self.drawn = draw_subject(job, rng, lying=soft > 0)
             self.body = body_of(self.drawn, library)
             for _ in range(crowd - 1):
-                another = draw_subject(job, rng)
+                beside = [self.drawn, *(s for s, _, _ in self.company)]
+                another = draw_subject(job, rng, beside=beside, lying=soft > MOSTLY)
                 body = body_of(another, library)
                 self.company.append((another, body, body.surface(6_000, rng)))
             if place.cameras:
@@ -209,6 +234,8 @@ class _Search:
         at = np.array(self.drawn.xyz if self.place.characters else self._draw_patch())
         heading = self._heading(at)
         facing = float(rng.normal(0.0, 80.0 if job.clip else 45.0))  # people walk by, too
+        if self.drawn.pose == "lying":  # seen from the side rather than from one end
+            facing += 70.0 if facing > 0 else -70.0
         yaw = 0.0 if self.place.characters else 180.0 - np.degrees(heading) + facing  # a model faces -Y: to the camera
         points = turned(self.surface, yaw)
         if not self.place.characters and not self._stands(self.drawn, points, at):
@@ -243,7 +270,7 @@ class _Search:
         """The hidden share of a subject whose surface is at `points`, or why this is no picture."""
         if not self.fixed and not _in_room(camera.at, self.place):
             return "camera outside the place"
-        if not _in_frame(camera, points, cropped, steep=self.job.category in SMALL or self.body.height < 1.1):
+        if not in_frame(camera, points, cropped, steep=self.job.category in SMALL or self.body.height < 1.1):
             return "subject cut by the frame"
         if not self.fixed and not self._looks_clear(camera, points):
             return "something before the lens"
@@ -270,14 +297,28 @@ class _Search:
         return find_motion(self.motions, frames, subject, cycle, camera, points, self.rays, stands, fault)
 
     def _draw_patch(self) -> tuple[float, float, float]:
-        return self.patches[int(self.rng.integers(len(self.patches)))].draw(self.rng)
+        """A point of a patch; for somebody who lies, one on which people do."""
+        at = drawn_point(self.patches, self.rng)
+        if not self.place.indoor and lamps_matter(self.stage, self.job):
+            others = [at, *(drawn_point(self.patches, self.rng) for _ in range(LAMP_DRAWS - 1))]
+            at = max(others, key=lambda p: min(1.0, float(light_of_lamps(self.stage, np.array(p) + CHEST_M).sum())))
+        for _ in range(40 if self.drawn.pose == "lying" and not self.place.indoor else 0):
+            if lies_on(self.rays, at):
+                break
+            at = drawn_point(self.patches, self.rng)
+        return at
 
     def _heading(self, at: np.ndarray) -> float:
         """Compass direction from the subject to the camera, radians."""
         if self.fixed:
             east, north = (np.array(self.fixed.xyz) - at)[:2]
             return float(np.arctan2(east, north))
-        return float(self.rng.uniform(0, 2 * np.pi))
+        heading, off_lamp = float(self.rng.uniform(0, 2 * np.pi)), float(self.rng.normal(0.0, LAMP_SIDE_RAD))
+        if self.place.indoor or not lamps_matter(self.stage, self.job) or self.rng.random() > LAMP_LIT_SHARE:
+            return heading
+        light = light_of_lamps(self.stage, at + CHEST_M)  # stand where the lamp lights the side that is seen
+        brightest = np.array(self.stage.lamps[int(np.argmax(light))][0].location)
+        return float(np.arctan2(*(brightest - at)[:2])) + off_lamp if light.max() > DIM_LAMP else heading
 
     def _solve(
         self, points: np.ndarray, at: np.ndarray, heading: float, half: tuple[float, float]
@@ -292,22 +333,31 @@ class _Search:
         wanted = min(self.wanted, 0.8 * self.largest)
         eye = self._eye_height()
         offset = (float(np.clip(self.rng.normal(0.0, 0.28), -0.6, 0.6)), float(self.rng.uniform(-0.2, 0.05)))
+        if self.body.height < FLAT_M:  # long and flat: every bit of the frame is needed
+            offset = (0.3 * offset[0], 0.3 * offset[1])
         size = float(np.ptp(points, axis=0).max())
         near, far = 0.35 * size + 0.25, 25.0 * size
         distance, coarse = np.sqrt(near * far), points[::4]
+        stretched = self.job.category in SMALL or self.drawn.pose == "lying"
         for _ in range(5):  # the share falls with the square of the distance
-            camera, _ = _aim(coarse, at, heading, distance, eye, half, offset)
-            change = np.sqrt(max(share(camera.project(coarse + at)), 1e-4) / wanted)
+            camera, _ = aim(coarse, at, heading, distance, eye, half, offset)
+            frame = camera.project(coarse + at)
+            change = np.sqrt(max(share(frame), 1e-4) / wanted)
+            if stretched:  # a knife that fills the frame from end to end still takes little of it
+                change = max(change, float(np.abs(np.nan_to_num(frame, nan=9.0)).max()) / FILLED)
             distance = float(np.clip(distance * np.clip(change, 0.2, 5.0), near, far))
-        camera, cropped = _aim(points, at, heading, distance, eye, half, offset)
+        camera, cropped = aim(points, at, heading, distance, eye, half, offset)
         ratio = share(camera.project(points + at))
-        return (camera, cropped) if 0.6 * wanted < ratio < 1.5 * wanted else "no distance gives the wanted size"
+        least = 1.1 * FG_RATIO[0] if stretched else 0.6 * wanted
+        return (camera, cropped) if least < ratio < 1.5 * wanted else "no distance gives the wanted size"
 
     def _eye_height(self) -> float:
         """Metres above the subject's ground: mostly as people stand, at times low or high."""
         rng, height = self.rng, self.body.height
         mode = float(rng.random())
-        if self.job.category in SMALL:  # a table top, seen from a chair or standing
+        if height < FLAT_M:  # from a low chair it would be a line
+            low, high = (0.25, 0.4) if mode < 0.5 else (0.4, 0.7)
+        elif self.job.category in SMALL:  # a table top, seen from a chair or standing
             low, high = (0.10, 0.22) if mode < 0.35 else (0.22, 0.55) if mode < 0.85 else (0.55, 0.85)
         elif height < 1.1:
             low, high = (0.2, 0.5) if mode < 0.25 else (0.5, 1.2) if mode < 0.7 else (1.2, 1.75)
@@ -330,7 +380,7 @@ class _Search:
             if abs(distance - (height + 0.05)) > 0.04:
                 return False
             ground = ground or name
-        if subject.pose == "lying" and not self.place.indoor and not may_lie(_names_of(ground)):
+        if subject.pose == "lying" and not self.place.indoor and not may_lie(ground):
             return False
         for level in (0.15, 0.5, 0.85):
             origin = at + np.array([0.0, 0.0, level * height])
@@ -426,47 +476,9 @@ class _Search:
         return _Standing(subject, points + at, body.placed(at, yaw))
 
 
-def _aim(
-    points: np.ndarray,
-    at: np.ndarray,
-    heading: float,
-    distance: float,
-    eye: float,
-    half: tuple[float, float],
-    offset: tuple[float, float],
-) -> tuple[Camera, bool]:
-    """Camera at `distance` from the subject in the compass direction `heading`, framing it whole or cutting it low."""
-    low, high = points[:, 2].min(), points[:, 2].max()
-    position = at + np.array([np.sin(heading) * distance, np.cos(heading) * distance, 0.0])
-    position[2] = at[2] + eye
-    cropped = bool((high - low) / (2 * distance * half[1]) > 0.92)
-    anchor, place = (high, 0.80) if cropped else ((low + high) / 2, offset[1])
-    pitch = np.arctan2(at[2] + anchor - position[2], distance) - np.arctan(place * half[1])
-    yaw = heading + np.pi + np.arctan(offset[0] * half[0])
-    return Camera(position, yaw, float(np.clip(pitch, -0.95, 0.35)), half), cropped
-
-
 def _in_room(at: np.ndarray, place: Place) -> bool:
     low, high = place.camera_room
     return bool(np.all(at[:2] >= low[:2]) and np.all(at[:2] <= high[:2]))
-
-
-def _in_frame(camera: Camera, points: np.ndarray, cropped: bool, *, steep: bool) -> bool:
-    """The subject is in frame, whole or cut at the knees or lower chest, and the horizon is where one expects it."""
-    frame = camera.project(points)
-    if np.isnan(frame).any():
-        return False
-    x, y = frame[:, 0], frame[:, 1]
-    if cropped:
-        return bool(0.5 < y.max() < 0.97 and camera.pitch > -0.4 and np.mean(np.abs(x[y > -1]) < 0.98) > 0.97)
-    level = -0.95 < camera.pitch if steep else camera.pitch > -0.45
-    return bool(level and np.abs(x).max() < 0.97 and y.max() < 0.97 and y.min() > -0.97)
-
-
-def _names_of(ground: str) -> str:
-    """Names of an object and its materials."""
-    thing = bpy.data.objects.get(ground)
-    return " ".join([ground, *(s.material.name for s in thing.material_slots if s.material)]) if thing else ground
 
 
 def _radius(points: np.ndarray) -> float:

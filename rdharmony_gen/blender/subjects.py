@@ -1,32 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who stands in the foreground: an asset or a file of the user's, in a drawn pose and drawn clothes; put into place."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import bpy
 import numpy as np
 
 from harmonize_core.errors import UnknownName
-from rdharmony_gen.blender import clothes, materials
+from rdharmony_gen.blender import clothes, materials, people
 from rdharmony_gen.blender.assets import AssetLibrary, ids_of, manifest, vertices
 from rdharmony_gen.blender.clothes import Recolour
 from rdharmony_gen.blender.framing import Body
 from rdharmony_gen.blender.stage import Stage
 from rdharmony_gen.spec.job import RenderJob
+from rdharmony_gen.spec.user_files import UserCharacter
 
 SMALL = frozenset({"apple", "bottle", "cake", "knife"})
 VEHICLES = frozenset({"car", "motorcycle"})
-POSES = {
-    "standing": 0.34,
-    "holding": 0.20,
-    "walking_nathan": 0.18,
-    "sitting_ground": 0.12,
-    "sitting": 0.10,
-    "lying": 0.06,
-}
-"""How often each pose of a person is drawn, by the end of the asset's id."""
-LYING_GROUNDS = ("lawn", "grass", "sand", "beach", "meadow", "rug", "carpet", "mat", "straw", "hay", "towel")
-"""People lie indoors, and outdoors where the name of the ground or of its material holds one of these."""
 SEAT_M = 0.445
 """Height of the stool that is put under the packaged sitting people."""
 FADED = (
@@ -38,6 +29,8 @@ FADED = (
     (0.5, 0.46, 0.38),
 )
 WALK_FRAMES = 54
+WALKERS = 0.6
+"""Share of people in clips who are drawn among those who can walk."""
 
 
 @dataclass(frozen=True)
@@ -67,19 +60,26 @@ class Subject:
     @property
     def pose(self) -> str:
         """End of the asset's id for a packaged person, else empty."""
-        if not self.asset_id.startswith("human_"):
-            return ""
-        return next(p for p in sorted(POSES, key=len, reverse=True) if self.asset_id.endswith(p))
+        return people.pose_of(self.asset_id)
 
 
-def draw_subject(job: RenderJob, rng: np.random.Generator) -> Subject:
+def draw_subject(
+    job: RenderJob, rng: np.random.Generator, *, beside: Sequence[Subject] = (), lying: bool = True
+) -> Subject:
     """Draw who it is, in what pose and in what clothes.
+
+    Args:
+        job: says what it is and where it will stand.
+        rng: decides.
+        beside: who is in the view already: somebody else is drawn while there is anybody.
+        lying: whether a person may lie here.
 
     Raises:
         UnknownName: there is no such category.
     """
-    own = [c for c in job.characters if c.category == job.category]
-    if own:
+    taken = [s.asset_id for s in beside]
+    if own := own_characters(job):
+        own = [c for c in own if c.asset_id not in taken] or own
         chosen = own[int(rng.integers(len(own)))]
         if not chosen.clips:
             return Subject(chosen.asset_id)
@@ -90,23 +90,24 @@ def draw_subject(job: RenderJob, rng: np.random.Generator) -> Subject:
         known = sorted({a["category"] for a in manifest().values() if a["kind"] in ("character", "object")})
         raise UnknownName.of("category", job.category, known)
     if job.category != "human":
+        ids = [i for i in ids if i not in taken] or ids
         return Subject(ids[int(rng.integers(len(ids)))])
-    shares = np.array(list(POSES.values()))
-    pose = list(POSES)[int(rng.choice(len(shares), p=shares / shares.sum()))]
-    ids = [i for i in ids if Subject(i).pose == pose]
-    asset_id = ids[int(rng.integers(len(ids)))]
+    custom = people.custom_of(job.scene)
+    if job.clip and rng.random() < WALKERS * min(1.0, custom.light):  # they walk in a T-shirt
+        ids = [i for i in ids if manifest()[i]["rigged"]]
+    asset_id = ids[int(rng.choice(len(ids), p=people.chances(ids, job.scene, taken, lying=lying)))]
     frame = int(rng.integers(1, WALK_FRAMES)) if manifest()[asset_id]["rigged"] else 0
-    return Subject(asset_id, frame, clothes=clothes.draw(asset_id, rng))
+    return Subject(asset_id, frame, clothes=clothes.draw(asset_id, rng, custom))
+
+
+def own_characters(job: RenderJob) -> list[UserCharacter]:
+    """The user's own characters of the job's category."""
+    return [c for c in job.characters if c.category == job.category]
 
 
 def body_of(subject: Subject, library: AssetLibrary) -> Body:
     """Its shape, standing on z = 0 and facing -Y."""
     return Body.of_mesh(library.mesh(subject.asset_id, subject.frame, subject.clip))
-
-
-def may_lie(names: str) -> bool:
-    """Whether people lie on a ground of these names (of the object and its materials)."""
-    return any(word in names.lower() for word in LYING_GROUNDS)
 
 
 def put_subject(stage: Stage, subject: Subject) -> list[bpy.types.Object]:

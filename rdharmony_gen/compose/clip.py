@@ -132,10 +132,11 @@ def _locked_exposures(
     """Stops of each style by its number."""
     metered: dict[int, list[float]] = {c.style_id: [] for c in job.conditions}
     for renders, moment in zip(frames, moments, strict=True):
-        air = renders.air(renders.coverage(), moment)
+        coverage = renders.coverage()
+        air = renders.air(coverage, moment)
         for condition in job.conditions:
             light = renders.light(condition, air)
-            metered[condition.style_id].append(meter(light, condition, spec.view_transform))
+            metered[condition.style_id].append(meter(light, condition, spec.view_transform, coverage))
     return {style: round(float(np.median(found)), 4) for style, found in metered.items()}
 
 

@@ -19,10 +19,27 @@ from rdharmony_gen.spec.condition import ConditionSpec
 RGB = tuple[float, float, float]
 _HIGHLIGHT_PERCENTILE, _HIGHLIGHT_LEVEL = 92.0, 0.90
 _GUARD_YIELDS = 0.45
+_BRIGHT_PERCENTILE = 75.0
+_SUBJECT_LEVEL, _NIGHT_LEVEL = 1.8, 3.3
+"""Where the brighter parts of a subject should be at night, and those of the picture at most: multiples of the key."""
+_LIFT_YIELDS, _LIFT_EV = 0.7, 0.8
+"""How much of that is done, and how many stops at most."""
 
 
-def meter(image_linear: NDArray[np.floating], condition: ConditionSpec, view: ViewTransform = "standard") -> float:
-    """The exposure in stops that a camera would choose for a scene-linear (H, W, 3) image."""
+def meter(
+    image_linear: NDArray[np.floating],
+    condition: ConditionSpec,
+    view: ViewTransform = "standard",
+    coverage: NDArray[np.floating] | None = None,
+) -> float:
+    """The exposure in stops that a camera would choose.
+
+    Args:
+        image_linear: (H, W, 3) scene-linear Rec.709 radiance.
+        condition: supplies the exposure key and its jitter.
+        view: through which transform the aim is to be met.
+        coverage: (H, W) in [0, 1], the subjects' share of each pixel: at night the camera exposes for them, too.
+    """
     light = luminance(image_linear * np.asarray(condition.white_balance)).astype(np.float64)
     rows, columns = np.linspace(-1, 1, light.shape[0])[:, None], np.linspace(-1, 1, light.shape[1])[None, :]
     weight = np.exp(-(rows**2 + columns**2) / 1.2)
@@ -35,11 +52,38 @@ def meter(image_linear: NDArray[np.floating], condition: ConditionSpec, view: Vi
     guard = np.log2(_scene_level(_HIGHLIGHT_LEVEL, view) / bright)
     if exposure > guard:  # give in less than half way: a window may burn out, a whole sky should not
         exposure = guard + _GUARD_YIELDS * (exposure - guard)
+    if coverage is not None and condition.key == "moon":
+        exposure += _lift_for_subject(light * 2.0**exposure, coverage >= 0.5, condition, view)
     return float(exposure + condition.exposure_jitter_ev)
 
 
+def _lift_for_subject(
+    exposed: NDArray[np.floating], subject: NDArray[np.bool_], condition: ConditionSpec, view: ViewTransform
+) -> float:
+    """Stops more for a subject that would be too dark to read; lamps may burn out, but the sky stays that of a night.
+
+    Args:
+        exposed: (H, W) exposed luminance.
+        subject: (H, W).
+        condition: a night.
+        view: as of `meter`.
+    """
+
+    def below(level: float, light: NDArray[np.floating]) -> float:
+        """Stops by which the brighter parts of some light are below a multiple of the key."""
+        bright = max(float(np.percentile(light, _BRIGHT_PERCENTILE)), 1e-9)  # a black suit may be black
+        return float(np.log2(_scene_level(level * condition.exposure_key, view) / bright))
+
+    if not subject.any():
+        return 0.0
+    return max(0.0, min(_LIFT_YIELDS * below(_SUBJECT_LEVEL, exposed[subject]), below(_NIGHT_LEVEL, exposed), _LIFT_EV))
+
+
 def expose(
-    image_linear: NDArray[np.floating], condition: ConditionSpec, view: ViewTransform = "standard"
+    image_linear: NDArray[np.floating],
+    condition: ConditionSpec,
+    view: ViewTransform = "standard",
+    coverage: NDArray[np.floating] | None = None,
 ) -> tuple[NDArray[np.float32], float, RGB]:
     """Scale a render to what reaches the sensor.
 
@@ -47,10 +91,11 @@ def expose(
         image_linear: (H, W, 3) scene-linear Rec.709 radiance, 0 or more.
         condition: supplies the exposure key, its jitter and the white balance.
         view: through which transform the aim is to be met.
+        coverage: (H, W) in [0, 1], the subjects' share of each pixel, if the camera is to mind them.
 
     Returns: (H, W, 3) exposed linear light, unbounded above; the exposure in stops; the white-balance gains.
     """
-    exposure_ev = meter(image_linear, condition, view)
+    exposure_ev = meter(image_linear, condition, view, coverage)
     return expose_by(exposure_ev, image_linear, condition), exposure_ev, condition.white_balance
 
 
@@ -61,10 +106,13 @@ def expose_by(exposure_ev: float, image_linear: NDArray[np.floating], condition:
 
 
 def develop(
-    image_linear: NDArray[np.floating], condition: ConditionSpec, view: ViewTransform = "standard"
+    image_linear: NDArray[np.floating],
+    condition: ConditionSpec,
+    view: ViewTransform = "standard",
+    coverage: NDArray[np.floating] | None = None,
 ) -> tuple[NDArray[np.float32], float, RGB]:
     """`expose`, then the view transform: (H, W, 3) sRGB in [0, 1], the exposure in stops, the gains."""
-    exposed, exposure_ev, gains = expose(image_linear, condition, view)
+    exposed, exposure_ev, gains = expose(image_linear, condition, view, coverage)
     return display(exposed, view), exposure_ev, gains
 
 

@@ -112,7 +112,7 @@ def compose_view(layout: SetLayout, spec: DatasetSpec, job: RenderJob, *, keep_r
     reals = []
     for condition in job.conditions:
         light = renders.light(condition, air)
-        exposed, exposure_ev, gains = expose(light, condition, spec.view_transform)
+        exposed, exposure_ev, gains = expose(light, condition, spec.view_transform, coverage)
         layer = layers[condition.style_id] = separate(exposed, coverage, spec.view_transform)
         path = names.real(condition.style_id)
         digest = write_picture(inside(layout.root, path), layer.picture)

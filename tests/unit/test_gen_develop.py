@@ -47,6 +47,26 @@ def test_a_few_lamps_do_not_black_out_the_picture(noon):
     assert np.median(develop(night, noon)[0]) > 0.3
 
 
+def test_a_night_is_exposed_for_its_subject_and_stays_a_night():
+    conditions = sample_conditions(7, "park", 0, 0)
+    subject = np.zeros((64, 64))
+    subject[20:50, 26:38] = 1.0
+    scene = np.full((64, 64, 3), 0.01)
+    scene[subject > 0] = 0.002
+    for condition in conditions:
+        (_, plain, _), (picture, minded, _) = (develop(scene, condition, coverage=c) for c in (None, subject))
+        assert (0.3 < minded - plain < 1.0) if condition.key == "moon" else minded == plain
+        assert picture[0, 0].mean() < 0.4 or condition.key == "sun"
+    night = conditions[9]
+    scene[:24] = 0.08  # a bright sky, which would be that of a day
+    before, after = (develop(scene, night, coverage=c)[1] for c in (None, subject))
+    assert after == before
+    scene[subject > 0] = 0.05  # well lit as it is
+    before, after = (develop(scene, night, coverage=c)[1] for c in (None, subject))
+    assert after == before
+    assert develop(scene, night, coverage=0.4 * subject)[1] == before, "nothing is half covered: nobody to expose for"
+
+
 def test_shoulder_keeps_what_lies_below_and_rises_to_one():
     values = np.linspace(0, 20, 2001)
     bent = shoulder(values)

@@ -24,9 +24,21 @@ def described(model: str) -> dict[str, Any]:
     return json.loads((PARITY / f"{model}.json").read_text())
 
 
-def golden(model: str) -> dict[str, NDArray[np.float32]]:
+class Golden(dict[str, NDArray[np.float32]]):
+    """The official outputs of a network by name; comparisons with them are kept in `ERRORS`."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(np.load(PARITY / f"{model}.npz"))
+        self.model = model
+
+
+ERRORS: dict[str, dict[str, tuple[float, int]]] = {}
+"""Of every comparison so far, by network and name: largest absolute difference, values compared."""
+
+
+def golden(model: str) -> Golden:
     """The official outputs by name."""
-    return dict(np.load(PARITY / f"{model}.npz"))
+    return Golden(model)
 
 
 def inputs(*names: str) -> list[Tensor]:
@@ -84,11 +96,11 @@ def assert_equal(found: Tensor, expected: NDArray[np.float32], name: str = "", t
     np.testing.assert_allclose(found.detach().numpy(), expected, rtol=tolerance, atol=tolerance, err_msg=name)
 
 
-def assert_matches(
-    name: str, found: Tensor, stored: Mapping[str, NDArray[np.float32]], tolerance: float = 1e-4
-) -> None:
-    """Compare a tensor with everything stored under its name: whole, at a stride, or as statistics and crops; tokens are
-    (B, L, C)."""
+def assert_matches(name: str, found: Tensor, stored: Golden, tolerance: float = 1e-4) -> None:
+    """Compare a tensor with everything stored under its name: whole, at a stride, or as statistics and crops.
+
+    Maps are (B, C, H, W), tokens (B, L, C).
+    """
     views = {name: found} | {f"{name}_stride{s}": found[..., ::s, ::s] for s in (2, 4, 8) if found.dim() == 4}
     if found.dim() == 4:
         rows, columns = (slice(max(side // 2 - 8, 0), side // 2 + 8) for side in found.shape[2:])
@@ -107,4 +119,6 @@ def assert_matches(
     here = [view for view in views if view in stored]
     assert here, f"nothing is stored as {name}"
     for view in here:
+        difference = np.abs(views[view].detach().numpy() - stored[view])
+        ERRORS.setdefault(stored.model, {})[view] = (float(difference.max()), difference.size)
         assert_equal(views[view], stored[view], view, tolerance)

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """CharmNet equals the authors' released code: features, images, discriminator, classifiers, losses and gradients."""
 
-import importlib.util
-import json
-from pathlib import Path
-
+import compare
 import numpy as np
+import parity_fill
 import pytest
 import torch
 
@@ -13,31 +11,22 @@ from harmonize_core import losses
 from harmonize_core.models import build, normalize
 from harmonize_core.models.charmnet import DomainDiscriminator, StyleClassifier, remap_official
 
-HERE = Path(__file__).parent
 DOMAINS = {"render": "rendered", "real": "photographic"}
 
 
-def load_fill():
-    spec = importlib.util.spec_from_file_location("parity_fill", HERE / "parity_fill.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
-def golden() -> dict[str, np.ndarray]:
-    return dict(np.load(HERE / "parity/charmnet_256.npz"))
+def golden() -> compare.Golden:
+    return compare.golden("charmnet_256")
 
 
 @pytest.fixture(scope="module")
 def networks():
     """Generator, discriminator and both classifiers, filled by the rule, in eval mode."""
-    fill = load_fill()
-    described = json.loads((HERE / "parity/charmnet_256.json").read_text())["networks"]
+    described = compare.described("charmnet_256")["networks"]
     built = {"G": build("charmnet_256"), "D": DomainDiscriminator(), "SC1": StyleClassifier(), "SC2": StyleClassifier()}
     for name, network in built.items():
-        weights = fill.filled(described[name]["entries"], f"{name}.")
-        assert fill.digest(weights) == described[name]["filled_sha256"]
+        weights = parity_fill.filled(described[name]["entries"], f"{name}.")
+        assert parity_fill.digest(weights) == described[name]["filled_sha256"]
         state = {key: torch.from_numpy(v) for key, v in weights.items()}
         result = network.load_state_dict(remap_official(state) if name == "G" else state, strict=False)
         assert result.unexpected_keys == []
@@ -50,7 +39,7 @@ def networks():
 @pytest.fixture(scope="module")
 def batches() -> dict[str, dict[str, torch.Tensor]]:
     """Per domain a batch of two: the stored item and its mirror image."""
-    stored = np.load(HERE / "parity/inputs.npz")
+    stored = np.load(compare.PARITY / "inputs.npz")
 
     def batch(name: str, scale: float) -> torch.Tensor:
         item = torch.from_numpy(stored[name].astype(np.float32) / scale)
@@ -71,42 +60,37 @@ def forward(networks, batches):
     return {short: networks["G"](b["composite"], b["mask"], DOMAINS[short]) for short, b in batches.items()}
 
 
-def assert_equal(found: torch.Tensor, expected: np.ndarray) -> None:
-    np.testing.assert_allclose(found.detach().numpy(), expected, rtol=1e-4, atol=1e-4)
-
-
 @pytest.mark.parametrize("short", ["render", "real"])
 def test_images_and_features_equal_the_official_ones(short, forward, golden):
     out = forward[short]
-    assert_equal(normalize(out.harmonized[:1]), golden[f"{short}_image"])
-    for name, tensor in (("F_enc", out.f_enc), ("F_dec", out.f_dec), ("attention_map", out.attention)):
-        first = tensor[:1]
-        height, width = first.shape[2:]
-        rows, columns = slice(height // 2 - 8, height // 2 + 8), slice(width // 2 - 8, width // 2 + 8)
-        assert_equal(first[:, :16, :16, :16], golden[f"{short}_{name}__corner"])
-        assert_equal(first[:, :16, rows, columns], golden[f"{short}_{name}__centre"])
-        assert_equal(first.mean(dim=(0, 2, 3)), golden[f"{short}_{name}__mean"])
-        assert_equal(first.std(dim=(0, 2, 3), correction=0), golden[f"{short}_{name}__std"])
+    features = {
+        "image": normalize(out.harmonized),
+        "F_enc": out.f_enc,
+        "F_dec": out.f_dec,
+        "attention_map": out.attention,
+    }
+    for name, tensor in features.items():
+        compare.assert_matches(f"{short}_{name}", tensor[:1], golden)
 
 
 @pytest.mark.parametrize("short", ["render", "real"])
 def test_discriminator_and_classifiers_equal_the_official_ones(short, forward, networks, golden):
     out = forward[short]
-    assert_equal(networks["D"](out.f_enc), golden[f"D_{short}"])
-    assert_equal(networks["SC1"](out.f_enc).exp(), golden[f"SC1_{short}"])
-    assert_equal(networks["SC2"](out.f_dec).exp(), golden[f"SC2_{short}"])
+    compare.assert_matches(f"D_{short}", networks["D"](out.f_enc), golden)
+    compare.assert_matches(f"SC1_{short}", networks["SC1"](out.f_enc).exp(), golden)
+    compare.assert_matches(f"SC2_{short}", networks["SC2"](out.f_dec).exp(), golden)
 
 
 def test_the_inference_module_is_the_photographic_branch(networks, golden):
-    stored = np.load(HERE / "parity/inputs.npz")
+    stored = np.load(compare.PARITY / "inputs.npz")
     composite = torch.from_numpy(stored["real_composite"].astype(np.float32) / 255)
     with torch.no_grad():
         harmonized = networks["G"].inference()(composite, torch.from_numpy(stored["real_mask"].astype(np.float32)))
-    assert_equal(harmonized[:, :, ::2, ::2], golden["real_image_rgb01_stride2"])
+    compare.assert_matches("real_image_rgb01", harmonized, golden)
 
 
 def test_losses_and_gradient_norms_equal_the_official_ones(forward, networks, batches, golden):
-    described = json.loads((HERE / "parity/charmnet_256.json").read_text())
+    described = compare.described("charmnet_256")
     g, d, sc1, sc2 = (networks[n] for n in ("G", "D", "SC1", "SC2"))
     r, t = forward["render"], forward["real"]
     fn = {s: losses.fn_mse(normalize(forward[s].harmonized), b["real"], b["mask"]) for s, b in batches.items()}

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the translators UNIT, CycleGAN and CUT have in common: the harmonizer that their translations train.
 
-In the quantitative comparison of CharmNet (Cao et al., BMVC 2022) these three translate rendered images into the
-domain of photographs, and iDIH is trained with the result. How exactly was not published; we train both in one run:
-the translator on unpaired ground truths of the two domains, iDIH on translated and photographic triplets together.
+The quantitative comparison of CharmNet (Cao et al., BMVC 2022) lists these three by name; their protocol was not
+published. Ours: they translate rendered pictures into the domain of photographs, and iDIH is trained with the result,
+both in one run: the translator on unpaired ground truths of the two domains, iDIH on translated and photographic
+triplets together.
 """
 
 from __future__ import annotations

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from harmonize_core.models.layers import ConvReLU
+
 
 @dataclass(frozen=True)
 class UNetFeatures:
@@ -26,18 +28,6 @@ class UNetFeatures:
     """Encoder outputs, finest first: (B, width * 2^i, H / 2^i, W / 2^i); the last is the bottleneck."""
     decoded: Tensor
     """(B, width, H, W) decoder map, ready for a head."""
-
-
-class ConvReLU(nn.Module):
-    """3x3 convolution, optional batch norm, ReLU: keeps the size."""
-
-    def __init__(self, c_in: int, c_out: int, *, norm: bool = True, bias: bool = True) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(c_in, c_out, kernel_size=3, padding=1, bias=bias)
-        self.norm = nn.BatchNorm2d(c_out) if norm else nn.Identity()
-
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.relu(self.norm(self.conv(x)))
 
 
 class ChannelGate(nn.Module):

@@ -25,6 +25,7 @@ from harmonize_core.models._registry import (
     Output,
     register,
 )
+from harmonize_core.models.layers import ConvReLU
 
 MEAN = 0.4462414
 """Mean of all channels of the authors' training pictures, sRGB in [0, 1]."""
@@ -44,18 +45,6 @@ class FmmConfig(ModelConfig):
 
     def build(self) -> Fmm:
         return Fmm(self)
-
-
-class ConvNorm(nn.Module):
-    """3x3 convolution, batch norm, ReLU."""
-
-    def __init__(self, c_in: int, c_out: int, *, stride: int = 1) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(c_in, c_out, kernel_size=3, stride=stride, padding=1)
-        self.norm = nn.BatchNorm2d(c_out)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.relu(self.norm(self.conv(x)))
 
 
 class Attention(nn.Module):
@@ -117,7 +106,7 @@ class UpBlock(nn.Module):
 
     def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__()
-        self.block = ConvNorm(c_in, c_out)
+        self.block = ConvReLU(c_in, c_out)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         x = torch.cat([x, skip], dim=1)
@@ -133,12 +122,12 @@ class Fmm(HarmonizationModel):
         super().__init__()
         self.down = nn.ModuleList(
             [
-                nn.Sequential(ConvNorm(4, 64, stride=2), ConvNorm(64, 128)),
-                nn.Sequential(ConvNorm(128, 256, stride=2), ConvNorm(256, 256)),
-                nn.Sequential(ConvNorm(256, 512, stride=2), *(ConvNorm(512, 512) for _ in range(3))),
+                nn.Sequential(ConvReLU(4, 64, stride=2), ConvReLU(64, 128)),
+                nn.Sequential(ConvReLU(128, 256, stride=2), ConvReLU(256, 256)),
+                nn.Sequential(ConvReLU(256, 512, stride=2), *(ConvReLU(512, 512) for _ in range(3))),
             ]
         )
-        self.bottleneck = ConvNorm(512, 256)
+        self.bottleneck = ConvReLU(512, 256)
         self.attention = FeatureModulation(256, config or FmmConfig())
         self.up = nn.ModuleList([UpBlock(256 + 512, 128), UpBlock(128 + 256, 32), UpBlock(32 + 128, 16)])
         self.to_residual = nn.Conv2d(16, 3, kernel_size=3, padding=1)
@@ -178,7 +167,7 @@ def remap_official(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Rename the weights of the released network (its `state_dict()` keys) to those of `Fmm`."""
     renamed: dict[str, Tensor] = {}
     for key, value in state.items():
-        place = next(p for p in _PLACES if key.startswith(f"{p}."))
+        place = next((p for p in _PLACES if key.startswith(f"{p}.")), "")
         rest = key.removeprefix(f"{place}.").split(".")
         renamed[".".join([_PLACES[place], *(_PARTS.get(part, part) for part in rest)])] = value
     return renamed

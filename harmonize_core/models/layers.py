@@ -54,6 +54,18 @@ class DeconvBlock(nn.Module):
         return nn.functional.elu(self.norm(self.conv(x)))
 
 
+class ConvReLU(nn.Module):
+    """3x3 convolution, optional batch norm, ReLU: keeps the size, or halves it with stride 2."""
+
+    def __init__(self, c_in: int, c_out: int, *, stride: int = 1, norm: bool = True, bias: bool = True) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(c_in, c_out, kernel_size=3, stride=stride, padding=1, bias=bias)
+        self.norm = nn.BatchNorm2d(c_out) if norm else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.relu(self.norm(self.conv(x)))
+
+
 class BlendHead(nn.Module):
     """Features to an image that is blended with the composite: a * composite + (1 - a) * rgb, a = sigmoid(3 x)."""
 

@@ -39,6 +39,16 @@ def l2(harmonized: Tensor, real: Tensor) -> Tensor:
     return functional.mse_loss(harmonized, real)
 
 
+def harmonizer_pixel(harmonized: Tensor, real: Tensor, mask: Tensor) -> Tensor:
+    """Per sample (B,): sum of mask * (sqrt(d^2 + 1e-6) + 10 d^2) over channels and pixels / foreground area.
+
+    d is the difference in sRGB. Ke et al., ECCV 2022; ZHKKKe/Harmonizer 48ecd70, `src/train/harmonizer/criterion.py`.
+    """
+    square = (harmonized - real).square()
+    error = ((square + 1e-6).sqrt() + 10.0 * square) * mask
+    return error.sum(dim=(1, 2, 3)) / (mask.sum(dim=(1, 2, 3)) + 1e-6)
+
+
 def sobel(x: Tensor, *, eps: float = 1e-6) -> Tensor:
     """sqrt(gx^2 + gy^2 + eps) of each channel, (B, C, H, W) to the same; g: 3x3 Sobel filters of absolute sum 1.
 

@@ -10,6 +10,7 @@ from harmonize_core.models import cyclegan as cyclegan
 from harmonize_core.models import dht as dht
 from harmonize_core.models import dovenet as dovenet
 from harmonize_core.models import fmm as fmm
+from harmonize_core.models import harmonizer as harmonizer
 from harmonize_core.models import hidt as hidt
 from harmonize_core.models import hrnet as hrnet
 from harmonize_core.models import idih as idih

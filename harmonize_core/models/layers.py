@@ -80,6 +80,11 @@ class BlendHead(nn.Module):
         return attention * composite_norm + (1.0 - attention) * self.to_rgb(features), attention
 
 
+def resized(x: Tensor, size: tuple[int, int], mode: str) -> Tensor:
+    """(B, C, H, W) at another (height, width), as it is where it has that size already; corners are not aligned."""
+    return x if tuple(x.shape[2:]) == size else nn.functional.interpolate(x, size, mode=mode, align_corners=False)
+
+
 def init_weights(model: nn.Module, seed: int, *, std: float = 0.02, blend_bias: float | None = None) -> None:
     """Fill a network as the CharmNet recipe does: convolutions normal(0, std), batch norms normal(1, std), biases 0.
 

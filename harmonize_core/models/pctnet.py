@@ -16,13 +16,12 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from harmonize_core.formats.triplet import Domain
 from harmonize_core.models._registry import HarmonizationModel, InputSpec, ModelConfig, ModelEntry, Output, register
 from harmonize_core.models.blocks_ssam import AttentiveUNet, remap_unet
 from harmonize_core.models.blocks_transformer import EncoderLayer, remap_layer, to_features, to_patches
-from harmonize_core.models.layers import normalize
+from harmonize_core.models.layers import normalize, resized
 
 SIZE = 256
 """Side of the picture that the network looks at."""
@@ -89,11 +88,12 @@ class PctNet(HarmonizationModel):
             self.to_parameters = nn.Conv2d(PARAMETERS, PARAMETERS, kernel_size=1)
 
     def forward(self, composite: Tensor, mask: Tensor, domain: Domain = "photographic") -> PctNetOutput:
-        parameters, attention = self.estimate(*(_resized(x, (SIZE, SIZE), "bilinear") for x in (composite, mask)))
+        parameters, attention = self.estimate(composite, mask)
         return PctNetOutput(self.transform(composite, mask, parameters, attention), parameters, attention)
 
     def estimate(self, composite: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Composite (B, 3, 256, 256) sRGB and mask (B, 1, 256, 256): parameters and attention of that size."""
+        """Composite (B, 3, H, W) sRGB and mask (B, 1, H, W), seen at 256x256: parameters and attention of that size."""
+        composite, mask = (resized(x, (SIZE, SIZE), "bilinear") for x in (composite, mask))
         if not self.normalized:
             return self.to_parameters(self.transformer(torch.cat([composite, mask], dim=1))), None
         decoded = self.unet(normalize(composite), mask).decoded
@@ -106,8 +106,8 @@ class PctNet(HarmonizationModel):
         """
         size = (composite.shape[2], composite.shape[3])
         colors = normalize(composite) if self.normalized else composite
-        transformed = transform_colors(colors, _resized(parameters, size, "bicubic")).clamp(0.0, 1.0)
-        blend = mask if attention is None else _resized(attention, size, "bicubic")
+        transformed = transform_colors(colors, resized(parameters, size, "bicubic")).clamp(0.0, 1.0)
+        blend = mask if attention is None else resized(attention, size, "bicubic")
         return transformed * blend + composite * (1 - blend)
 
 
@@ -115,10 +115,6 @@ def transform_colors(colors: Tensor, parameters: Tensor) -> Tensor:
     """Per pixel M c + b: colours (B, 3, H, W), parameters (B, 12, H, W) with M row by row, then b."""
     rows = [(parameters[:, 3 * row : 3 * row + 3] * colors).sum(dim=1) for row in range(3)]
     return torch.stack(rows, dim=1) + parameters[:, 9:]
-
-
-def _resized(x: Tensor, size: tuple[int, int], mode: str) -> Tensor:
-    return x if tuple(x.shape[2:]) == size else functional.interpolate(x, size=size, mode=mode, align_corners=False)
 
 
 def remap_official(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

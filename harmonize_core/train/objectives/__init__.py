@@ -15,8 +15,10 @@ from harmonize_core.models.cyclegan import CycleGANConfig
 from harmonize_core.models.dht import DHTConfig
 from harmonize_core.models.dovenet import DoveNetConfig
 from harmonize_core.models.fmm import FmmConfig
+from harmonize_core.models.harmonizer import HarmonizerConfig
 from harmonize_core.models.hidt import HiDTConfig
 from harmonize_core.models.intrinsic import IntrinsicConfig
+from harmonize_core.models.issam import S2AMConfig
 from harmonize_core.models.pctnet import PctNetConfig
 from harmonize_core.models.pix2pixhd import Pix2PixHDConfig
 from harmonize_core.models.rainnet import RainNetConfig
@@ -32,6 +34,7 @@ from harmonize_core.train.objectives.crn import CRNObjective
 from harmonize_core.train.objectives.cut import CUTObjective
 from harmonize_core.train.objectives.cyclegan import CycleGANObjective
 from harmonize_core.train.objectives.dovenet import DoveNetObjective
+from harmonize_core.train.objectives.harmonizer import HarmonizerObjective
 from harmonize_core.train.objectives.hidt import HiDTObjective
 from harmonize_core.train.objectives.intrinsic import IntrinsicObjective, RetinexObjective
 from harmonize_core.train.objectives.mse import FullImageMse
@@ -53,9 +56,11 @@ _OBJECTIVES: dict[type[ModelConfig], Callable[[Any, LossConfig], Objective]] = {
     DoveNetConfig: DoveNetObjective,
     DHTConfig: RetinexObjective,
     FmmConfig: FullImageMse,
+    HarmonizerConfig: HarmonizerObjective,
     IntrinsicConfig: IntrinsicObjective,
     PctNetConfig: PctNetObjective,
     RainNetConfig: RainNetObjective,
+    S2AMConfig: FullImageMse,
 }
 
 

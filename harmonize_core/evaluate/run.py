@@ -215,7 +215,8 @@ def _resized(paths: TripletPaths, protocol: Protocol, skipped: list[str] | None)
             raise InputError(f"{error}; --skip-corrupt leaves such triplets out") from error
         skipped.append(str(error))
         return None
-    return Triplet(*(protocol.resized(a) for a in (triplet.composite, triplet.mask, triplet.real)))
+    composite, mask, real = (protocol.resized(a) for a in (triplet.composite, triplet.mask, triplet.real))
+    return Triplet(protocol.input_of(composite, mask, real), mask, real)
 
 
 def _result(paths: TripletPaths, root: Path, harmonized: Floats, triplet: Triplet, protocol: Protocol) -> ImageResult:

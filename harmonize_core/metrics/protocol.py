@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +17,7 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from harmonize_core.errors import ConfigError, InputError, UnknownName
+from harmonize_core.metrics.means import mean_of
 from harmonize_core.metrics.pixels import Mask, check_shapes, fmse, masked_mse, mse, psnr_of
 from harmonize_core.metrics.structure import GAUSSIAN_11, SsimWindow, mean_inside, mean_over, ssim_map
 
@@ -50,6 +50,8 @@ class Protocol:
     background: Literal["raw", "composite", "real"] = "raw"
     """What stands outside the mask: the network's own pixels, the composite's, or the ground truth's (then the errors
     are weighted by the mask: `masked_mse`)."""
+    input_background: Literal["composite", "real"] = "composite"
+    """What the network sees outside the mask: the composite, or the ground truth, which no user of it has."""
     quantize: Literal["none", "round", "truncate"] = "none"
     """Predictions to 8 bits by rounding, or by dropping the fraction; they are clipped to [0, 255] in any case."""
     peak: Literal["255", "target_max", "prediction_range"] = "255"
@@ -65,6 +67,8 @@ class Protocol:
             size = size[:-1] + f", masks {FILTERS[self.mask_resize]})"
         outside = {"raw": "the network's", "composite": "the composite's", "real": "the real image's"}
         whole = "errors weighted by the mask" if self.background == "real" else "whole image"
+        if self.input_background == "real":
+            whole += ", the network sees the real background"
         values = {"none": "not rounded", "round": "rounded to 8 bits", "truncate": "cut to 8 bits"}[self.quantize]
         ranges = {"255": "255", "target_max": "max(real)", "prediction_range": "max - min of the prediction"}
         return (
@@ -79,6 +83,17 @@ class Protocol:
             return self
         where = "full resolution" if size is None else f"{size} px"
         return dataclasses.replace(self, name=f"{self.name} at {where}", size=size)
+
+    def input_of(self, composite: Floats, mask: Floats, real: Floats) -> Floats:
+        """What the network sees of a triplet that has the protocol's size."""
+        if self.input_background == "composite":
+            return composite
+        inside = self.weight(mask)[..., None]
+        return (inside * composite + (1 - inside) * real).astype(np.float32)
+
+    def weight(self, mask: Mask) -> NDArray[np.float64]:
+        """How much each pixel of a mask (H, W) counts as foreground."""
+        return (mask >= 0.5).astype(np.float64) if self.mask == "binary" else mask.astype(np.float64)
 
     def resized(self, image: Floats) -> Floats:
         """An image (H, W, 3) or mask (H, W), values in [0, 1], at the protocol's size."""
@@ -122,6 +137,11 @@ PROTOCOL_DOVENET = Protocol(
 PROTOCOL_CHARMNET = dataclasses.replace(PROTOCOL_DOVENET, name="CharmNet", resize="bilinear")
 """CharmNet's test.py. Its printed line "WHOLE: a/b/c" is MSE/PSNR/fMSE: columns are read back in another order."""
 
+PROTOCOL_RAINNET = dataclasses.replace(
+    PROTOCOL_DOVENET, name="RainNet", peak="255", background="real", input_background="real"
+)
+"""RainNet and HDNet ("protocol C"): the real background goes into the network and onto its output."""
+
 PROTOCOL_HARMONIZER = Protocol(
     "Harmonizer",
     resize="pil-bilinear",
@@ -157,6 +177,7 @@ ProtocolName = Literal[
     "cdtnet",
     "dovenet",
     "charmnet",
+    "rainnet",
     "pctnet",
     "harmonizer",
     "harmony-transformer",
@@ -172,6 +193,7 @@ PROTOCOLS: dict[str, Protocol] = {
     "cdtnet": PROTOCOL_CDTNET,
     "dovenet": PROTOCOL_DOVENET,
     "charmnet": PROTOCOL_CHARMNET,
+    "rainnet": PROTOCOL_RAINNET,
     "pctnet": dataclasses.replace(PROTOCOL_B, name="PCT-Net"),
     "harmonizer": PROTOCOL_HARMONIZER,
     "harmony-transformer": PROTOCOL_HARMONY_TRANSFORMER,
@@ -220,11 +242,7 @@ class Scores:
     @classmethod
     def mean(cls, scores: list[Scores]) -> Scores:
         """Mean of each number over the images, leaving out what is undefined for an image (NaN) and infinite PSNR."""
-        values = {}
-        for f in dataclasses.fields(cls):
-            known = [v for s in scores if math.isfinite(v := getattr(s, f.name))]
-            values[f.name] = float(np.mean(known)) if known else math.nan
-        return cls(**values)
+        return mean_of(cls, scores)
 
 
 def score(
@@ -251,7 +269,7 @@ def score(
     check_shapes(composite, real)
     if mask.shape != real.shape[:2]:
         raise InputError(f"the mask should have shape {real.shape[:2]} like its images but has {mask.shape}")
-    weight = (mask >= 0.5).astype(np.float64) if protocol.mask == "binary" else mask.astype(np.float64)
+    weight = protocol.weight(mask)
     prediction = _quantized(np.clip(harmonized.astype(np.float64) * 255, 0, 255), protocol)
     target = real.astype(np.float64) * 255
     inside = weight[..., None]

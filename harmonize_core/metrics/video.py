@@ -10,13 +10,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from harmonize_core.errors import InputError
+from harmonize_core.metrics.means import mean_of
 
 Frame = NDArray[np.floating]
 Flow = Callable[[Frame, Frame], NDArray[np.float32]]
@@ -40,11 +41,7 @@ class VideoScores:
     @classmethod
     def mean(cls, scores: Sequence[VideoScores]) -> VideoScores:
         """Mean of each number over the clips, leaving out what is undefined for a clip (NaN)."""
-        values = {}
-        for f in fields(cls):
-            known = [v for s in scores if math.isfinite(v := getattr(s, f.name))]
-            values[f.name] = float(np.mean(known)) if known else math.nan
-        return cls(**values)
+        return mean_of(cls, scores)
 
 
 def score_clip(harmonized: Sequence[Frame], real: Sequence[Frame], masks: Sequence[Frame]) -> VideoScores:

@@ -136,6 +136,22 @@ def test_damage_stops_an_evaluation_or_is_listed(data, tmp_path):
     assert f"left out: {broken} is not a readable image" in table(evaluation)
 
 
+def test_under_rainnets_protocol_the_network_sees_the_real_background(data):
+    seen = []
+
+    def network(composite, mask):
+        seen.append((composite, mask))
+        return composite
+
+    predictor = Predictor(Harmonizer(network, ModelInfo("same", "none", "here", 64)))
+    evaluation = evaluate(predictor, data, metrics.PROTOCOLS["rainnet"].at(64), split="test")
+    for (composite, mask), paths in zip(seen, sources.list_triplets(data, "test"), strict=True):
+        triplet = load_triplet(paths)
+        np.testing.assert_allclose(composite[mask < 0.5], triplet.real[mask < 0.5], atol=1e-6)
+        np.testing.assert_allclose(composite[mask >= 0.5], triplet.composite[mask >= 0.5], atol=1e-6)
+    assert "the network sees the real background" in table(evaluation).replace("\n", " ")
+
+
 def test_a_mask_that_vanishes_at_the_protocols_size_leaves_the_composite(data, tmp_path):
     root = shutil.copytree(data, tmp_path / "set")
     paths = sources.list_triplets(root, "test")[0]

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mean squared error over the whole picture, both domains in one batch: the recipe of FMM (Hao et al., BMVC 2020).
 
-As in Dominoer/bmvc2020_image_harmonization b7888a7, `train.py`: sRGB in [0, 1], the clamped output.
+As in Dominoer/bmvc2020_image_harmonization b7888a7, `train.py`: sRGB in [0, 1], the clamped output. S2AM is trained
+like this in SamsungLabs/image_harmonization 4d16b12, there in ImageNet-normalised space.
 """
 
 from __future__ import annotations

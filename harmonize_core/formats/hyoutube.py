@@ -19,7 +19,7 @@ import itertools
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from harmonize_core.errors import DatasetError
+from harmonize_core.errors import DatasetError, InputError
 from harmonize_core.formats.images import read_lines
 from harmonize_core.formats.triplet import TripletPaths
 
@@ -106,7 +106,10 @@ def list_clips(root: Path, split: str | None = None) -> list[ClipPaths]:
 
 
 def _is_clip_list(file: Path) -> bool:
-    first = next((line for line in read_lines(file) if line.strip()), "")
+    try:
+        first = next((line for line in read_lines(file) if line.strip()), "")
+    except InputError:  # something else of that name
+        return False
     return len(first.split()) == 3
 
 

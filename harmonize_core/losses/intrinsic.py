@@ -23,10 +23,10 @@ def gray(image: Tensor) -> Tensor:
 
 
 def reflectance_gradient(reflectance: Tensor, real: Tensor) -> Tensor:
-    """mean | |dx reflectance| - |dx real| | + the same with dy.
+    """mean | |dx reflectance| - |dx real| | + the same with dy, of the sums of the channels.
 
-    dx is the difference to the left neighbour and dy to the upper one; beyond the border is 0, as the code pads.
-    Guo et al.: the reflectance keeps the edges of the image.
+    dx is the difference to the left neighbour and dy to the upper one; beyond the border is 0, as the code pads; its
+    one filter adds the channels up. Guo et al.: the reflectance keeps the edges of the image.
     """
     pairs = [(_gradient(reflectance, dim), _gradient(real, dim)) for dim in (-1, -2)]
     return torch.stack([functional.l1_loss(mine, theirs) for mine, theirs in pairs]).sum()
@@ -34,7 +34,7 @@ def reflectance_gradient(reflectance: Tensor, real: Tensor) -> Tensor:
 
 def _gradient(image: Tensor, dim: int) -> Tensor:
     border = (1, 0) if dim == -1 else (0, 0, 1, 0)
-    return functional.pad(image, border).diff(dim=dim).abs()
+    return functional.pad(image.sum(dim=1, keepdim=True), border).diff(dim=dim).abs()
 
 
 def illumination_smoothness(illumination: Tensor) -> Tensor:

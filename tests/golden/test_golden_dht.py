@@ -30,3 +30,14 @@ def test_pictures_and_stages_equal_the_official_ones():
     found = seen | tokens | positions | {"reflectance": out.reflectance, "illumination": out.illumination}
     for name, tensor in found.items():
         compare.assert_matches(name, tensor, golden)
+
+
+def test_a_picture_without_visible_background_is_harmonized():
+    network = build("dht_256").eval()
+    composite = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    mask = torch.ones(2, 1, 32, 32)
+    mask[1, :, :, :16] = 0
+    with torch.no_grad():
+        both, second = network(composite, mask), network(composite[1:], mask[1:])
+    assert both.harmonized.isfinite().all()
+    torch.testing.assert_close(both.harmonized[1:], second.harmonized, rtol=1e-4, atol=1e-5)

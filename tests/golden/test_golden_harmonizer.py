@@ -36,3 +36,17 @@ def test_filters_equal_the_official_ones_step_by_step_and_backwards(name):
     for place, step in enumerate(steps):
         compare.assert_matches(f"{name}_step{place}", step, golden)
     compare.assert_matches(f"{name}_adjusted", filters.adjust(composite, mask, arguments)[-1], golden)
+
+
+def test_filters_at_0_leave_the_picture_as_it_is():
+    (picture,) = compare.inputs("target")
+    for step in filters.restore(picture, torch.ones_like(picture[:, :1]), torch.zeros(1, 6)):
+        torch.testing.assert_close(step, picture, rtol=0, atol=1e-5)
+
+
+def test_a_positive_contrast_is_learnt():
+    (picture,) = compare.inputs("target")
+    argument = torch.full((1, 1, 1, 1), 0.3, requires_grad=True)
+    filters.contrast(picture, argument).std().backward()
+    assert argument.grad is not None
+    assert argument.grad.item() > 0

@@ -2,9 +2,12 @@
 """PCT-Net with both backbones equals the authors' released code, at 256x256 and applied at 1024x1024."""
 
 import compare
+import cv2
+import numpy as np
 import pytest
 import torch
 
+from harmonize_core import losses
 from harmonize_core.models import build, normalize
 from harmonize_core.models.pctnet import remap_official
 
@@ -49,3 +52,10 @@ def test_a_large_picture_is_seen_at_256_and_changed_at_its_own_size(run):
         expected = network.transform(*large, *network.estimate(*small))
     assert out.harmonized.shape == large[0].shape
     torch.testing.assert_close(out.harmonized, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_the_smoothness_term_is_the_sobel_magnitude_of_opencv():
+    field = np.random.default_rng(0).random((9, 7), dtype=np.float32)
+    across, down = (cv2.Sobel(field, cv2.CV_32F, dx, 1 - dx, borderType=cv2.BORDER_REPLICATE) / 8 for dx in (1, 0))
+    found = losses.sobel(torch.from_numpy(field)[None, None], eps=0.0)
+    np.testing.assert_allclose(found[0, 0].numpy(), np.hypot(across, down), atol=1e-6)

@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from harmonize_core.config import decode_text, encode_text
 from harmonize_core.data.dataset import BatchStream, prefetch
+from harmonize_core.data.rng import generator
 from harmonize_core.errors import ConfigError, EnvironmentFault, HarmonizeError
 from harmonize_core.formats.images import write_bytes, write_text
 from harmonize_core.formats.lock import exclusive
@@ -139,6 +140,7 @@ def _train(
     quiet: bool,
     say: Callable[[str], None],
 ) -> TrainResult:
+    _seed_torch(config, "weights")
     trainer = Trainer(config, device)
     _check_domains(config, trainer, sets)
     step, seconds = 0, 0.0
@@ -174,6 +176,7 @@ def fit(run: Run, stop: StopSignal, *, quiet: bool, say: Callable[[str], None]) 
             step_batches = {d: b.to(run.trainer.device) for d, b in zip(streams, next(batches), strict=True)}
             known = total if config.steps or run.step >= MEASURED_STEPS else None
             factor = rate(run.step, known, config.optim)
+            _seed_torch(config, "step", run.step)
             losses = run.trainer.step(step_batches, factor)
             run.step += 1
             if run.step % config.log_every == 0 or run.step == total:
@@ -265,6 +268,11 @@ def _load(folder: Path, trainer: Trainer) -> tuple[int, float]:
     state.load_model_into(folder, trainer.model)
     trainer.load_state(loaded)
     return int(loaded["step"]), float(loaded["seconds"])
+
+
+def _seed_torch(config: TrainConfig, *path: str | int) -> None:
+    """Let what torch draws by itself (first weights of some layers, dropout, random mixes) follow the seed."""
+    torch.manual_seed(int(generator(config.seed, "torch", *path).integers(2**63)))
 
 
 def _plan(run: Run) -> int:

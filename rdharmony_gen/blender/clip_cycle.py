@@ -12,7 +12,7 @@ import bpy
 import numpy as np
 
 from rdharmony_gen.blender.assets import ASSETS, manifest, vertices
-from rdharmony_gen.blender.session import quiet
+from rdharmony_gen.blender.chatter import quiet
 from rdharmony_gen.blender.subjects import Subject
 from rdharmony_gen.blender.user_characters import moving_points
 from rdharmony_gen.spec.clip import FPS

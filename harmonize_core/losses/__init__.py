@@ -31,6 +31,7 @@ from harmonize_core.losses.intrinsic import inharmony_free as inharmony_free
 from harmonize_core.losses.intrinsic import reflectance_gradient as reflectance_gradient
 from harmonize_core.losses.pixel import A_MIN as A_MIN
 from harmonize_core.losses.pixel import fn_mse as fn_mse
+from harmonize_core.losses.pixel import harmonizer_pixel as harmonizer_pixel
 from harmonize_core.losses.pixel import l1 as l1
 from harmonize_core.losses.pixel import l2 as l2
 from harmonize_core.losses.pixel import sobel as sobel

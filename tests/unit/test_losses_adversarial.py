@@ -89,6 +89,17 @@ def test_the_reflectance_may_change_in_brightness_but_not_in_its_edges():
     assert losses.reflectance_gradient(flat, real).item() == pytest.approx((4 + 2) / 16)
 
 
+def test_the_reflectances_gradients_are_those_of_the_released_filters():
+    generator = torch.Generator().manual_seed(3)
+    pair = [torch.rand(2, 3, 6, 5, generator=generator) for _ in range(2)]
+    across = torch.tensor([[0.0, 0.0], [-1.0, 1.0]]).expand(1, 3, 2, 2)
+    expected = torch.zeros(())
+    for kernel in (across, across.transpose(2, 3)):
+        first, second = (torch.nn.functional.conv2d(image, kernel, padding=1)[:, :, :6, :5].abs() for image in pair)
+        expected = expected + (first - second).abs().mean()
+    torch.testing.assert_close(losses.reflectance_gradient(*pair), expected)
+
+
 def test_smooth_light_may_slope_but_not_bend():
     rows, columns = torch.meshgrid(torch.arange(8.0), torch.arange(8.0), indexing="ij")
     plane = (0.1 * rows + 0.3 * columns)[None, None]

@@ -95,6 +95,23 @@ def test_the_perceptual_loss_weighs_layers_and_moves_only_the_harmonized_image(c
     assert real.grad is None
 
 
+def test_domain_invariance_compares_standardised_features(chain):
+    vgg = losses.Vgg(state(chain))
+    translated, source = (torch.rand(1, 3, 32, 32, requires_grad=True) for _ in range(2))
+    loss = losses.domain_invariant(vgg, translated, source, layer="relu2_2")
+    with torch.no_grad():
+        (a,), (b,) = (vgg(image, ["relu2_2"]) for image in (translated, source))
+        a, b = (
+            (x - x.mean((2, 3), keepdim=True)) / (x.var((2, 3), correction=0, keepdim=True) + 1e-5).sqrt()
+            for x in (a, b)
+        )
+    assert loss.item() == pytest.approx((a - b).square().mean().item(), rel=1e-4)
+    assert losses.domain_invariant(vgg, source, source).item() == 0
+    loss.backward()
+    assert translated.grad is not None
+    assert source.grad is None
+
+
 def test_style_contrast_is_the_share_of_the_distance_to_the_real_style():
     real = torch.zeros(2, 3, 4, 4)
     composite, background = real + 3, real + 1

@@ -58,3 +58,22 @@ def test_style_weights_multiply_their_terms():
     assert style.total.item() == pytest.approx(by_hand.item())
     off = losses.style_aggregation(*rows, soft, hard, rendered_weight=0, agreement_weight=0, margin_weight=0)
     assert off.total.item() == 0
+
+
+def test_the_harmonizers_loss_weighs_root_and_square_in_the_foreground():
+    real, mask = torch.zeros(2, 3, 4, 4), torch.zeros(2, 1, 4, 4)
+    mask[0, :, :2] = 1
+    harmonized = real + 0.1
+    one, empty = losses.harmonizer_pixel(harmonized, real, mask).tolist()
+    assert one == pytest.approx(3 * (0.1 + 10 * 0.01), rel=1e-3)
+    assert empty == 0
+
+
+def test_sobel_is_the_magnitude_of_the_usual_filters():
+    from scipy import ndimage
+
+    image = torch.rand(2, 3, 9, 11, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    plane = image[1, 2].numpy()
+    across, down = (ndimage.sobel(plane, axis=axis, mode="nearest") / 8 for axis in (1, 0))
+    expected = torch.from_numpy((across**2 + down**2 + 1e-6) ** 0.5)
+    torch.testing.assert_close(losses.sobel(image)[1, 2], expected)

@@ -141,6 +141,7 @@ def test_every_recipe_lowers_what_it_measures(name):
         optimizer.step()
         seen.append({key: value.item() for key, value in terms.items()})
     assert seen[-1][watched] < 0.9 * seen[0][watched]
+    assert [n for n, p in objective.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()] == []
     assert all(torch.isfinite(torch.tensor(list(values.values()))).all() for values in seen)
 
 

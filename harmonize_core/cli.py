@@ -110,7 +110,7 @@ def evaluate(
 
     weights = weights_of(checkpoint)
     if domain is None and weights.suffix != ".onnx":
-        domain = domain_of(data)
+        domain = domain_of(data, split)
     predictor = Predictor.load(weights, device, domain)
     split = split or scored_split(data)
     evaluation = run_evaluation(

@@ -54,46 +54,49 @@ LAYOUTS = (
 """In the order they are looked for."""
 
 
-def layout_of(root: Path) -> str:
+def layout_of(root: Path, split: str | None = None, domain: Domain | None = None) -> str:
     """Name of the layout of a folder, one of `LAYOUTS`.
+
+    RdHarmony as released shares a root with iHarmony4: there, the layout that lists `split` and fits `domain` is meant,
+    and the rendered one where neither tells.
 
     Raises:
         InputError: `root` is not a folder.
         DatasetError: it holds no known layout.
     """
-    return _layout(root).name
+    return _layout(root, split, domain).name
 
 
-def domain_of(root: Path) -> Domain:
+def domain_of(root: Path, split: str | None = None) -> Domain:
     """Where the pictures of a data set come from: its layout says it, or the labels of its shards.
 
     Raises:
         InputError, DatasetError: as `list_triplets`.
     """
-    layout = _layout(root)
+    layout = _layout(root, split)
     if layout.name == "shards":
         return list_triplets(root)[0].domain
     return "rendered" if layout.name == "rdharmony" else "photographic"
 
 
-def list_triplets(root: Path, split: str | None = None) -> list[TripletPaths]:
-    """The triplets of `split` (None: all) in a fixed order, in whichever layout `root` is.
+def list_triplets(root: Path, split: str | None = None, domain: Domain | None = None) -> list[TripletPaths]:
+    """The triplets of `split` (None: all) in a fixed order, in whichever layout `root` is (see `layout_of`).
 
     Raises:
         InputError: `root` is not a folder.
         DatasetError: no such layout, no such split, a broken list, or a split without triplets.
     """
     root = Path(root)
-    triplets = _layout(root).list_triplets(root, split)
+    triplets = _layout(root, split, domain).list_triplets(root, split)
     if not triplets:
         where = "the data set" if split is None else f"its split {split!r}"
         raise DatasetError(f"{root} should hold triplets but {where} is empty; make the data set again")
     return triplets
 
 
-def splits_of(root: Path) -> list[str]:
+def splits_of(root: Path, domain: Domain | None = None) -> list[str]:
     """Names of the splits that `root` lists, sorted; empty when it has none."""
-    return _layout(root).splits(Path(root))
+    return _layout(root, domain=domain).splits(Path(root))
 
 
 def scored_split(root: Path) -> str | None:
@@ -108,15 +111,19 @@ def thin(triplets: Sequence[TripletPaths], limit: int) -> list[TripletPaths]:
     return [triplets[(2 * i + 1) * len(triplets) // (2 * limit)] for i in range(limit)]
 
 
-def _layout(root: Path) -> Layout:
+def _layout(root: Path, split: str | None = None, domain: Domain | None = None) -> Layout:
     root = Path(root)
     if not root.is_dir():
         raise InputError(f"{root} should be the folder of a data set but {_what_is(root)}; check the path")
-    found = next((layout for layout in LAYOUTS if layout.is_layout(root)), None)
-    if found is None:
+    found = [layout for layout in LAYOUTS if layout.is_layout(root)]
+    if not found:
         known = "; ".join(f"{layout.shows} ({layout.name})" for layout in LAYOUTS)
         raise DatasetError(f"{root} should be the root of a data set, but none of these is there: {known}")
-    return found
+    if len(found) > 1 and domain:
+        found.sort(key=lambda layout: (layout.name == "rdharmony") != (domain == "rendered"))
+    if len(found) > 1 and split:
+        found.sort(key=lambda layout: split not in layout.splits(root))
+    return found[0]
 
 
 def _what_is(path: Path) -> str:

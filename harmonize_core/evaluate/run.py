@@ -124,7 +124,7 @@ def evaluate_method(
     progress: Progress = iter,
 ) -> Evaluation:
     """As `evaluate`, for any method; a video data set gets its temporal numbers, too, unless `limit` thins it."""
-    layout = layout_of(data)
+    layout = layout_of(data, split)
     triplets = thin(list_triplets(data, split), limit)
     ends: dict[int, str] = {}
     if layout == "hyoutube" and len(triplets) == sum(len(c.frames) for c in hyoutube.list_clips(data, split)):

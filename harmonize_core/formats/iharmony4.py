@@ -102,7 +102,8 @@ def _subset_roots(root: Path) -> list[Path]:
     if not root.is_dir():
         return []
     candidates = [root, *sorted(p for p in root.iterdir() if p.is_dir())]
-    return [c for c in candidates if all((c / name).is_dir() for name in FOLDERS)]
+    rendered = {p.parent for p in root.glob("*/*_all_labeled.txt")}  # the released RdHarmony lies beside the subsets
+    return [c for c in candidates if c not in rendered and all((c / name).is_dir() for name in FOLDERS)]
 
 
 def _existing(real: Path) -> Path:

@@ -48,7 +48,7 @@ def open_sets(config: TrainConfig) -> Sets:
     for domain, root in roots.items():
         if root is None:
             continue
-        training, other = _split(root)
+        training, other = _split(root, domain)
         if domain == "rendered" and any(t.style_hard is None for t in training):
             raise DatasetError(f"{root} should hold rendered triplets with style labels but has none; see --rendered")
         length = max((len(t.style_soft or ()) for t in training), default=0)
@@ -64,14 +64,14 @@ def open_sets(config: TrainConfig) -> Sets:
     return Sets(train, held_out)
 
 
-def _split(root: Path) -> tuple[list[TripletPaths], list[TripletPaths]]:
-    names = splits_of(root)
+def _split(root: Path, domain: Domain) -> tuple[list[TripletPaths], list[TripletPaths]]:
+    names = splits_of(root, domain)
     if not names:
-        return list_triplets(root), []
+        return list_triplets(root, None, domain), []
     if "train" not in names:
         raise DatasetError(f"{root} should list a split 'train' but lists only {', '.join(names)}; add a train list")
-    training = list_triplets(root, "train")
-    held_out = [list_triplets(root, name) for name in HELD_OUT if name in names]
+    training = list_triplets(root, "train", domain)
+    held_out = [list_triplets(root, name, domain) for name in HELD_OUT if name in names]
     for triplets in held_out:
         _refuse_leak(root, training, triplets)
     return training, held_out[0] if held_out else []

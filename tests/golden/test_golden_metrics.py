@@ -63,6 +63,21 @@ def test_every_published_evaluation_code_is_reproduced_under_its_name(pair, repo
         assert found == pytest.approx(value, rel=1e-5 if "ssim" in name else 2e-6), name
 
 
+def test_the_documented_golden_table_is_that_of_the_file():
+    text = (Path(__file__).parents[2] / "docs/metrics.md").read_text()
+    rows = [
+        [cell.strip(" `") for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| `")
+    ]
+    documented = {row[0]: row[3:9] for row in rows if row[0] in VALUES}
+    assert set(documented) == set(VALUES)
+    for repository, cells in documented.items():
+        official = {key.lower(): v for key, v in VALUES[repository].items()}
+        for name, cell in zip(("mse", "fmse", "psnr", "fpsnr", "ssim", "fssim"), cells, strict=True):
+            assert cell == (f"{official[name]:.{5 if 'ssim' in name else 4}f}" if name in official else "")
+    for name in metrics.PROTOCOLS:
+        assert f"`{name}`" in text
+
+
 @pytest.mark.parametrize(
     ("window", "options"),
     [

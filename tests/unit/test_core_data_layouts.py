@@ -153,6 +153,21 @@ def test_official_lists_of_iharmony4_are_read_in_all_their_spellings(tmp_path):
         sources.list_triplets(root, "test")
 
 
+def test_the_released_rdharmony_beside_iharmony4_is_told_apart_by_domain_and_list(tmp_path):
+    root = toy.write_photographic(toy.write_rendered(tmp_path / "root", size=32), size=32)
+    shutil.rmtree(root / "splits")  # as released
+    (root / "IHD_test.txt").rename(root / "IHD_human_test.txt")
+    (root / "IHD_train.txt").unlink()
+    for domain, count in (("rendered", 12), ("photographic", 8)):
+        triplets = sources.list_triplets(root, None, domain)
+        assert {t.domain for t in triplets} == {domain}
+        assert len(triplets) == count
+    assert sources.layout_of(root) == "rdharmony"
+    assert sources.splits_of(root, "photographic") == ["human_test"]
+    assert {t.domain for t in sources.list_triplets(root, "human_test")} == {sources.domain_of(root, "human_test")}
+    assert sources.domain_of(root, "human_test") == "photographic"
+
+
 def test_plain_lists_and_what_is_wrong_with_them(rendered, tmp_path):
     root = plain(rendered, tmp_path / "set")
     stems = sorted(p.stem for p in (root / "composite").iterdir())

@@ -11,7 +11,7 @@ the table; the lookup is torch's own instead of a CUDA extension; heights and wi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -21,7 +21,7 @@ from torch.nn import functional
 from harmonize_core.formats.triplet import Domain
 from harmonize_core.models._registry import HarmonizationModel, InputSpec, ModelConfig, ModelEntry, Output, register
 from harmonize_core.models.blocks_ssam import AttentiveUNet, remap_unet
-from harmonize_core.models.layers import BlendHead, denormalize, normalize
+from harmonize_core.models.layers import BlendHead, denormalize, normalize, resized
 
 TABLES = 4
 """Basis tables; the first starts as the identity, the others as zero."""
@@ -71,16 +71,11 @@ class TablePredictor(nn.Module):
     def forward(self, features: Tensor, mask: Tensor) -> Tensor:
         """(B, C, h, w) and (B, 1, H, W) to (B, 4). Regions are averaged over all pixels, so their area counts too."""
         x = self.conv(features)
-        inside = resized(mask, x.shape[2:])
+        inside = resized(mask, (x.shape[2], x.shape[3]), "bilinear")
         regions = [(x * inside).mean(dim=(2, 3)), (x * (1.0 - inside)).mean(dim=(2, 3))]
         pooled = torch.cat(regions, dim=1)[:, :, None, None].to(self.to_weights.weight.dtype)
         with torch.autocast(x.device.type, enabled=False):  # half a percent of a weight would be seen in every colour
             return self.to_weights(pooled).flatten(1)
-
-
-def resized(x: Tensor, size: Sequence[int]) -> Tensor:
-    """Bilinear, pixel centres at halves, without antialiasing, as released."""
-    return functional.interpolate(x, size=tuple(size), mode="bilinear")
 
 
 def identity_table(side: int = TABLE_SIDE) -> Tensor:
@@ -123,8 +118,8 @@ class CdtNet(HarmonizationModel):
         self.reset_special()
 
     def forward(self, composite: Tensor, mask: Tensor, domain: Domain = "photographic") -> CdtNetOutput:
-        size, composite_norm = composite.shape[2:], normalize(composite)
-        base_norm, base_mask = resized(composite_norm, self.base_size), resized(mask, self.base_size)
+        size, composite_norm = (composite.shape[2], composite.shape[3]), normalize(composite)
+        base_norm, base_mask = (resized(x, self.base_size, "bilinear") for x in (composite_norm, mask))
         encoded = self.unet.encode(base_norm, base_mask)
         weights = self.predictor(encoded[-1], mask)
         mixed = (weights[:, :, None, None, None, None] * self.tables).sum(dim=1)
@@ -133,7 +128,8 @@ class CdtNet(HarmonizationModel):
             return CdtNetOutput(table_image, table_image, None, None, weights)
         decoded = self.unet.decode(encoded, base_mask)
         base_image, _ = self.head(decoded, base_norm)
-        parts = [resized(base_image, size), normalize(table_image), mask, resized(decoded, size)]
+        base_full, decoded_full = (resized(x, size, "bilinear") for x in (base_image, decoded))
+        parts = [base_full, normalize(table_image), mask, decoded_full]
         refined = denormalize(self.refine_head(self.refine(torch.cat(parts, dim=1)), composite_norm)[0])
         harmonized = table_image if self.simplified else refined
         return CdtNetOutput(harmonized, table_image, denormalize(base_image), refined, weights)

@@ -11,7 +11,8 @@ U-Net as it is.
 from __future__ import annotations
 
 from harmonize_core import losses
-from harmonize_core.models.cdtnet import CdtNet, CdtNetOutput, resized
+from harmonize_core.models.cdtnet import CdtNet, CdtNetOutput
+from harmonize_core.models.layers import resized
 from harmonize_core.train.config import LossConfig
 from harmonize_core.train.objectives._base import Batches, Objective, Terms, fused
 
@@ -33,7 +34,7 @@ class CdtNetObjective(Objective):
         batch = fused(batches)
         assert outputs.base_image is not None
         assert outputs.refined_image is not None
-        real, mask = (resized(full, outputs.base_image.shape[2:]) for full in (batch.real, batch.mask))
+        real, mask = (resized(full, self.model.base_size, "bilinear") for full in (batch.real, batch.mask))
         terms = {
             "fn_mse_base": losses.fn_mse(outputs.base_image.float(), real, mask, a_min=self.a_min),
             "fn_mse_table": losses.fn_mse(outputs.table_image.float(), batch.real, batch.mask, a_min=self.a_min),

@@ -20,8 +20,9 @@ DOCS = Path(__file__).parents[1] / "docs"
 SIDE, COLUMNS = 256, 5
 HEAD = """# Gallery
 
-Views of one generated set, {size}, as its pictures are: nothing was retouched or left out of a row. The rows of each sheet: sunrise or sunset (clear,
-partly cloudy, cloudy), noon clear and noon partly cloudy; then noon cloudy, other times (clear, partly cloudy, cloudy), and night.
+Views of one generated set, {size}, as its pictures are: nothing was retouched or left out of a sheet. The upper row:
+sunrise or sunset (clear, partly cloudy, cloudy), noon clear and noon partly cloudy; the lower: noon cloudy, other times
+(clear, partly cloudy, cloudy), and night.
 
 ```bash
 {command}

@@ -5,7 +5,8 @@ Guerreiro, Nakazawa and Stenger, "PCT-Net: Full Resolution Image Harmonization U
 (CVPR 2023), as in rakutentech/PCT-Net-Image-Harmonization 1572176 (`ViT_pct`, `CNN_pct`): a vision transformer
 without positions that blends by the mask, or the U-Net of iSSAM that predicts where to blend.
 Changed: the picture is reduced inside the network (bilinear, as OpenCV does it for the released code, which is given
-both sizes), and the unused colour head of `CNN_pct` (99 numbers) is left out.
+both sizes); the unused colour head of `CNN_pct` (99 numbers) is left out; training starts at the identity, not near
+black.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from harmonize_core.formats.triplet import Domain
 from harmonize_core.models._registry import HarmonizationModel, InputSpec, ModelConfig, ModelEntry, Output, register
 from harmonize_core.models.blocks_ssam import AttentiveUNet, remap_unet
 from harmonize_core.models.blocks_transformer import EncoderLayer, remap_layer, to_features, to_patches
-from harmonize_core.models.layers import normalize, resized
+from harmonize_core.models.layers import IMAGENET_MEAN, IMAGENET_STD, normalize, resized
 
 SIZE = 256
 """Side of the picture that the network looks at."""
@@ -109,6 +110,14 @@ class PctNet(HarmonizationModel):
         transformed = transform_colors(colors, resized(parameters, size, "bicubic")).clamp(0.0, 1.0)
         blend = mask if attention is None else resized(attention, size, "bicubic")
         return transformed * blend + composite * (1 - blend)
+
+    def reset_special(self) -> None:
+        """The transform starts near the identity: its bias is that of a network that leaves every colour as it is."""
+        scale, offset = (IMAGENET_STD, IMAGENET_MEAN) if self.normalized else ((1.0,) * 3, (0.0,) * 3)
+        bias = torch.cat([torch.diag(torch.tensor(scale)).flatten(), torch.tensor(offset)])
+        with torch.no_grad():
+            assert self.to_parameters.bias is not None
+            self.to_parameters.bias.copy_(bias)
 
 
 def transform_colors(colors: Tensor, parameters: Tensor) -> Tensor:

@@ -59,3 +59,13 @@ def test_the_smoothness_term_is_the_sobel_magnitude_of_opencv():
     across, down = (cv2.Sobel(field, cv2.CV_32F, dx, 1 - dx, borderType=cv2.BORDER_REPLICATE) / 8 for dx in (1, 0))
     found = losses.sobel(torch.from_numpy(field)[None, None], eps=0.0)
     np.testing.assert_allclose(found[0, 0].numpy(), np.hypot(across, down), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["pctnet_vit", "pctnet_cnn"])
+def test_training_starts_at_a_transform_that_changes_nothing(name):
+    network = build(name)
+    network.reset_special()
+    composite, mask = compare.inputs("composite", "mask")
+    parameters = network.to_parameters.bias[None, :, None, None].expand(1, 12, 256, 256)
+    found = network.transform(composite, mask, parameters, None)
+    torch.testing.assert_close(found, composite, rtol=0, atol=1e-6)

@@ -138,7 +138,8 @@ def chances(ids: Sequence[str], scene: str, beside: Sequence[str], *, lying: boo
     Args:
         ids: of packaged people.
         scene: the place, a name in `spec.scenes.SCENES` or of the user's own.
-        beside: ids of those who are in the view already: never drawn again, and others with their faces rarely.
+        beside: ids of those who are there already: not drawn again while there is anybody else, and others with
+            their faces rarely.
         lying: whether somebody may lie here.
     """
     custom = custom_of(scene)
@@ -150,4 +151,6 @@ def chances(ids: Sequence[str], scene: str, beside: Sequence[str], *, lying: boo
         weight = POSES[pose] / poses.count(pose) * getattr(custom, person.wear) * getattr(custom, pose, 1.0)
         weight *= SAME_FACE if person.face in faces else 1.0
         weights.append(0.0 if asset_id in beside or (pose == "lying" and not lying) else weight)
+    if not sum(weights):  # there is nobody else
+        weights = [1.0] * len(ids)
     return np.array(weights) / sum(weights)

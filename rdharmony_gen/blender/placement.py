@@ -183,10 +183,11 @@ class _Search:
         if place.characters:
             self._aim_at_character(place.characters)
         else:
-            self.drawn = draw_subject(job, rng, lying=soft > 0)
+            around = [Subject(name) for name in library.used]  # who and what the place shows already
+            self.drawn = draw_subject(job, rng, beside=around, lying=soft > 0)
             self.body = body_of(self.drawn, library)
             for _ in range(crowd - 1):
-                beside = [self.drawn, *(s for s, _, _ in self.company)]
+                beside = [*around, self.drawn, *(s for s, _, _ in self.company)]
                 another = draw_subject(job, rng, beside=beside, lying=soft > MOSTLY)
                 body = body_of(another, library)
                 self.company.append((another, body, body.surface(6_000, rng)))

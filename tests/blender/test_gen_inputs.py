@@ -138,6 +138,13 @@ def test_people_lie_on_grass_only_and_where_there_is_none_another_pose_is_drawn(
         assert sum(count for _, count in view.rejects) < 100
 
 
+def test_nobody_is_the_twin_of_a_bystander_of_the_place():
+    reset(40, 40, 1)
+    stage, place = _pillars(count=3)
+    stage.library.used += sorted(set(WHO) - {"human_male_03_standing", "human_male_08_lying"})
+    assert find_view(stage, place, _job(), stage.library).subjects[0].asset_id == "human_male_03_standing"
+
+
 def test_a_knife_is_found_a_place_at_once():
     reset(40, 40, 1)
     stage = Stage(7, "park", 0, AssetLibrary())

@@ -181,7 +181,7 @@ def _found(validation: Validation) -> str:
 
 def _card(record: ClipRecord, films: Films) -> str:
     view = record.view
-    lights = ", ".join(words_of(r.condition.style) for r in record.reals)
+    lights = "from left to right: " + "; ".join(words_of(r.condition.style) for r in record.reals)
     motion = view.geometry.get("motion")
     kind = motion.get("kind") if isinstance(motion, dict) else None
     walks = isinstance(motion, dict) and motion.get("walk_m_s") not in (None, [0.0, 0.0])

@@ -79,5 +79,6 @@ register(
         source="Chen & Koltun, Photographic Image Synthesis with Cascaded Refinement Networks, ICCV 2017 "
         "(CQFIO/PhotographicImageSynthesis@36c3896, 1024p)",
         licence="Apache-2.0",
+        features=frozenset({"onnx"}),
     )
 )

@@ -172,6 +172,6 @@ register(
         source="Anokhin et al., High-Resolution Daytime Translation Without Domain Labels, CVPR 2020 "
         "(advimman/HiDT@f62a736, daytime)",
         licence="Apache-2.0",
-        features=frozenset({"background"}),
+        features=frozenset({"onnx", "background"}),
     )
 )

@@ -70,5 +70,6 @@ register(
         source="Wang et al., High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs, "
         "CVPR 2018 (NVIDIA/pix2pixHD@5a2c872, global generator)",
         licence="Apache-2.0",
+        features=frozenset({"onnx"}),
     )
 )

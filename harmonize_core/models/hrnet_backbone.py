@@ -35,6 +35,10 @@ class BasicBlock(nn.Module):
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(channels)
 
+    @property
+    def last_norm(self) -> nn.BatchNorm2d:
+        return self.bn2
+
     def forward(self, x: Tensor) -> Tensor:
         y = functional.relu(self.bn1(self.conv1(x)))
         return functional.relu(x + self.bn2(self.conv2(y)))
@@ -52,6 +56,10 @@ class Bottleneck(nn.Module):
         self.conv3 = nn.Conv2d(mid, 4 * mid, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(4 * mid)
         self.downsample = nn.Identity() if c_in == 4 * mid else conv_norm(c_in, 4 * mid, 1, relu=False)
+
+    @property
+    def last_norm(self) -> nn.BatchNorm2d:
+        return self.bn3
 
     def forward(self, x: Tensor) -> Tensor:
         y = functional.relu(self.bn1(self.conv1(x)))

@@ -236,7 +236,7 @@ class _Search:
         heading = self._heading(at)
         facing = float(rng.normal(0.0, 80.0 if job.clip else 45.0))  # people walk by, too
         if self.drawn.pose == "lying":  # seen from the side rather than from one end
-            facing += 70.0 if facing > 0 else -70.0
+            facing = 0.4 * facing + (70.0 if facing > 0 else -70.0)
         yaw = 0.0 if self.place.characters else 180.0 - np.degrees(heading) + facing  # a model faces -Y: to the camera
         points = turned(self.surface, yaw)
         if not self.place.characters and not self._stands(self.drawn, points, at):

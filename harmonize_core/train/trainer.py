@@ -38,7 +38,10 @@ class Trainer:
         self.model.reset_special()
         if config.init.weights:
             _start_from(config, self.model)
-        self.objective.to(device).to(memory_format=torch.channels_last).train()  # ty: ignore[no-matching-overload]
+        self.objective.to(device).train()
+        for parameter in self.objective.parameters():
+            if parameter.dim() == 4:  # a colour table has five
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         self._amp_dtype = _amp_dtype(config, device)
         self._generator = _Half(self.objective.generator_parameters(), config.optim, self._scaler())
         critics = list(self.objective.critic_parameters())

@@ -234,7 +234,7 @@ class _Search:
         half = (SENSOR_MM / 2 / focal * job.width / longest, SENSOR_MM / 2 / focal * job.height / longest)
         at = np.array(self.drawn.xyz if self.place.characters else self._draw_patch())
         heading = self._heading(at)
-        facing = float(rng.normal(0.0, 80.0 if job.clip else 45.0))  # people walk by, too
+        facing = float(rng.normal(0.0, 80.0 if job.clip and self.drawn.frame else 45.0))  # people walk by, too
         if self.drawn.pose == "lying":  # seen from the side rather than from one end
             facing = 0.4 * facing + (70.0 if facing > 0 else -70.0)
         yaw = 0.0 if self.place.characters else 180.0 - np.degrees(heading) + facing  # a model faces -Y: to the camera

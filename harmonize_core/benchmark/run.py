@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,7 +168,6 @@ def _network(row: Row, data: SeedsData, options: Options, budget: Budget, say: S
             result = train(config, sets=sets, resume=True, quiet=True, say=lambda _: None)
             if not result.finished:
                 raise ConfigError(f"training {row.model} was stopped by a signal; run the same command to go on")
-            shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # optimizer states are large and done with
         summary.append(f"{sets.summary()}, {config.steps} steps of {config.batch_size} ({name})")
     assert weights is not None
     try:
@@ -188,6 +186,7 @@ def _config(model: str, folder: Path, budget: Budget, options: Options, weights:
         steps=budget.steps or recipe.steps,
         batch_size=budget.batch_size or recipe.batch_size,
         validate_every=0,
+        keep=0,
         seed=options.seed,
         device="cuda" if options.device == "cuda" else "cpu",
         init=dataclasses.replace(recipe.init, weights=weights),

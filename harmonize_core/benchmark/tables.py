@@ -156,7 +156,7 @@ _CHARMNET = Table(
     _CHARMNET_SOURCE,
     256,
     "charmnet",
-    _BOTH,  # ty: ignore[invalid-argument-type]
+    _BOTH,
     (
         Row("Input composite", "composite", "nothing", (155.74, 931.74, 33.29, 177.34, 1505.92, 31.15)),
         Row("DoveNet", "dovenet_256", "base", (69.06, 458.15, 35.01, 65.87, 674.57, 33.94)),

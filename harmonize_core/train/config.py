@@ -104,7 +104,7 @@ class TrainConfig:
     checkpoint_seconds: float = 0.0
     """Also a checkpoint when this many seconds have passed since the last; 0: by steps alone."""
     keep: int = 2
-    """Newest checkpoints kept on disk, at least 1."""
+    """Newest checkpoints kept on disk; 0 keeps one while the run lasts and only the network when it is finished."""
     log_every: int = 1
     """Steps between lines of the log."""
     skip_corrupt: bool = False
@@ -138,7 +138,6 @@ def check(config: TrainConfig) -> None:
         "optim.lr": config.optim.lr,
         "optim.lr-discriminator": config.optim.lr_discriminator,
         "checkpoint-every": config.checkpoint_every,
-        "keep": config.keep,
         "log-every": config.log_every,
         "loss.a-min": config.loss.a_min,
         "init.std": config.init.std,
@@ -150,6 +149,7 @@ def check(config: TrainConfig) -> None:
         "validate-every": config.validate_every,
         "validate-limit": config.validate_limit,
         "seed": config.seed,
+        "keep": config.keep,
         "threads": config.threads,
         "cache-mb": config.cache_mb,
         "optim.warmup-steps": config.optim.warmup_steps,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from harmonize_core.checkpoint import save_model
 from harmonize_core.config import decode_text, encode_text
 from harmonize_core.data.dataset import BatchStream, prefetch
 from harmonize_core.data.rng import generator
@@ -208,9 +210,15 @@ def fit(run: Run, stop: StopSignal, *, quiet: bool, say: Callable[[str], None]) 
 def _finish(run: Run, total: int | None, signal: int, say: Callable[[str], None]) -> TrainResult:
     if not signal:
         _validate(run, say)
-    folder = _save(run)
+    weights = run.folder / "model.safetensors"
+    if signal or run.config.keep:
+        folder = _save(run)
+        if not signal:
+            write_bytes(weights, (folder / "model.safetensors").read_bytes())
+    else:
+        save_model(weights, run.trainer.model, run.config.model, provenance=_provenance(run))
+        shutil.rmtree(run.folder / "checkpoints", ignore_errors=True)
     if not signal:
-        write_bytes(run.folder / "model.safetensors", (folder / "model.safetensors").read_bytes())
         plan = {"minutes": run.config.minutes, "steps": run.step}
         write_text(run.folder / "plan.json", json.dumps(plan) + "\n")
     run.log.write_csv()
@@ -239,18 +247,21 @@ def _checkpoint_due(run: Run) -> bool:
     return by_time or run.step % run.config.checkpoint_every == 0
 
 
-def _save(run: Run) -> Path:
-    config = run.config
-    provenance = {
+def _provenance(run: Run) -> dict[str, str]:
+    return {
         "step": str(run.step),
         "training_data": run.sets.summary(),
         "git": git_commit(),
-        "config": encode_text(config, indent=None),
+        "config": encode_text(run.config, indent=None),
         **{name: f"{value:.4f}" for name, value in run.validation.items()},
     }
+
+
+def _save(run: Run) -> Path:
+    config = run.config
     trainer = {**run.trainer.state(), "seconds": run.seconds}
-    folder = state.save(run.folder, run.step, run.trainer.model, config.model, trainer, provenance)
-    state.prune(run.folder, config.keep)
+    folder = state.save(run.folder, run.step, run.trainer.model, config.model, trainer, _provenance(run))
+    state.prune(run.folder, max(config.keep, 1))
     run.log.write_csv()
     run.saved_at = time.monotonic()
     return folder

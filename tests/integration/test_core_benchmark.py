@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The published tables are made again on data from both generators, every row trained and scored, and go on."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+
+import harmonize_core
+from harmonize_core import cli
+from harmonize_core.benchmark.tables import GROUPS
+
+PHOTOS = Path(harmonize_core.__file__).parent / "photos"
+CHOSEN = ("gc_cat_fish2", "gc_cat_fish3", "gc_cat_fish6", "gc_cat_cup", "gc_cat_bucket", "gc_cat_plate")
+HELD_OUT = ("gc_cat_fish2", "gc_cat_bucket")
+
+
+@pytest.fixture
+def sets(composed, tmp_path) -> Path:
+    root = tmp_path / "sets"
+    shutil.move(composed, root / "rendered")
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    with open(photos / "manifest.csv", "w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["file", "mask", "split"])
+        for name in CHOSEN:
+            rows.writerow([f"{name}.jpg", f"{name}_mask.png", "test" if name in HELD_OUT else "train"])
+            for ending in (".jpg", "_mask.png"):
+                shutil.copy(PHOTOS / f"{name}{ending}", photos)
+    for name, side in (("photographic", "640"), ("photographic_hr", "2048")):
+        assert cli.main(["make-real", *map(str, (photos, photos, root / name)), "--max-side", side, "--quiet"]) == 0
+    return root
+
+
+def test_a_tiny_run_makes_all_four_tables_and_goes_on_where_it_was(sets, tmp_path, capsys):
+    out = tmp_path / "benchmark"
+    command = ["benchmark", "seeds-table", "--data", str(sets), "--novel", "fish", "--budget", "tiny", "--quiet"]
+    assert cli.main([*command, "--out", str(out), "--tables", "cross"]) == 0
+    trained = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/model.safetensors")}
+    assert len(trained) == 3
+    capsys.readouterr()
+    assert cli.main([*command, "--out", str(out)]) == 0
+    page = capsys.readouterr().out
+    assert (out / "tables.md").read_text() in page
+    assert all(path.stat().st_mtime_ns == time for path, time in trained.items())
+    for table in (table for group in GROUPS.values() for table in group):
+        text = page.split(f"## {table.title}\n")[1].split("\n## ")[0]
+        assert f"{table.size}x{table.size}" in text
+        for row in table.rows:
+            line = next(line for line in text.splitlines() if line.startswith(f"| {row.label} | `{row.model}`"))
+            assert "nan" not in line
+            assert f"- {row.label}: " in text
+    code = cli.main([*command, "--out", str(out), "--seed", "1"])
+    assert code == 2
+    assert "holds a benchmark of other settings (seed: 0 -> 1)" in capsys.readouterr().err

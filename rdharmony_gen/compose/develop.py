@@ -24,6 +24,8 @@ _SUBJECT_LEVEL, _NIGHT_LEVEL = 1.8, 3.3
 """Where the brighter parts of a subject should be at night, and those of the picture at most: multiples of the key."""
 _LIFT_YIELDS, _LIFT_EV = 0.7, 0.8
 """How much of that is done, and how many stops at most."""
+_SUBJECT_HIGHLIGHT, _DROP_EV = 0.72, 1.2
+"""Linear display level above which the brighter parts of a subject burn out, and how many stops that may cost."""
 
 
 def meter(
@@ -38,7 +40,8 @@ def meter(
         image_linear: (H, W, 3) scene-linear Rec.709 radiance.
         condition: supplies the exposure key and its jitter.
         view: through which transform the aim is to be met.
-        coverage: (H, W) in [0, 1], the subjects' share of each pixel: at night the camera exposes for them, too.
+        coverage: (H, W) in [0, 1], the subjects' share of each pixel: the camera keeps them from burning out, and
+            at night from drowning.
     """
     light = luminance(image_linear * np.asarray(condition.white_balance)).astype(np.float64)
     rows, columns = np.linspace(-1, 1, light.shape[0])[:, None], np.linspace(-1, 1, light.shape[1])[None, :]
@@ -52,8 +55,11 @@ def meter(
     guard = np.log2(_scene_level(_HIGHLIGHT_LEVEL, view) / bright)
     if exposure > guard:  # give in less than half way: a window may burn out, a whole sky should not
         exposure = guard + _GUARD_YIELDS * (exposure - guard)
-    if coverage is not None and condition.key == "moon":
-        exposure += _lift_for_subject(light * 2.0**exposure, coverage >= 0.5, condition, view)
+    if coverage is not None and (subject := coverage >= 0.5).any():
+        if condition.key == "moon":
+            exposure += _lift_for_subject(light * 2.0**exposure, subject, condition, view)
+        bright = max(float(np.percentile(light[subject], _BRIGHT_PERCENTILE)) * 2.0**exposure, 1e-9)
+        exposure -= np.clip(np.log2(bright / _scene_level(_SUBJECT_HIGHLIGHT, view)), 0.0, _DROP_EV)
     return float(exposure + condition.exposure_jitter_ev)
 
 
@@ -74,8 +80,6 @@ def _lift_for_subject(
         bright = max(float(np.percentile(light, _BRIGHT_PERCENTILE)), 1e-9)  # a black suit may be black
         return float(np.log2(_scene_level(level * condition.exposure_key, view) / bright))
 
-    if not subject.any():
-        return 0.0
     return max(0.0, min(_LIFT_YIELDS * below(_SUBJECT_LEVEL, exposed[subject]), below(_NIGHT_LEVEL, exposed), _LIFT_EV))
 
 

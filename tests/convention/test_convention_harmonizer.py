@@ -4,7 +4,7 @@
 import numpy as np
 import torch
 
-from harmonize_core.models import init_weights, normalize
+from harmonize_core.models import init_weights
 from harmonize_core.models.charmnet import CharmNetConfig
 from harmonize_core.runtime import ColorTransform, Harmonizer, ModelInfo
 

@@ -80,7 +80,10 @@ CASES = {
         "should hold rendered triplets",
     ),
     "data is no folder": (["evaluate", "{s}/net.safetensors", "{s}/no", "--out", "{o}/e"], "does not exist"),
-    "data of no layout": (["evaluate", "{s}/net.safetensors", "{s}/photos", "--out", "{o}/e"], "none of these is there"),
+    "data of no layout": (
+        ["evaluate", "{s}/net.safetensors", "{s}/photos", "--out", "{o}/e"],
+        "none of these is there",
+    ),
     "unknown split": (
         ["evaluate", "{s}/net.safetensors", "{s}/rendered", "--split", "no", "--out", "{o}/e"],
         "splits/no.txt",

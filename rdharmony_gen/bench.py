@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -22,11 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from harmonize_core.errors import HarmonizeError
+from harmonize_core.errors import ConfigError, HarmonizeError
 from harmonize_core.formats.images import read_exr, write_text
 from rdharmony_gen.compose.develop import develop, meter
 from rdharmony_gen.sampling.conditions import sample_conditions
 from rdharmony_gen.spec.bench import BenchOptions
+from rdharmony_gen.spec.condition import ConditionSpec
 from rdharmony_gen.spec.job import RenderJob, write_job
 from rdharmony_gen.spec.scenes import SCENES, scenes_for
 
@@ -45,6 +46,16 @@ class Tally:
     rmse: list[float] = field(default_factory=list)
     ssim: list[float] = field(default_factory=list)
     parts: dict[str, float] = field(default_factory=dict)
+
+    def add(self, result: dict) -> None:
+        """Take up what one view gave."""
+        self.cpu_s += sum(result["parts"].values())
+        self.pictures += result["pictures"]
+        self.peak_mb = max(self.peak_mb, result["peak_mb"])
+        self.rmse += result["rmse"]
+        self.ssim += result["ssim"]
+        for name, value in result["parts"].items():
+            self.parts[name] = self.parts.get(name, 0.0) + value
 
     def row(self) -> dict:
         """Means, as the JSON file has them."""
@@ -89,49 +100,89 @@ def views(options: BenchOptions) -> list[RenderJob]:
 
 
 def measure(out: Path, options: BenchOptions, say: Say = print) -> dict:
-    """Render everything and write `out` (JSON) and a plot next to it, `out` with the ending .png."""
-    result: dict = {"options": asdict(options), "finished_views": 0, "rows": []}
+    """Render everything and write `out` (JSON) and a plot next to it, `out` with the ending .png.
+
+    Stopped or killed, the same call goes on: what is rendered waits in `out` with the ending .work until all is done.
+
+    Raises:
+        ConfigError: `.work` belongs to a measurement with other options.
+        HarmonizeError: a render failed.
+    """
+    work = out.with_suffix(".work")
+    _claim(work, options)
     tallies = [Tally("fresh", n) for n in options.fresh_samples] + [Tally("shared", n) for n in options.shared_samples]
-    with tempfile.TemporaryDirectory() as scratch:
-        for number, job in enumerate(views(options)):
-            wanted = tuple(c for c in job.conditions if not options.compared or c.style in options.compared)
-            base = replace(job, strategy="fresh", conditions=wanted)
-            references = Path(scratch) / f"{number}" / "reference"
-            cost = _render(replace(base, samples=options.reference_samples, denoise=False), references)
-            say(f"view {number + 1} of {options.views}, {job.scene}: reference {cost['cpu_s']:.0f} CPU s")
-            for tally in tallies:
-                folder = Path(scratch) / f"{number}" / f"{tally.strategy}{tally.samples}"
-                mine = base if tally.strategy == "fresh" else job
-                cost = _render(replace(mine, samples=tally.samples, strategy=tally.strategy), folder)
-                seconds = _whole_view(cost, len(mine.conditions), len(job.conditions))
-                tally.cpu_s += sum(seconds.values())
-                tally.pictures += len(job.conditions)
-                tally.peak_mb = max(tally.peak_mb, cost["peak_rss_mb"] or 0.0)
-                for name, value in seconds.items():
-                    tally.parts[name] = tally.parts.get(name, 0.0) + value
-                for condition in wanted:
-                    truth, seen = (_picture(f / f"{condition.style}.exr") for f in (references, folder))
-                    stops = meter(truth, condition) - meter(seen, condition)
-                    shift = replace(condition, exposure_jitter_ev=condition.exposure_jitter_ev + stops)
-                    a, b = develop(seen, shift)[0], develop(truth, condition)[0]
-                    tally.rmse.append(float(np.sqrt(np.mean((a - b) ** 2))))
-                    tally.ssim.append(ssim(a, b))
-                each = sum(seconds.values()) / len(job.conditions)
-                say(f"  {tally.strategy:7}{tally.samples:4}  {each:7.2f} CPU s a picture")
-            result = {
-                "options": asdict(options),
-                "finished_views": number + 1,
-                "rows": [tally.row() for tally in tallies],
-            }
-            write_text(out, json.dumps(result, indent=1) + "\n")
-            plot(out.with_suffix(".png"), result["rows"])
-    for line in table(result["rows"]):
+    rows: list[dict] = []
+    for number, job in enumerate(views(options)):
+        kept = work / f"view{number}.json"
+        if not kept.is_file():
+            say(f"view {number + 1} of {options.views}, {job.scene}")
+            measured = _measure_view(work / f"view{number}", job, options, tallies, say)
+            write_text(kept, json.dumps(measured) + "\n")
+            shutil.rmtree(work / f"view{number}")
+        for tally, result in zip(tallies, json.loads(kept.read_text(encoding="utf-8")), strict=True):
+            tally.add(result)
+        rows = [tally.row() for tally in tallies]
+        result = {"options": asdict(options), "finished_views": number + 1, "rows": rows}
+        write_text(out, json.dumps(result, indent=1) + "\n")
+        plot(out.with_suffix(".png"), rows)
+    shutil.rmtree(work)
+    for line in table(rows):
         say(line)
-    return result
+    return {"options": asdict(options), "finished_views": options.views, "rows": rows}
+
+
+def _claim(work: Path, options: BenchOptions) -> None:
+    note, wanted = work / "options.json", json.dumps(asdict(options))
+    if note.is_file() and note.read_text(encoding="utf-8") != wanted:
+        raise ConfigError(f"{work} holds a measurement with other options; delete it, or write to another file")
+    write_text(note, wanted)
+
+
+def _measure_view(folder: Path, job: RenderJob, options: BenchOptions, tallies: list[Tally], say: Say) -> list[dict]:
+    """Cost and errors of one view, for each tally."""
+    wanted = tuple(c for c in job.conditions if not options.compared or c.style in options.compared)
+    base = replace(job, strategy="fresh", conditions=wanted)
+    references = folder / "reference"
+    cost = _render(replace(base, samples=options.reference_samples, denoise=False), references)
+    say(f"  reference: {cost['cpu_s']:.0f} CPU s")
+    results = []
+    for tally in tallies:
+        seen = folder / f"{tally.strategy}{tally.samples}"
+        mine = base if tally.strategy == "fresh" else job
+        cost = _render(replace(mine, samples=tally.samples, strategy=tally.strategy), seen)
+        seconds = _whole_view(cost, len(mine.conditions), len(job.conditions))
+        errors = [_error(references, seen, condition) for condition in wanted]
+        results.append(
+            {
+                "parts": seconds,
+                "pictures": len(job.conditions),
+                "peak_mb": cost["peak_rss_mb"] or 0.0,
+                "rmse": [error for error, _ in errors],
+                "ssim": [likeness for _, likeness in errors],
+            }
+        )
+        say(
+            f"  {tally.strategy:7}{tally.samples:4}  {sum(seconds.values()) / len(job.conditions):7.2f} CPU s a picture"
+        )
+    return results
+
+
+def _error(references: Path, seen: Path, condition: ConditionSpec) -> tuple[float, float]:
+    """RMSE and SSIM of a developed picture, exposed as its reference."""
+    truth, mine = (_picture(folder / f"{condition.style}.exr") for folder in (references, seen))
+    stops = meter(truth, condition) - meter(mine, condition)
+    shift = replace(condition, exposure_jitter_ev=condition.exposure_jitter_ev + stops)
+    a, b = develop(mine, shift)[0], develop(truth, condition)[0]
+    return float(np.sqrt(np.mean((a - b) ** 2))), ssim(a, b)
 
 
 def _render(job: RenderJob, folder: Path) -> dict:
-    folder.mkdir(parents=True, exist_ok=True)
+    """Render to a folder, unless that was done before; what it cost."""
+    kept = folder / "cost.json"
+    if kept.is_file():
+        return json.loads(kept.read_text(encoding="utf-8"))
+    shutil.rmtree(folder, ignore_errors=True)  # half a render would be a cheap one
+    folder.mkdir(parents=True)
     path = folder / "job.json"
     write_job(path, job)
     command = [sys.executable, "-m", "rdharmony_gen.run.render_one", str(path), str(folder)]
@@ -141,7 +192,9 @@ def _render(job: RenderJob, folder: Path) -> dict:
         raise HarmonizeError(
             f"{job.job_id} should have been rendered but was not ({last}); run it alone: {command[-1]}"
         )
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    cost = json.loads(done.stdout.strip().splitlines()[-1])
+    write_text(kept, json.dumps(cost))
+    return cost
 
 
 ONCE_A_VIEW = ("coverage", "surfaces")

@@ -43,12 +43,14 @@ class Budget:
     test_limit: int
     """Test triplets of each test set; 0: all."""
     test_limit_hr: int
+    side: int = 0
+    """Side in pixels of training pictures where the network allows one so small; 0: the network's own."""
 
 
 BUDGETS = {
     b.name: b
     for b in (
-        Budget("tiny", steps=1, batch_size=2, train_limit=8, test_limit=2, test_limit_hr=1),
+        Budget("tiny", steps=1, batch_size=2, train_limit=8, test_limit=2, test_limit_hr=1, side=64),
         Budget("small", steps=400, batch_size=4, train_limit=0, test_limit=60, test_limit_hr=12),
         Budget("published", steps=0, batch_size=0, train_limit=0, test_limit=0, test_limit_hr=0),
     )
@@ -161,8 +163,7 @@ def _network(row: Row, data: SeedsData, options: Options, budget: Budget, say: S
     for stage, name in enumerate(stages):
         folder = options.out / "runs" / f"{row.model}-{row.plan}{f'-{stage + 1}' if len(stages) > 1 else ''}"
         config = _config(row.model, folder, budget, options, weights)
-        size = lookup(row.model).input_spec.size
-        sets = data.sets(row.plan, stage, size, budget.train_limit, options.seed)
+        sets = data.sets(row.plan, stage, _side(row.model, budget), budget.train_limit, options.seed)
         weights = folder / "model.safetensors"
         if not weights.is_file():
             result = train(config, sets=sets, resume=True, quiet=True, say=lambda _: None)
@@ -174,6 +175,11 @@ def _network(row: Row, data: SeedsData, options: Options, budget: Budget, say: S
         return Predictor.load(weights, options.device), f"{weights.parent}: {'; then '.join(summary)}"
     except CheckpointError as error:
         raise CheckpointError(f"{error}; or delete {weights.parent} to train it again") from error
+
+
+def _side(model: str, budget: Budget) -> int:
+    expected = lookup(model).input_spec
+    return min(expected.size, expected.divisor * -(-budget.side // expected.divisor)) if budget.side else expected.size
 
 
 def _config(model: str, folder: Path, budget: Budget, options: Options, weights: Path | None) -> TrainConfig:

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The measurement of the rendering strategies: whole, and going on after it was stopped."""
+
+import json
+
+import pytest
+
+from harmonize_core.errors import ConfigError
+from rdharmony_gen import bench
+from rdharmony_gen.spec.bench import BenchOptions
+
+OPTIONS = BenchOptions(
+    views=2,
+    size=32,
+    reference_samples=8,
+    shared_samples=(2,),
+    fresh_samples=(2,),
+    compared=("noon_clear",),
+    scenes=("park", "plaza"),
+)
+
+
+def test_a_stopped_measurement_goes_on_and_tells_cost_and_error(tmp_path, monkeypatch):
+    out = tmp_path / "bench.json"
+    render, done = bench._render, []
+
+    def stop_at_the_fifth(job, folder):
+        if len(done) == 4:
+            raise KeyboardInterrupt
+        done.append(folder)
+        return render(job, folder)
+
+    monkeypatch.setattr(bench, "_render", stop_at_the_fifth)
+    with pytest.raises(KeyboardInterrupt):
+        bench.measure(out, OPTIONS, say=lambda _: None)
+    monkeypatch.undo()
+    first = json.loads(out.read_text())
+    assert first["finished_views"] == 1
+    with pytest.raises(ConfigError, match="other options"):
+        bench.measure(out, BenchOptions(views=1), say=lambda _: None)
+    again = []
+    monkeypatch.setattr(
+        bench.subprocess, "run", lambda *a, _run=bench.subprocess.run, **k: again.append(a) or _run(*a, **k)
+    )
+    result = bench.measure(out, OPTIONS, say=lambda _: None)
+    assert len(again) == 2  # the reference of the second view was there already
+    assert result == json.loads(out.read_text())
+    assert [(row["strategy"], row["pictures"], row["compared"]) for row in result["rows"]] == [
+        ("fresh", 20, 2),
+        ("shared", 20, 2),
+    ]
+    for row in result["rows"]:
+        assert 0.001 < row["rmse"] < 0.3
+        assert 0.1 < row["ssim"] < 1
+        assert row["cpu_s_per_picture"] > 0
+    assert out.with_suffix(".png").stat().st_size > 1000
+    assert not out.with_suffix(".work").exists()

@@ -44,7 +44,7 @@ def test_a_stopped_measurement_goes_on_and_tells_cost_and_error(tmp_path, monkey
     )
     result = bench.measure(out, OPTIONS, say=lambda _: None)
     assert len(again) == 2  # the reference of the second view was there already
-    assert result == json.loads(out.read_text())
+    assert result["rows"] == json.loads(out.read_text())["rows"]
     assert [(row["strategy"], row["pictures"], row["compared"]) for row in result["rows"]] == [
         ("fresh", 20, 2),
         ("shared", 20, 2),

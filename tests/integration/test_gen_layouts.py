@@ -77,7 +77,7 @@ def _drop_a_line(path: Path) -> None:
 
 
 WRONG_LISTS = {
-    "a subset's list is short": (lambda r: _drop_a_line(r / "SCar/SCar_train.txt"), "but lacks park-00-v000-4_1_9"),
+    "a subset's list is short": (lambda r: _drop_a_line(r / "SCar/SCar_train.txt"), "but lacks park-00-v001-4_1_9"),
     "a root list is short": (lambda r: _drop_a_line(r / "IHD_test.txt"), "should be in the split test but is in none"),
     "a name of another set": (
         lambda r: (r / "SCar/SCar_test.txt").write_text("a_1_2.jpg\n"),
@@ -88,7 +88,7 @@ WRONG_LISTS = {
         "names a composite twice",
     ),
     "a stray label file": (lambda r: (r / "SCar/SCar_all_labeled.txt").write_text(""), "has no place in the layout"),
-    "a lost mask": (lambda r: (r / "SCar/masks/park-00-v000-4_1.png").unlink(), "does not exist"),
+    "a lost mask": (lambda r: (r / "SCar/masks/park-00-v001-4_1.png").unlink(), "does not exist"),
 }
 
 
@@ -122,7 +122,7 @@ def test_a_set_keeps_its_layout(composed_once, rdharmony):
     assert "already holds another data set" in refusal
     code, _, refusal = rdharmony("plan", composed_once["iharmony4"], "--layout", "coco", "--quiet")
     assert code == 2
-    assert "--layout should be rdharmony or iharmony4 but is 'coco'" in refusal
+    assert "--layout should be rdharmony or iharmony4 or hyoutube but is 'coco'" in refusal
 
 
 # ---- the report

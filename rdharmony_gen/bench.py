@@ -141,16 +141,18 @@ def _claim(work: Path, options: BenchOptions) -> None:
 def _measure_view(folder: Path, job: RenderJob, options: BenchOptions, tallies: list[Tally], say: Say) -> list[dict]:
     """Cost and errors of one view, for each tally."""
     wanted = tuple(c for c in job.conditions if not options.compared or c.style in options.compared)
-    base = replace(job, strategy="fresh", conditions=wanted)
+    base = replace(job, strategy="fresh")
+    only = options.compared
     references = folder / "reference"
-    cost = _render(replace(base, samples=options.reference_samples, denoise=False), references)
+    cost = _render(replace(base, samples=options.reference_samples, denoise=False), references, only)
     say(f"  reference: {cost['cpu_s']:.0f} CPU s")
     results = []
     for tally in tallies:
         seen = folder / f"{tally.strategy}{tally.samples}"
-        mine = base if tally.strategy == "fresh" else job
-        cost = _render(replace(mine, samples=tally.samples, strategy=tally.strategy), seen)
-        seconds = _whole_view(cost, len(mine.conditions), len(job.conditions))
+        fresh = tally.strategy == "fresh"
+        mine = replace(job, samples=tally.samples, strategy=tally.strategy)
+        cost = _render(mine, seen, only if fresh else ())
+        seconds = _whole_view(cost, len(wanted if fresh else job.conditions), len(job.conditions))
         errors = [_error(references, seen, condition) for condition in wanted]
         results.append(
             {
@@ -176,8 +178,8 @@ def _error(references: Path, seen: Path, condition: ConditionSpec) -> tuple[floa
     return float(np.sqrt(np.mean((a - b) ** 2))), ssim(a, b)
 
 
-def _render(job: RenderJob, folder: Path) -> dict:
-    """Render to a folder, unless that was done before; what it cost."""
+def _render(job: RenderJob, folder: Path, only: Sequence[str] = ()) -> dict:
+    """Render to a folder, unless that was done before; what it cost. `only`: styles of the job, all if none."""
     kept = folder / "cost.json"
     if kept.is_file():
         return json.loads(kept.read_text(encoding="utf-8"))
@@ -185,13 +187,11 @@ def _render(job: RenderJob, folder: Path) -> dict:
     folder.mkdir(parents=True)
     path = folder / "job.json"
     write_job(path, job)
-    command = [sys.executable, "-m", "rdharmony_gen.run.render_one", str(path), str(folder)]
+    command = [sys.executable, "-m", "rdharmony_gen.run.render_one", str(path), str(folder), "--only", *only]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        raise HarmonizeError(
-            f"{job.job_id} should have been rendered but was not ({last}); run it alone: {command[-1]}"
-        )
+        raise HarmonizeError(f"{job.job_id} should have been rendered but was not ({last}); run it alone: {path}")
     cost = json.loads(done.stdout.strip().splitlines()[-1])
     write_text(kept, json.dumps(cost))
     return cost

@@ -6,7 +6,7 @@ Finished pictures are kept, so a killed job goes on where it stopped; the bytes 
 
 import importlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,13 @@ from rdharmony_gen.spec.scenes import SCENES
 Progress = Callable[[str], None]
 
 
-def render_job(job: RenderJob, out_dir: Path, progress: Progress | None = None, device: Device = CPU) -> None:
+def render_job(
+    job: RenderJob,
+    out_dir: Path,
+    progress: Progress | None = None,
+    device: Device = CPU,
+    only: Collection[str] = (),
+) -> None:
     """Render a job's pictures into a folder.
 
     Args:
@@ -42,6 +48,7 @@ def render_job(job: RenderJob, out_dir: Path, progress: Progress | None = None, 
             `aux.exr` (`passes.Surfaces.channels`) and, last, `view.json`.
         progress: called with the name of each file when it is there.
         device: as `device.choose` returned it.
+        only: styles of the job to render, all if none; where things stand is decided for all of its conditions.
 
     Raises:
         UnknownName: the scene or the category does not exist.
@@ -60,7 +67,8 @@ def render_job(job: RenderJob, out_dir: Path, progress: Progress | None = None, 
 
         render_clip(job, job.clip, out_dir, report, device)
         return
-    todo = [c for c in job.conditions if not finished(out_dir / f"{c.style}.exr", "RGB")]
+    wanted = [c for c in job.conditions if not only or c.style in only]
+    todo = [c for c in wanted if not finished(out_dir / f"{c.style}.exr", "RGB")]
     missing_coverage = not finished(out_dir / "coverage.exr", "Y")
     missing_aux = not finished(out_dir / "aux.exr", "ZRGBA")
     if not (todo or missing_coverage or missing_aux) and (out_dir / "view.json").is_file():

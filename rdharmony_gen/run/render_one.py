@@ -23,6 +23,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--device", choices=DEVICES, default="cpu")
     parser.add_argument("--gpu-index", type=int, default=0)
+    parser.add_argument("--only", nargs="*", default=[], help="styles of the job to render; all if none")
     args = parser.parse_args(argv)
     from rdharmony_gen.blender import clock, device
     from rdharmony_gen.blender.render_job import render_job
@@ -30,7 +31,7 @@ def main(argv: list[str] | None = None) -> None:
     job = read_job(args.job)
     chosen = device.choose(args.device, args.gpu_index)
     cpu, wall = time.process_time(), time.monotonic()
-    render_job(job, args.folder, device=chosen)
+    render_job(job, args.folder, device=chosen, only=args.only)
     cost = {"cpu_s": round(time.process_time() - cpu, 3), "wall_s": round(time.monotonic() - wall, 3)}
     print(json.dumps({**cost, "peak_rss_mb": clock.peak_memory_mb(), "parts": clock.take(), "device": chosen.kind}))
     sys.stdout.flush()

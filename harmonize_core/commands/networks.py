@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands about networks and their files: models, import-weights, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from harmonize_core.commands.terminal import say
+from harmonize_core.errors import ConfigError
+from harmonize_core.formats.triplet import Domain
+
+
+def models(quiet: bool = False) -> int:
+    """List the networks: parameters in training and in use, input, abilities, licence, weights, source.
+
+    Example: harmonize models
+
+    Args:
+        quiet: Only the names.
+    """
+    from harmonize_core.import_weights import importable
+    from harmonize_core.models import parameter_count, registered
+
+    official = importable()
+    for name, entry in registered().items():
+        if quiet:
+            print(name)
+            continue
+        model = entry.config.build()
+        total, used = parameter_count(model), parameter_count(model.inference())
+        counts = f"{used / 1e6:.3f} M" + (f" ({total / 1e6:.3f} M to train)" if total != used else "")
+        size = f"{entry.input_spec.size} px" + (", any size" if "any_size" in entry.features else "")
+        if not total:
+            weights = "needs no weights"
+        elif name in official:
+            weights = "no weights here, import-weights takes the official ones"
+        else:
+            weights = "no weights here, train it"
+        print(f"{name}\n    {counts}; {size}; {weights}; code {entry.licence}\n    {entry.source}")
+    return 0
+
+
+def import_weights(file: Positional[Path], out: Positional[Path], /, model: str, quiet: bool = False) -> int:
+    """Turn an official checkpoint of a published network into one that every command here takes.
+
+    Nothing in the file is run: only tensors are read. The licence of the weights stays the original's.
+
+    Example: harmonize import-weights issam256.pth issam_256.safetensors --model issam_256
+
+    Args:
+        file: The official .pth, .pt or .safetensors file.
+        out: The .safetensors file to write.
+        model: Which network it is; `harmonize models` lists those that have official weights.
+        quiet: Print nothing but errors.
+    """
+    from harmonize_core.import_weights import import_weights as run_import
+
+    count = run_import(file, out, model)
+    if not quiet:
+        say(f"{out}: {model} with {count} official tensors")
+    return 0
+
+
+def export(
+    checkpoint: Positional[Path],
+    out: Positional[Path],
+    /,
+    domain: Domain = "photographic",
+    half: bool = False,
+    quiet: bool = False,
+) -> int:
+    """Write a network as one ONNX file for the Blender extension and `harmonize predict`, checked against it.
+
+    Example: harmonize export runs/first charmnet.onnx
+
+    Args:
+        checkpoint: A run's folder or a .safetensors file.
+        out: The .onnx file to write.
+        domain: What the foregrounds will be: photographic cut-outs, or rendered characters.
+        half: Store weights as half floats: half the size, the arithmetic stays float32.
+        quiet: Print nothing but errors.
+    """
+    from harmonize_core.checkpoint import load_model
+    from harmonize_core.infer.export import export_onnx
+    from harmonize_core.train.state import weights_of
+
+    if out.suffix != ".onnx":
+        raise ConfigError(f"the file to export to should end in .onnx but is {out}")
+    loaded = load_model(weights_of(checkpoint))
+    kept = ("step", "training_data", "git", "licence")
+    metadata = {key: value for key, value in loaded.provenance.items() if key in kept}
+    report = export_onnx(loaded.model, out, name=loaded.name, domain=domain, half=half, metadata=metadata)
+    if not quiet:
+        say(f"wrote {out} ({report.bytes / 1e6:.1f} MB), equal to the original within {report.max_difference:.0e}")
+    return 0

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands that write pictures: predict, make-real."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Literal
+
+from tyro.conf import Positional
+
+from harmonize_core.commands.terminal import bar, say
+from harmonize_core.errors import ConfigError
+from harmonize_core.formats.triplet import Domain
+
+
+def predict(
+    image: Positional[Path],
+    /,
+    mask: Path,
+    out: Path,
+    model: Path,
+    strength: float = 1.0,
+    smooth: float = 0.0,
+    domain: Domain | None = None,
+    device: Literal["cpu", "cuda"] = "cpu",
+    quiet: bool = False,
+) -> int:
+    """Harmonize one composite or a folder of them, at any size; pixels outside the mask stay as they are.
+
+    Example: harmonize predict shot.png --mask shot_mask.png --model charmnet.onnx --out shot_harmonized.png
+
+    Args:
+        image: A composite image, or a folder of them; orientation tags are applied, alpha is dropped.
+        mask: Its mask (white = foreground), or a folder with <image>.png or <image>_mask.png for each.
+        out: File to write (8 bits a channel), or the folder for PNG files when IMAGE is a folder.
+        model: A run's folder, a .safetensors or an .onnx file.
+        strength: 0 leaves the image as it is, 1 applies the network's opinion.
+        smooth: Folder as consecutive frames: smooth the colour change over this many frames (standard deviation).
+        domain: What the foregrounds are: branch of a .safetensors checkpoint to use. Default: photographic.
+        device: Where a .safetensors checkpoint runs.
+        quiet: Print nothing but errors.
+    """
+    from harmonize_core.evaluate.files import pair_files, predict_files
+    from harmonize_core.infer.predictor import Predictor
+    from harmonize_core.train.state import weights_of
+
+    if not 0 <= strength <= 1:
+        raise ConfigError(f"--strength should be from 0 to 1 but is {strength:g}")
+    if not smooth >= 0:
+        raise ConfigError(f"--smooth should be 0 or more frames but is {smooth:g}")
+    jobs = pair_files(image, mask, out)
+    predictor = Predictor.load(weights_of(model), device, domain)
+    written = predict_files(
+        predictor, jobs, strength=strength, sigma_frames=smooth, progress=bar("harmonizing", "image", quiet)
+    )
+    if not quiet:
+        say(f"wrote {written[0] if len(written) == 1 else f'{len(written)} images to {out}'}")
+    return 0
+
+
+def make_real(
+    photos_dir: Positional[Path],
+    masks_dir: Positional[Path],
+    out: Positional[Path],
+    /,
+    per_photo: int = 8,
+    max_side: int = 640,
+    quality: int = 95,
+    seed: int = 0,
+    quiet: bool = False,
+) -> int:
+    """Make photographic triplets from photographs with masks: foregrounds are recoloured, the photograph is the truth.
+
+    Example: harmonize make-real photos masks photos4 --per-photo 8 --seed 7
+
+    Args:
+        photos_dir: Folder of photographs; a manifest.csv (file, mask, category, split, series) is used when there.
+        masks_dir: Folder of masks named <photo>_mask.png or <photo>.png; may be the same folder.
+        out: Folder to write, in iHarmony4 layout; a killed run is continued by the same command.
+        per_photo: Composites from each photograph.
+        max_side: Longer side in pixels that larger photographs are shrunk to.
+        quality: JPEG quality, 1 to 100.
+        seed: The same seed, photographs and options give the same bytes.
+        quiet: Print nothing but errors.
+    """
+    from harmonize_core.make_real import MakeRealOptions
+    from harmonize_core.make_real import make_real as run_make_real
+
+    options = MakeRealOptions(per_photo=per_photo, max_side=max_side, quality=quality, seed=seed)
+    result = run_make_real(photos_dir, masks_dir, out, options, progress=bar("making", "photo", quiet))
+    if not quiet:
+        for line in result.skipped:
+            print(f"note: {line}", file=sys.stderr)
+        say(f"{result.composites} composites ({result.held_out} for testing) of {result.photos} photographs: {out}")
+    return 0

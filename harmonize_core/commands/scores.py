@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands that end in a table of numbers: evaluate, score, benchmark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from tyro.conf import Positional
+
+from harmonize_core.commands.terminal import bar, say, silent
+from harmonize_core.formats.triplet import Domain
+from harmonize_core.metrics.protocol import ProtocolName, protocol_named
+
+
+def evaluate(
+    checkpoint: Positional[Path],
+    data: Positional[Path],
+    /,
+    split: str | None = None,
+    protocol: ProtocolName = "a256",
+    size: int | None = None,
+    at: Literal["network", "protocol"] = "network",
+    domain: Domain | None = None,
+    out: Path | None = None,
+    limit: int = 0,
+    skip_corrupt: bool = False,
+    device: Literal["cpu", "cuda"] = "cpu",
+    quiet: bool = False,
+) -> int:
+    """Score a network, or a method with nothing to learn, on a data set of any known layout.
+
+    Example: harmonize evaluate runs/first out --split test --out evaluation
+
+    Args:
+        checkpoint: A run's folder, a .safetensors or an .onnx file, or a name such as composite or reinhard.
+        data: Root of the data set; its layout is recognised.
+        split: Split to score. Default: test where the data set has one, else everything.
+        protocol: Which definitions of the numbers; the table says what each means.
+        size: Side in pixels instead of the protocol's; 0: pictures as they are.
+        at: Size at which a network of fixed size runs: its own, then its colour transform is applied to the picture.
+        domain: Branch of a checkpoint to score. Default: the one of the data, rendered for the RdHarmony layout.
+        out: Folder for per_image.csv, summary.json and table.txt. Default: eval/... beside the weights.
+        limit: Score at most that many triplets, spread evenly; 0: all.
+        skip_corrupt: Leave out triplets that cannot be read and name them; otherwise the first one is an error.
+        device: Where a .safetensors checkpoint runs.
+        quiet: No progress bar and no paths, only the table.
+    """
+    from harmonize_core.data.sources import domain_of, scored_split
+    from harmonize_core.evaluate.run import evaluate as run_evaluation
+    from harmonize_core.infer.predictor import Predictor
+    from harmonize_core.train.state import weights_of
+
+    weights = weights_of(checkpoint)
+    if domain is None and weights.suffix != ".onnx":
+        domain = domain_of(data, split)
+    predictor = Predictor.load(weights, device, domain)
+    split = split or scored_split(data)
+    evaluation = run_evaluation(
+        predictor,
+        data,
+        protocol_named(protocol, size),
+        split=split,
+        label=predictor.label,
+        at=at,
+        limit=limit,
+        skip_corrupt=skip_corrupt,
+        progress=bar("evaluating", "image", quiet),
+    )
+    if out is None and weights.is_file():
+        choices = None if size is None else f"{size}px", "direct" if at == "protocol" else None
+        out = weights.parent / "eval" / _slug(protocol, *choices, data.resolve().name, split, domain)
+    return _report(evaluation, out, quiet)
+
+
+def score(
+    predictions: Positional[Path],
+    data: Positional[Path],
+    /,
+    split: str | None = None,
+    protocol: ProtocolName = "a256",
+    size: int | None = None,
+    out: Path | None = None,
+    skip_corrupt: bool = False,
+    quiet: bool = False,
+) -> int:
+    """Score pictures that were harmonized elsewhere, as evaluate scores a network.
+
+    Example: harmonize score results/charmnet iHarmony4 --protocol charmnet
+
+    Args:
+        predictions: Folder with a picture for each composite: of its stem, or its stem and _harmonized.
+        data: Root of the data set; its layout is recognised.
+        split: Split to score. Default: test where the data set has one, else everything.
+        protocol: Which definitions of the numbers; the table says what each means.
+        size: Side in pixels instead of the protocol's; 0: pictures as they are.
+        out: Folder for per_image.csv, summary.json and table.txt.
+        skip_corrupt: Leave out triplets that cannot be read and name them; otherwise the first one is an error.
+        quiet: No progress bar and no paths, only the table.
+    """
+    from harmonize_core.data.sources import scored_split
+    from harmonize_core.evaluate.predictions import score_predictions
+
+    evaluation = score_predictions(
+        predictions,
+        data,
+        protocol_named(protocol, size),
+        split=split or scored_split(data),
+        skip_corrupt=skip_corrupt,
+        progress=bar("scoring", "image", quiet),
+    )
+    return _report(evaluation, out, quiet)
+
+
+def benchmark(
+    what: Positional[Literal["seeds-table"]],
+    /,
+    data: Path,
+    out: Path = Path("benchmark"),
+    tables: tuple[Literal["hr", "fmm", "cross", "charmnet"], ...] = ("hr", "fmm", "cross", "charmnet"),
+    models: tuple[str, ...] = (),
+    novel: tuple[str, ...] = (),
+    budget: Literal["tiny", "small", "published"] = "small",
+    checkpoints: Path | None = None,
+    seed: int = 0,
+    device: Literal["cpu", "cuda"] = "cpu",
+    quiet: bool = False,
+) -> int:
+    """Make the published comparison tables again on given data, each number with its run, data and protocol.
+
+    DATA holds photographic/ (iHarmony4 layout with train and test lists), rendered/ (made by `rdharmony make`) and,
+    for the high-resolution tables, photographic_hr/. Stopped, the same command goes on.
+
+    Example: harmonize benchmark seeds-table --data sets --novel dog cow --budget small --out benchmark
+
+    Args:
+        what: seeds-table: the four tables of the papers this project started from.
+        data: Root of the data.
+        out: Folder for runs, results and the page tables.md.
+        tables: hr (1024 and 2048 px), fmm (with its ablation), cross (category and domain), charmnet.
+        models: Only rows of these networks.
+        novel: Words in file names that make a photograph one of the novel category, or one list file.
+        budget: tiny proves that all rows run, small takes hours on a CPU, published is the papers' training.
+        checkpoints: Folder with <model>.safetensors to score instead of training.
+        seed: Root of all randomness.
+        device: Where networks train and run.
+        quiet: Print nothing but the tables.
+    """
+    from harmonize_core.benchmark.report import markdown
+    from harmonize_core.benchmark.run import Options, seeds_tables
+    from harmonize_core.formats.images import write_text
+
+    options = Options(data, out, tables, models, novel, budget, checkpoints, seed, device)
+    page = markdown(seeds_tables(options, silent if quiet else say), options)
+    write_text(out / "tables.md", page)
+    print(page)
+    return 0
+
+
+def _report(evaluation: Any, out: Path | None, quiet: bool) -> int:
+    from harmonize_core.evaluate.report import table, write_report
+
+    files = write_report(evaluation, out) if out else []
+    print(table(evaluation))
+    if files and not quiet:
+        say(f"per-image numbers: {files[0]}")
+    return 0
+
+
+def _slug(*parts: str | None) -> str:
+    return "-".join(part for part in parts if part)

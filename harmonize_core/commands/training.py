@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`harmonize train`, which takes the fields of a preset for options."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+
+from harmonize_core.commands.terminal import BAD_ARGUMENTS, help_of, say, silent
+from harmonize_core.train.config import TrainConfig
+from harmonize_core.train.presets import PRESETS, preset
+
+
+@dataclass(frozen=True)
+class TrainArguments:
+    """What `harmonize train PRESET` takes: the preset's fields and how to run it."""
+
+    config: Annotated[TrainConfig, tyro.conf.arg(name="")]
+    resume: bool = False
+    """Continue the run in --run where it stopped; starts it when there is none."""
+    quiet: bool = False
+    """Print nothing but errors."""
+
+
+def train(arguments: Sequence[str]) -> int:
+    """Train a network on rendered and photographic triplets.
+
+    Example: harmonize train charmnet-demo --rendered out --photographic photos4 --run runs/first --minutes 4
+    """
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(f"usage: harmonize train PRESET [options]\n\n{help_of(train)}\n\npresets:")
+        for name, (line, _) in PRESETS.items():
+            print(f"  {name:<15} {line}")
+        print("\nharmonize train PRESET --help lists the options with the preset's values")
+        return 0 if arguments else BAD_ARGUMENTS
+    name, *rest = arguments
+    config = preset(name)
+    parsed = tyro.cli(
+        TrainArguments,
+        prog=f"harmonize train {name}",
+        description=f"{PRESETS[name][0]}\n\n{help_of(train)}",
+        default=TrainArguments(config),
+        args=rest,
+    )
+    from harmonize_core.train.loop import train as run_training
+
+    tell = silent if parsed.quiet else say
+    result = run_training(parsed.config, resume=parsed.resume, quiet=parsed.quiet, say=tell)
+    tell(f"{result.step} steps in {result.seconds:.0f} s, {result.images_per_s:.1f} images/s: {result.run}")
+    if not result.finished:
+        tell("stopped by a signal after saving; add --resume to go on")
+        return 128 + result.signal
+    return 0

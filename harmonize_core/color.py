@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Colour spaces: sRGB transfer function, luminance, Oklab and CIELAB, on numpy arrays whose last axis is RGB.
+"""Colour spaces on numpy arrays whose last axis is RGB: sRGB transfer function, luminance, Oklab, CIELAB, l-alpha-beta.
 
 Sources: IEC 61966-2-1 (sRGB), ITU-R BT.709 (luminance), B. Ottosson, "A perceptual color space for image processing"
-(2020, Oklab), CIE 15 (CIELAB). Functions accept any float array and return float32; the transfer functions are odd and
-unbounded, so scene-linear values above 1 and small negative filter overshoots survive a round trip.
+(2020, Oklab), CIE 15 (CIELAB), Reinhard et al. 2001 (l-alpha-beta). Functions accept any float array and return
+float32; the transfer functions are odd and unbounded, so scene-linear values above 1 and small negative filter
+overshoots survive a round trip.
 """
 
 from __future__ import annotations
@@ -92,3 +93,25 @@ def cielab_to_linear(lab: NDArray[np.floating]) -> Floats:
     f = (np.asarray(lab, dtype=np.float64) + _CIELAB_OFFSET) @ np.linalg.inv(_CIELAB).T
     xyz = np.where(f > _CIELAB_KNEE, f**3, 3 * _CIELAB_KNEE**2 * (f - 4 / 29)) * _XYZ_WHITE
     return (xyz @ np.linalg.inv(_XYZ).T).astype(np.float32)
+
+
+_RUDERMAN_LMS = np.array([[0.3811, 0.5783, 0.0402], [0.1967, 0.7244, 0.0782], [0.0241, 0.1288, 0.8444]])
+_RUDERMAN_LAB = np.diag([3**-0.5, 6**-0.5, 2**-0.5]) @ np.array([[1, 1, 1], [1, 1, -2], [1, -1, 0]])
+DARKEST_CONE = 5e-4
+"""Cone responses below this count as this much in l-alpha-beta: the logarithm of noise would rule the statistics."""
+
+
+def linear_to_lalphabeta(rgb_linear: NDArray[np.floating]) -> Floats:
+    """Linear RGB (..., 3) to the decorrelated logarithmic space of Ruderman et al. (..., 3).
+
+    Reinhard et al., "Color Transfer between Images" (IEEE CG&A 2001), equations 4 to 6, for linear BT.709 primaries.
+    Changed: cone responses are at least DARKEST_CONE.
+    """
+    cones = np.asarray(rgb_linear, dtype=np.float64) @ _RUDERMAN_LMS.T
+    return (np.log10(np.maximum(cones, DARKEST_CONE)) @ _RUDERMAN_LAB.T).astype(np.float32)
+
+
+def lalphabeta_to_linear(lab: NDArray[np.floating]) -> Floats:
+    """l-alpha-beta (..., 3) back to linear RGB (..., 3); colours outside the gamut come out below 0 or above 1."""
+    cones = 10.0 ** (np.asarray(lab, dtype=np.float64) @ np.linalg.inv(_RUDERMAN_LAB).T)
+    return (cones @ np.linalg.inv(_RUDERMAN_LMS).T).astype(np.float32)

@@ -12,6 +12,8 @@ from tyro.conf import Positional
 from harmonize_core.commands.terminal import bar, say
 from harmonize_core.errors import ConfigError
 from harmonize_core.formats.triplet import Domain
+from harmonize_core.make_real import MakeRealOptions
+from harmonize_core.make_real.segment import Normalization
 
 
 def predict(
@@ -67,12 +69,17 @@ def make_real(
     per_photo: int = 8,
     max_side: int = 640,
     quality: int = 95,
+    generators: tuple[str, ...] = MakeRealOptions.generators,
+    segment: Path | None = None,
+    segment_colors: Normalization = "auto",
     seed: int = 0,
     quiet: bool = False,
 ) -> int:
     """Make photographic triplets from photographs with masks: foregrounds are recoloured, the photograph is the truth.
 
-    Example: harmonize make-real photos masks photos4 --per-photo 8 --seed 7
+    Example: harmonize make-real photos masks photos4 --per-photo 8 --generators mkl camera+relight --seed 7
+
+    Example: harmonize make-real photos masks photos4 --segment isnet-general-use.onnx
 
     Args:
         photos_dir: Folder of photographs; a manifest.csv (file, mask, category, split, series) is used when there.
@@ -81,16 +88,29 @@ def make_real(
         per_photo: Composites from each photograph.
         max_side: Longer side in pixels that larger photographs are shrunk to.
         quality: JPEG quality, 1 to 100.
+        generators: How foregrounds are changed, one of these at random for each composite: reinhard, mkl, histogram
+            (colours of another foreground; transfer: one of the three), camera (exposure, white balance, curves,
+            tints), relight (light from one side). Names joined by + are applied one after the other.
+        segment: An ONNX network (IS-Net, U2-Net) of yours that makes the masks that are missing in MASKS_DIR.
+        segment_colors: What that network expects: imagenet (U2-Net) or half (IS-Net); auto knows these two.
         seed: The same seed, photographs and options give the same bytes.
         quiet: Print nothing but errors.
     """
-    from harmonize_core.make_real import MakeRealOptions
+    from harmonize_core.make_real import check_options
     from harmonize_core.make_real import make_real as run_make_real
+    from harmonize_core.make_real.segment import segment_missing
 
-    options = MakeRealOptions(per_photo=per_photo, max_side=max_side, quality=quality, seed=seed)
+    options = MakeRealOptions(per_photo, max_side, quality, tuple(generators), seed)
+    check_options(options)
+    notes = []
+    if segment is not None:
+        found = segment_missing(photos_dir, masks_dir, segment, segment_colors, progress=bar("masking", "photo", quiet))
+        notes = [*found.skipped]
+        if not quiet:
+            say(f"{len(found.written)} masks made, in {masks_dir}: look at them, a poor mask teaches a halo")
     result = run_make_real(photos_dir, masks_dir, out, options, progress=bar("making", "photo", quiet))
     if not quiet:
-        for line in result.skipped:
+        for line in (*notes, *result.skipped):
             print(f"note: {line}", file=sys.stderr)
         say(f"{result.composites} composites ({result.held_out} for testing) of {result.photos} photographs: {out}")
     return 0

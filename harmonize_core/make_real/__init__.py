@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Photographs and masks to photographic triplets: foregrounds are recoloured, the untouched photo is the truth."""
 
-from harmonize_core.make_real.run import MakeRealOptions, make_real
+from harmonize_core.make_real.run import MakeRealOptions, check_options, make_real
 
-__all__ = ["MakeRealOptions", "make_real"]
+__all__ = ["MakeRealOptions", "check_options", "make_real"]

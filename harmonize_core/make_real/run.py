@@ -12,19 +12,19 @@ from pathlib import Path
 
 import numpy as np
 
-from harmonize_core.color import linear_to_srgb, srgb_to_linear
-from harmonize_core.compositing import over
+from harmonize_core.color import linear_to_srgb
 from harmonize_core.data.rng import generator
 from harmonize_core.data.transforms import resize
 from harmonize_core.errors import ConfigError, DatasetError, InputError
 from harmonize_core.formats.images import check_same_size, read_image, read_mask, write_image, write_text
+from harmonize_core.make_real.generators import Foreground, Transfer, apply_edits, check_generators, draw_edits, record
 from harmonize_core.make_real.photos import Photo, find_photos
-from harmonize_core.make_real.recolour import Statistics, recolour, sample_look, statistics, why_implausible
+from harmonize_core.make_real.plausible import why_implausible
 
 SUBSET = "Photos"
 NOTE = "make_real.json"
 MAX_TRIES = 24
-"""Looks tried for one composite before it is given up."""
+"""Edits drawn for one composite before it is given up."""
 MIN_FOREGROUND_PIXELS = 64
 
 
@@ -38,6 +38,9 @@ class MakeRealOptions:
     """Larger photographs are shrunk to this longer side in pixels, at least 32; smaller ones keep their size."""
     quality: int = 95
     """JPEG quality of composites and reals, 1..100 (4:4:4)."""
+    generators: tuple[str, ...] = ("transfer", "camera", "transfer+camera", "camera+relight")
+    """How foregrounds are changed: each composite takes one of these at random. Transfers are `reinhard`, `mkl`,
+    `histogram`, or `transfer` for one of the three; `+` joins several."""
     seed: int = 0
 
 
@@ -63,9 +66,9 @@ def make_real(
 ) -> MakeRealResult:
     """Write `out/Photos/{composite_images,masks,real_images}`, the lists `IHD_train.txt`, `IHD_test.txt` and the log.
 
-    The foreground takes on the statistics of the foreground of another photograph of its category and of its side of
-    the split, then a random exposure, white balance and tone. Implausible results are drawn again. A killed run is
-    continued by the same call.
+    Each composite's foreground is changed by one of the generators (`make_real.generators`); transfers take the colours
+    of the foreground of another photograph of its category and of its side of the split. Implausible results are drawn
+    again. A killed run is continued by the same call.
 
     Raises:
         ConfigError: an option out of range, or `out` holds a set made with other options or photographs.
@@ -74,11 +77,11 @@ def make_real(
         OutputError: `out` cannot be written to.
     """
     options = options or MakeRealOptions()
-    _check(options)
+    check_options(options)
     photos = find_photos(photos_dir, masks_dir)
     out = Path(out)
     _refuse_other(out, options, photos)
-    known, unusable = _statistics_of(photos, options)
+    known, unusable = _donor_colors(photos, options)
     write_text(out / NOTE, _note(options, photos))
     skipped = [
         f"{p.image} was left out: its foreground has fewer than {MIN_FOREGROUND_PIXELS} pixels" for p in unusable
@@ -104,7 +107,7 @@ def make_real(
 
 
 def _make_one(
-    photo: Photo, known: dict[Photo, Statistics], root: Path, options: MakeRealOptions
+    photo: Photo, known: dict[Photo, np.ndarray], root: Path, options: MakeRealOptions
 ) -> tuple[list[str], list[dict]]:
     image, mask = _load(photo, options)
     real_file, mask_file = root / "real_images" / f"{photo.name}.jpg", root / "masks" / f"{photo.name}_1.png"
@@ -112,30 +115,41 @@ def _make_one(
         write_image(real_file, image, quality=options.quality)
     if not mask_file.exists():
         write_image(mask_file, mask)  # soft, so that composite and real differ nowhere outside it
+    foreground = Foreground.of(image, mask)
     donors = _donors(photo, known)
     names, records = [], []
     for k in range(1, options.per_photo + 1):
         rng = generator(options.seed, "make-real", photo.name, k)
+        method = options.generators[int(rng.integers(len(options.generators)))]
         for _ in range(MAX_TRIES):
-            donor, look = donors[int(rng.integers(len(donors)))], sample_look(rng)
-            changed = recolour(image, known[photo], known[donor], look)
-            if why_implausible(image, changed, mask) is None:
+            donor, edits = donors[int(rng.integers(len(donors)))], draw_edits(method, rng)
+            changed = apply_edits(edits, foreground, known[donor])
+            if why_implausible(foreground.colors, changed) is None:
                 break
         else:
             continue
         name = f"{photo.name}_1_{k}.jpg"
         file = root / "composite_images" / name
         if not file.exists():
-            foreground = srgb_to_linear(np.clip(changed, 0, 1)) * mask[..., None]
-            composite = linear_to_srgb(over(foreground, mask, srgb_to_linear(image)))
-            composite = np.where(mask[..., None] > 0, composite, image)
-            write_image(file, composite, quality=options.quality)
+            write_image(file, _composite(image, foreground, changed), quality=options.quality)
         names.append(name)
-        records.append({"composite": name, "donor": donor.name, **dataclasses.asdict(look)})
+        entry = {"composite": name, "generator": method, "edits": [record(edit) for edit in edits]}
+        if any(isinstance(edit, Transfer) for edit in edits):
+            entry["donor"] = donor.name
+        records.append(entry)
     return names, records
 
 
-def _donors(photo: Photo, known: dict[Photo, Statistics]) -> list[Photo]:
+def _composite(image: np.ndarray, foreground: Foreground, changed: np.ndarray) -> np.ndarray:
+    """The photograph (H, W, 3) sRGB with its foreground's linear colours (N, 3) changed; equal to it elsewhere."""
+    share = foreground.weights[:, None]
+    composite = image.copy()
+    blended = share * np.clip(changed, 0, 1) + (1 - share) * foreground.colors
+    composite[foreground.rows, foreground.columns] = linear_to_srgb(blended)
+    return composite
+
+
+def _donors(photo: Photo, known: dict[Photo, np.ndarray]) -> list[Photo]:
     """Photographs of the same side of the split: of the same category, else any, else the photograph itself."""
     side = [
         p for p in known if p.held_out == photo.held_out and p != photo and not (p.series and p.series == photo.series)
@@ -154,7 +168,8 @@ def _load(photo: Photo, options: MakeRealOptions) -> tuple[np.ndarray, np.ndarra
     return image, mask
 
 
-def _statistics_of(photos: list[Photo], options: MakeRealOptions) -> tuple[dict[Photo, Statistics], list[Photo]]:
+def _donor_colors(photos: list[Photo], options: MakeRealOptions) -> tuple[dict[Photo, np.ndarray], list[Photo]]:
+    """What each photograph's foreground would lend, and the photographs whose foreground is too small."""
     known, unusable = {}, []
     for photo in photos:
         image, mask = _load(photo, options)
@@ -163,17 +178,23 @@ def _statistics_of(photos: list[Photo], options: MakeRealOptions) -> tuple[dict[
         if (mask >= 0.5).sum() < MIN_FOREGROUND_PIXELS:
             unusable.append(photo)
         else:
-            known[photo] = statistics(image, mask)
+            known[photo] = Foreground.of(image, mask).sample()
     return known, unusable
 
 
-def _check(options: MakeRealOptions) -> None:
+def check_options(options: MakeRealOptions) -> None:
+    """Refuse what is out of range.
+
+    Raises:
+        ConfigError: says which option.
+    """
     if options.per_photo < 1:
         raise ConfigError(f"--per-photo should be at least 1 but is {options.per_photo}")
     if options.max_side < 32:
         raise ConfigError(f"--max-side should be at least 32 pixels but is {options.max_side}")
     if not 1 <= options.quality <= 100:
         raise ConfigError(f"--quality should be from 1 to 100 but is {options.quality}")
+    check_generators(options.generators)
     if options.seed < 0:
         raise ConfigError(f"--seed should be 0 or more but is {options.seed}")
 

@@ -60,7 +60,7 @@ class Harmonizer:
             EnvironmentFault: onnxruntime is not installed.
         """
         path = Path(path)
-        session = _open_session(path, threads)
+        session = open_session(path, threads)
         metadata = dict(session.get_modelmeta().custom_metadata_map)
         if metadata.get("format") != FORMAT:
             raise CheckpointError(
@@ -131,7 +131,13 @@ def check_arrays(composite: Floats, mask: Floats) -> None:
         raise InputError("the composite should hold finite numbers but holds NaN or infinity; render or save it again")
 
 
-def _open_session(path: Path, threads: int | None) -> Any:
+def open_session(path: Path, threads: int | None = None) -> Any:
+    """An onnxruntime session on the CPU.
+
+    Raises:
+        CheckpointError: the file is missing or not a readable ONNX model.
+        EnvironmentFault: onnxruntime cannot be loaded.
+    """
     if not path.is_file():
         raise CheckpointError(f"there is no model file at {path}; check the path or write one with `harmonize export`")
     try:

@@ -94,6 +94,14 @@ CASES = {
     ),
     "export to a strange name": (["export", "{s}/net.safetensors", "{o}/net.pt"], "should end in .onnx"),
     "photos without masks": (["make-real", "{s}/rendered/SHuman/real_images", "{s}/photos", "{o}/m"], "mask"),
+    "no such generator": (
+        ["make-real", "{s}/photos", "{s}/photos", "{o}/m", "--generators", "camera+blur"],
+        "--generators should",
+    ),
+    "no segmentation network": (
+        ["make-real", "{s}/photos", "{s}/photos", "{o}/m", "--segment", "{o}/none.onnx"],
+        "no model file",
+    ),
     "nothing per photo": (["make-real", "{s}/photos", "{s}/photos", "{o}/m", "--per-photo", "0"], "--per-photo should"),
     "unknown command": (["harmonise"], "harmonise"),
 }

@@ -3,24 +3,42 @@
 
 import csv
 import hashlib
+import json
+import math
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
+from harmonize_core.color import (
+    lalphabeta_to_linear,
+    linear_to_lalphabeta,
+    linear_to_oklab,
+    linear_to_srgb,
+    luminance,
+    srgb_to_linear,
+)
 from harmonize_core.data import sources, toy
 from harmonize_core.data.rng import generator
-from harmonize_core.errors import ConfigError
+from harmonize_core.errors import CheckpointError, ConfigError
 from harmonize_core.formats.images import read_image, read_mask
 from harmonize_core.formats.triplet import load_triplet
 from harmonize_core.make_real import MakeRealOptions, make_real
-from harmonize_core.make_real.recolour import Look, recolour, sample_look, statistics, why_implausible
+from harmonize_core.make_real.generators import Camera, Foreground, Relight, Transfer, draw_edits
+from harmonize_core.make_real.plausible import why_implausible
+from harmonize_core.make_real.segment import segment_missing
 
-NEUTRAL = Look(strength=0, exposure_ev=0, gains=(1, 1, 1), gamma=1, contrast=1, saturation=1)
+NEUTRAL = Camera(0.0, (1, 1, 1), 1.0, 1.0, 0.0, 1.0, (0, 0), (0, 0))
 
 
 def digests(root):
     files = sorted(p for p in root.rglob("*") if p.is_file())
     return {str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def log_of(root):
+    return [json.loads(line) for line in (root / "composites.jsonl").read_text().splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +53,14 @@ def photos(tmp_path_factory):
         writer.writeheader()
         writer.writerows(rows)
     return folder
+
+
+@pytest.fixture
+def ball():
+    """A soft-edged ball of many colours in a picture of 64x64."""
+    y, x = np.mgrid[:64, :64] - 31.5
+    mask = np.clip(24.5 - np.hypot(x, y), 0, 1).astype(np.float32)
+    return Foreground.of(generator(0, "ball").uniform(0.2, 0.8, (64, 64, 3)).astype(np.float32), mask)
 
 
 def test_same_seed_same_bytes_and_a_killed_run_is_completed(photos, tmp_path):
@@ -53,20 +79,20 @@ def test_same_seed_same_bytes_and_a_killed_run_is_completed(photos, tmp_path):
 
 
 def test_lists_follow_the_manifest_and_lend_no_colours_over_the_split(photos, tmp_path):
-    result = make_real(photos, photos, tmp_path, MakeRealOptions(per_photo=2))
+    result = make_real(photos, photos, tmp_path, MakeRealOptions(per_photo=4, generators=("transfer", "camera")))
     train, test = sources.list_triplets(tmp_path, "train"), sources.list_triplets(tmp_path, "test")
     assert len(train) + len(test) == result.composites
     assert len(test) == result.held_out > 0
     assert not {t.group for t in train} & {t.group for t in test}
-    log = [line for line in (tmp_path / "composites.jsonl").read_text().splitlines() if line]
     held_out = {"toy3", "toy4"}
-    for line in log:
-        composite, donor = line.split('"')[3].split("_")[0], line.split('"donor": "')[1].split('"')[0]
-        assert (composite in held_out) == (donor in held_out)
+    lent = [entry for entry in log_of(tmp_path) if "donor" in entry]
+    assert lent
+    for entry in lent:
+        assert (entry["composite"].split("_")[0] in held_out) == (entry["donor"] in held_out)
 
 
 def test_only_the_foreground_changes(photos, tmp_path):
-    make_real(photos, photos, tmp_path, MakeRealOptions(per_photo=2))
+    make_real(photos, photos, tmp_path, MakeRealOptions(per_photo=4))
     for paths in sources.list_triplets(tmp_path):
         t = load_triplet(paths)
         difference = np.abs(t.composite - t.real).max(axis=2)
@@ -74,6 +100,17 @@ def test_only_the_foreground_changes(photos, tmp_path):
         assert np.median(difference[t.mask < 0.5]) <= 2 / 255
     original = read_image(photos / "toy0.png")
     assert np.abs(read_image(tmp_path / "Photos/real_images/toy0.jpg") - original).mean() < 2 / 255
+
+
+def test_the_named_generators_and_no_others_are_used(photos, tmp_path):
+    names = ("mkl", "camera+relight")
+    make_real(photos, photos, tmp_path, MakeRealOptions(per_photo=6, generators=names))
+    used = {tuple(edit["edit"] for edit in entry["edits"]) for entry in log_of(tmp_path)}
+    assert used == {("transfer",), ("camera", "relight")}
+    assert {entry["generator"] for entry in log_of(tmp_path)} == set(names)
+    with pytest.raises(ConfigError, match="'blur'"):
+        make_real(photos, photos, tmp_path / "b", MakeRealOptions(generators=("camera+blur",)))
+    assert not (tmp_path / "b").exists()
 
 
 def test_a_folder_without_manifest_is_matched_by_name(tmp_path):
@@ -89,34 +126,124 @@ def test_another_seed_in_the_same_folder_is_refused(photos, tmp_path):
         make_real(photos, photos, tmp_path, MakeRealOptions(per_photo=1, seed=2))
 
 
-def test_a_neutral_look_changes_nothing_and_full_strength_takes_the_donors_statistics(photos):
-    image, mask = read_image(photos / "toy0.png"), read_mask(photos / "toy0_mask.png")
-    donor = statistics(read_image(photos / "toy1.png"), read_mask(photos / "toy1_mask.png"))
-    own = statistics(image, mask)
-    np.testing.assert_allclose(recolour(image, own, donor, NEUTRAL), image, atol=2e-3)
-    moved = recolour(image, own, donor, Look(1, 0, (1, 1, 1), 1, 1, 1))
-    # reading the statistics of an unclipped result needs no detour: sRGB is odd and unbounded
-    np.testing.assert_allclose(statistics(moved, mask).mean, donor.mean, atol=0.03)
+@pytest.mark.parametrize("method", ["reinhard", "mkl", "histogram"])
+def test_a_whole_transfer_takes_the_donors_colours_and_none_keeps_its_own(ball, method):
+    donor = generator(1, "donor").uniform((0.3, 0.2, 0.1), (0.6, 0.4, 0.3), (500, 3)).astype(np.float32)
+    encode = linear_to_lalphabeta if method == "reinhard" else linear_to_srgb
+    moved = encode(Transfer(method, 1.0).apply(ball, ball.colors, donor))
+    wanted = encode(donor)
+    np.testing.assert_allclose(np.average(moved, axis=0, weights=ball.weights), wanted.mean(0), atol=0.01)
+    spread = np.sqrt(np.average((moved - moved.mean(0)) ** 2, axis=0, weights=ball.weights))
+    if method != "reinhard":  # whose factors of the spread are limited
+        np.testing.assert_allclose(spread, wanted.std(0), rtol=0.05)
+    np.testing.assert_allclose(Transfer(method, 0.0).apply(ball, ball.colors, donor), ball.colors, atol=1e-3)
+
+
+def test_a_neutral_camera_changes_nothing_and_a_stop_doubles_the_light(ball):
+    np.testing.assert_allclose(NEUTRAL.apply(ball, ball.colors, ball.colors), ball.colors, atol=1e-4)
+    brighter = Camera(1.0, (1, 1, 1), 1.0, 1.0, 0.0, 1.0, (0, 0), (0, 0)).apply(ball, ball.colors, ball.colors)
+    np.testing.assert_allclose(brighter, 2 * ball.colors, atol=1e-3)
+
+
+@pytest.mark.parametrize("contrast", [0.6, 1.5])
+def test_the_curve_of_a_camera_never_falls_and_keeps_black_and_white(contrast):
+    greys = np.linspace(0, 1, 200, dtype=np.float32)[:, None].repeat(3, 1)
+    ramp = Foreground(greys, np.ones(200, np.float32), np.arange(200), np.arange(200), np.ones((200, 200), np.float32))
+    out = Camera(0.0, (1, 1, 1), 1.0, contrast, 0.0, 1.0, (0, 0), (0, 0)).apply(ramp, greys, greys)[:, 1]
+    assert np.diff(out).min() > -1e-5
+    np.testing.assert_allclose(out[[0, -1]], [0, 1], atol=1e-3)
+
+
+@pytest.mark.parametrize("angle", [0, math.pi / 2, math.pi, 4.5])
+def test_relighting_brightens_the_side_of_the_light_and_keeps_the_mean(ball, angle):
+    grey = np.full_like(ball.colors, 0.3)
+    lit = luminance(Relight(angle, 0.2, 2.0, 0.0).apply(ball, grey, grey))
+    side = (ball.columns - 31.5) * math.cos(angle) - (ball.rows - 31.5) * math.sin(angle)
+    assert lit[side > 10].mean() > 1.5 * lit[side < -10].mean()
+    assert np.average(lit, weights=ball.weights) == pytest.approx(0.3, rel=1e-3)
+
+
+def test_lalphabeta_round_trips_and_separates_grey_from_colour():
+    colors = generator(0, "colours").uniform(0.01, 1, (100, 3)).astype(np.float32)
+    np.testing.assert_allclose(lalphabeta_to_linear(linear_to_lalphabeta(colors)), colors, atol=1e-5)
+    greys = linear_to_lalphabeta(np.array([[0.1, 0.1, 0.1], [0.8, 0.8, 0.8]]))
+    np.testing.assert_allclose(greys[:, 1:], 0, atol=2e-3)  # the published matrix is rounded to four digits
 
 
 def test_implausible_results_are_named():
     rng = generator(0, "plausible")
-    image = rng.uniform(0.3, 0.7, (40, 40, 3)).astype(np.float32)
-    mask = np.ones((40, 40), np.float32)
-    assert why_implausible(image, image, mask) == "unchanged"
-    assert why_implausible(image, image * 3, mask) == "cut-off"
-    assert why_implausible(image * 0.15, image * 0.03, mask) == "too dark or too bright"
-    assert why_implausible(image, np.full_like(image, 0.6), mask) == "contrast lost"
-    assert why_implausible(image, image * 1.2, mask) is None
+    before = rng.uniform(0.3, 0.7, (1600, 3)).astype(np.float32)
+
+    def why(after, start=before):
+        return why_implausible(srgb_to_linear(start), srgb_to_linear(after.astype(np.float32)))
+
+    assert why(before) == "unchanged"
+    assert why(before * 3) == "cut-off"
+    assert why(before * 0.03, before * 0.15) == "too dark or too bright"
+    assert why(np.full_like(before, 0.6)) == "contrast lost"
+    assert why(before * (0.9, 1.15, 0.9)) == "impossible light"
+    assert why(before * (1.15, 1, 0.87)) is None
+    assert why(before * 1.2) is None
 
 
-def test_looks_vary():
-    looks = [sample_look(generator(n, "look")) for n in range(50)]
-    assert len({look.exposure_ev for look in looks}) > 40
-    assert all(0 <= look.strength <= 1 and abs(look.exposure_ev) <= 1.2 for look in looks)
+def test_edits_vary_with_their_seed_and_make_plausible_colours_mostly(ball):
+    for name in ("transfer", "camera", "relight"):
+        edits = [draw_edits(name, generator(n, "edit")) for n in range(40)]
+        assert len(set(edits)) == 40
+        assert edits[0] == draw_edits(name, generator(0, "edit"))
+        donor = ball.colors[::-1] * np.float32(0.6)
+        reasons = [why_implausible(ball.colors, edit[0].apply(ball, ball.colors, donor)) for edit in edits]
+        assert reasons.count(None) > 10, reasons
+        assert np.isfinite(linear_to_oklab(edits[0][0].apply(ball, ball.colors * 0, donor))).all()
 
 
 def test_large_photographs_are_shrunk(tmp_path):
     folder = toy.write_photographs(tmp_path / "in", count=2, size=200)
     make_real(folder, folder, tmp_path / "out", MakeRealOptions(per_photo=1, max_side=100))
     assert read_image(tmp_path / "out/Photos/real_images/toy0.jpg").shape == (100, 100, 3)
+
+
+def write_network(file, size, channels=3):
+    """A network that finds what is redder than ImageNet's mean red."""
+    box = helper.make_tensor_value_info
+    kernel = helper.make_tensor("w", TensorProto.FLOAT, (1, channels, 1, 1), [1.0] + [0.0] * (channels - 1))
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["picture", "w"], ["red"]), helper.make_node("Sigmoid", ["red"], ["mask"])],
+        "redness",
+        [box("picture", TensorProto.FLOAT, (1, channels, size, size))],
+        [box("mask", TensorProto.FLOAT, (1, 1, size, size))],
+        [kernel],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), file)
+    return file
+
+
+def test_photographs_without_masks_get_them_from_the_users_network(tmp_path):
+    folder, masks = toy.write_photographs(tmp_path / "in", count=2, size=80), tmp_path / "masks"
+    drawn = (folder / "toy0_mask.png").rename(tmp_path / "toy0_mask.png")
+    (folder / "toy1_mask.png").unlink()
+    masks.mkdir()
+    drawn.rename(masks / "toy0_mask.png")
+    kept = (masks / "toy0_mask.png").read_bytes()
+    found = segment_missing(folder, masks, write_network(tmp_path / "u2net.onnx", 320))
+    assert found.written == (masks / "toy1_mask.png",)
+    assert not found.skipped
+    assert (masks / "toy0_mask.png").read_bytes() == kept
+    mask, image = read_mask(masks / "toy1_mask.png"), read_image(folder / "toy1.png")
+    assert mask.shape == image.shape[:2]
+    assert image[mask > 0.8, 0].mean() > image[mask < 0.2, 0].mean() + 0.2
+    assert segment_missing(folder, masks, tmp_path / "u2net.onnx").written == ()  # nothing is left to do
+
+
+def test_networks_that_do_not_fit_are_refused_by_name(tmp_path):
+    folder = toy.write_photographs(tmp_path / "in", count=1)
+    with pytest.raises(ConfigError, match="64x64 pixels"):
+        segment_missing(folder, tmp_path / "m", write_network(tmp_path / "n.onnx", 64))
+    with pytest.raises(CheckpointError, match=r"\(1, 3, S, S\)"):
+        segment_missing(folder, tmp_path / "m", write_network(tmp_path / "n.onnx", 320, channels=4))
+    with pytest.raises(CheckpointError, match="no model file"):
+        segment_missing(folder, tmp_path / "m", tmp_path / "missing.onnx")
+    (tmp_path / "broken.onnx").write_bytes(b"not a network")
+    with pytest.raises(CheckpointError, match="not a readable ONNX model"):
+        segment_missing(folder, tmp_path / "m", tmp_path / "broken.onnx")
+    assert not (tmp_path / "m").exists()

@@ -6,10 +6,10 @@ from __future__ import annotations
 import collections
 import logging
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +22,8 @@ from harmonize_core.errors import DatasetError, InputError
 from harmonize_core.formats.images import check_same_size, read_image, read_mask, to_uint8
 from harmonize_core.formats.member import ImageFile
 from harmonize_core.formats.triplet import TripletPaths
+
+T = TypeVar("T")
 
 STYLES = 10
 
@@ -214,27 +216,35 @@ def prefetch(
 ) -> Generator[tuple[Batch, ...]]:
     """Batches `start` .. `stop` - 1 of all streams together, prepared by threads while the caller computes.
 
-    A sample draws from a generator of its own (seed, epoch, index), so the number of workers changes no value. Reading,
-    decoding and resizing release the interpreter lock; processes would only copy the cache.
+    A sample draws from a generator of its own (seed, epoch, index), so the number of workers changes no value.
     """
+    return in_advance(lambda step: tuple(stream.batch(step) for stream in streams), start, stop, ahead, workers)
+
+
+def in_advance(make: Callable[[int], T], start: int, stop: int, ahead: int = 2, workers: int = 1) -> Generator[T]:
+    """`make(start)` .. `make(stop - 1)` in order, up to `ahead` of them (at least one a worker) made before they are
+    asked for; 0 workers make each when it is asked for. What `make` raises comes in its turn.
+
+    Workers are threads: reading, decoding and resizing release the interpreter lock, processes would only copy the
+    cache, and nothing of theirs can outlive this process.
+    """
+    if workers == 0:
+        yield from map(make, range(start, stop))
+        return
     ahead = max(ahead, workers)
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="batches") as pool:
-        waiting: collections.deque[Future[tuple[Batch, ...]]] = collections.deque()
+        waiting: collections.deque[Future[T]] = collections.deque()
         try:
             for step in range(start, min(start + ahead, stop)):
-                waiting.append(pool.submit(_together, streams, step))
+                waiting.append(pool.submit(make, step))
             for step in range(start, stop):
-                batches = waiting.popleft().result()
+                made = waiting.popleft().result()
                 if step + ahead < stop:
-                    waiting.append(pool.submit(_together, streams, step + ahead))
-                yield batches
+                    waiting.append(pool.submit(make, step + ahead))
+                yield made
         finally:
             for future in waiting:
                 future.cancel()
-
-
-def _together(streams: Sequence[BatchStream], step: int) -> tuple[Batch, ...]:
-    return tuple(stream.batch(step) for stream in streams)
 
 
 def _to_integers(image: NDArray[np.float32]) -> Integers:

@@ -10,6 +10,7 @@ import abc
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +35,9 @@ class HarmonizationModel(nn.Module, abc.ABC):
 
     divisor: int = 1
     """Height and width of the pictures must be multiples of this; set by the subclass or its constructor."""
+
+    rate_factors: ClassVar[Mapping[str, float]] = MappingProxyType({})
+    """Parts by name of their submodule that the published recipe trains at this share of the learning rate."""
 
     @abc.abstractmethod
     def forward(self, composite: Tensor, mask: Tensor, domain: Domain = "photographic") -> Output:
@@ -120,6 +124,8 @@ class ModelEntry:
     features: frozenset[str] = frozenset()
     """Declared abilities; tests select on these. onnx: can be exported; domains: has parts of its own per domain;
     background: leaves pixels with mask 0 exactly as they are; any_size: made for full-resolution pictures."""
+    not_exported: str = ""
+    """Why it cannot be exported, for networks without `onnx`; told to whoever asks for it."""
 
 
 _entries: dict[str, ModelEntry] = {}

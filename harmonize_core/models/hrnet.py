@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -64,6 +65,7 @@ class HRNetIDIH(HarmonizationModel):
     """HRNetV2, object context, perhaps a pyramid, and iDIH-256."""
 
     divisor = 256
+    rate_factors = MappingProxyType({"backbone": 0.1})  # iharmony/model/backboned/hrnet.py: `lr_mult`; its heads at 1
 
     def __init__(self, config: HRNetIDIHConfig | None = None) -> None:
         super().__init__()

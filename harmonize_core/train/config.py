@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -35,6 +36,9 @@ class OptimConfig:
     """Steps over which the rate rises linearly from 0."""
     clip_norm: float = 0.0
     """Largest gradient norm of the generator; 0 does not clip."""
+    rate_factors: bool = True
+    """Parts that the published recipe starts from other weights learn at its share of the rate (HRNet: a tenth);
+    otherwise everything learns at the full rate."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,9 @@ class TrainConfig:
     """Steps between lines of the log."""
     skip_corrupt: bool = False
     """Leave out triplets that cannot be read and name them; otherwise the first one stops the run."""
+    workers: int | None = None
+    """Threads that read and cut training pictures while the network computes; 0: none, each batch is read when its turn
+    comes. Default: one for each core but one, from 1 to 8. Their number changes no value."""
     cache_mb: int = 2048
     """Memory for decoded training images, per domain; 0 reads files every time."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -121,7 +128,7 @@ class TrainConfig:
 
 CHANGEABLE = (
     *("run", "rendered", "photographic", "steps", "minutes", "validate_every", "validate_limit", "checkpoint_every"),
-    *("checkpoint_seconds", "keep", "log_every", "skip_corrupt", "cache_mb", "device", "threads"),
+    *("checkpoint_seconds", "keep", "log_every", "skip_corrupt", "cache_mb", "workers", "device", "threads"),
 )
 """Fields that a resumed run may set anew; the others would make it another run."""
 
@@ -151,6 +158,7 @@ def check(config: TrainConfig) -> None:
         "seed": config.seed,
         "keep": config.keep,
         "threads": config.threads,
+        "workers": config.workers or 0,
         "cache-mb": config.cache_mb,
         "optim.warmup-steps": config.optim.warmup_steps,
         "optim.clip-norm": config.optim.clip_norm,
@@ -162,8 +170,6 @@ def check(config: TrainConfig) -> None:
         for key, value in numbers.items()
         if not math.isfinite(value)
     ]
-    if config.batch_size == 1:
-        problems.append("--batch-size should be at least 2 because batch normalisation needs more than one image")
     if config.optim.schedule in ("steps", "linear") and not config.optim.milestones:
         problems.append(f"--optim.schedule {config.optim.schedule} needs --optim.milestones")
     if any(not 0 <= share <= 1 for share in config.optim.milestones):
@@ -174,6 +180,13 @@ def check(config: TrainConfig) -> None:
         problems.append("neither --steps nor --minutes is above 0")
     if problems:
         raise ConfigError(f"this run cannot start: {'; '.join(problems)}")
+
+
+def reading_threads(config: TrainConfig) -> int:
+    """How many threads read training pictures ahead."""
+    if config.workers is not None:
+        return config.workers
+    return max(1, min(8, (os.cpu_count() or 2) - 1))
 
 
 def what_differs(new: TrainConfig, stored: TrainConfig) -> list[str]:

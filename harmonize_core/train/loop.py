@@ -28,7 +28,7 @@ from harmonize_core.formats.images import write_bytes, write_text
 from harmonize_core.formats.lock import exclusive
 from harmonize_core.models import lookup
 from harmonize_core.train import state
-from harmonize_core.train.config import TrainConfig, check, what_differs
+from harmonize_core.train.config import TrainConfig, check, reading_threads, what_differs
 from harmonize_core.train.log import MetricsLog, environment, git_commit
 from harmonize_core.train.schedule import MEASURED_STEPS, plan_steps, rate
 from harmonize_core.train.sets import Sets, open_sets
@@ -171,7 +171,8 @@ def fit(run: Run, stop: StopSignal, *, quiet: bool, say: Callable[[str], None]) 
     if run.step == 0:
         _validate(run, say)
     bar = tqdm(total=total, initial=run.step, unit="step", disable=quiet, mininterval=0.5, smoothing=0.1)
-    batches = prefetch(list(streams.values()), run.step, total if total is not None else 2**31)
+    last = total if total is not None else 2**31
+    batches = prefetch(list(streams.values()), run.step, last, workers=reading_threads(config))
     try:
         while (total is None or run.step < total) and not stop.number:
             begin = time.monotonic()
@@ -230,7 +231,13 @@ def _finish(run: Run, total: int | None, signal: int, say: Callable[[str], None]
 def _validate(run: Run, say: Callable[[str], None]) -> None:
     begin = time.monotonic()
     has_domains = "domains" in lookup(run.config.model).features
-    run.validation = validate(run.trainer.model, run.sets.held_out, run.trainer.device, has_domains=has_domains)
+    run.validation = validate(
+        run.trainer.model,
+        run.sets.held_out,
+        run.trainer.device,
+        has_domains=has_domains,
+        workers=reading_threads(run.config),
+    )
     run.validation_seconds = time.monotonic() - begin
     if run.validation:
         run.log.write(run.step, "validate", run.seconds, run.validation)

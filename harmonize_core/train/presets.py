@@ -109,7 +109,7 @@ PRESETS: dict[str, tuple[str, TrainConfig]] = {
         schedule="steps", milestones=(25 / 60, 50 / 60),
     ),
     "pix2pixhd": _published("pix2pixhd", "pix2pixHD: adversarial and feature matching", **_PIX2PIX),
-    "crn": _published("crn", "CRN: perceptual or L1, Adam 1e-4", epochs=200, batch=2, lr=1e-4),
+    "crn": _published("crn", "CRN: perceptual or L1, Adam 1e-4, one picture a step", epochs=200, batch=1, lr=1e-4),
     "hidt": _published("hidt", "HiDT: Adam 1e-4", epochs=60, batch=8, lr=1e-4, beta1=0.5),
     "unit": _published("unit", "UNIT translation, then iDIH on translated and photographic triplets", **_TRANSLATOR),
     "cyclegan": _published("cyclegan", "CycleGAN translation, then iDIH", **_TRANSLATOR),

@@ -8,14 +8,14 @@ the model's weights.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from harmonize_core.checkpoint import load_model
-from harmonize_core.errors import ConfigError
+from harmonize_core.errors import CheckpointError, ConfigError
 from harmonize_core.models import HarmonizationModel, init_weights, lookup
 from harmonize_core.train.config import OptimConfig, TrainConfig
 from harmonize_core.train.objectives import Batches, Objective, objective_for
@@ -25,13 +25,18 @@ class Trainer:
     """An objective with its optimizers; `state()` is what resuming needs beside the model."""
 
     def __init__(self, config: TrainConfig, device: torch.device) -> None:
-        """Raises: ConfigError for a network without anything to learn."""
+        """Raises: ConfigError for a network without anything to learn, or for batches of one where it needs more."""
         architecture = lookup(config.model).config
         self.config = config
         self.device = device
         self.objective = objective_for(architecture, architecture.build(), config.loss)
         if not any(True for _ in self.objective.generator_parameters()):
             raise ConfigError(f"{config.model} has nothing to learn; evaluate it as it is")
+        if config.batch_size == 1 and needs_several(self.objective):
+            raise ConfigError(
+                f"--batch-size should be at least 2 for {config.model} because its batch normalisation needs more than "
+                "one image"
+            )
         for number, network in enumerate(self.objective.children()):
             bias = config.init.blend_bias if network is self.model else None
             init_weights(network, 10 * config.seed + number, std=config.init.std, blend_bias=bias)
@@ -43,9 +48,11 @@ class Trainer:
             if parameter.dim() == 4:  # a colour table has five
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         self._amp_dtype = _amp_dtype(config, device)
-        self._generator = _Half(self.objective.generator_parameters(), config.optim, self._scaler())
+        groups = _by_factor(self.objective, config.optim)
+        self._generator = _Half(groups, config.optim, self._scaler())
         critics = list(self.objective.critic_parameters())
-        self._critic = _Half(critics, config.optim, self._scaler(), config.optim.lr_discriminator) if critics else None
+        rate = config.optim.lr_discriminator
+        self._critic = _Half({1.0: critics}, config.optim, self._scaler(), rate) if critics else None
 
     @property
     def model(self) -> HarmonizationModel:
@@ -77,7 +84,11 @@ class Trainer:
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take back what `state` gave; the model's weights are loaded apart."""
+        """Take back what `state` gave; the model's weights are loaded apart.
+
+        Raises:
+            CheckpointError: the optimizers were those of another network or version.
+        """
         model = {f"model.{n}": v for n, v in self.model.state_dict().items()}
         self.objective.load_state_dict(model | state["helpers"])
         self._generator.load(state["generator"])
@@ -93,29 +104,36 @@ class Trainer:
         return torch.autocast(self.device.type, dtype=self._amp_dtype)
 
 
+def needs_several(objective: Objective) -> bool:
+    """Whether a step needs more than one picture: batch norm has no spread over one value."""
+    return any(isinstance(module, nn.BatchNorm2d) for module in objective.modules())
+
+
 class _Half:
-    """One side of the game: parameters, their optimizer and its loss scaling."""
+    """One side of the game: parameters by their share of the learning rate, the optimizer and its loss scaling."""
 
     def __init__(
         self,
-        parameters: Iterable[nn.Parameter],
+        groups: Mapping[float, list[nn.Parameter]],
         optim: OptimConfig,
         scaler: torch.amp.GradScaler,
         lr: float | None = None,
     ) -> None:
-        self.parameters = list(parameters)
+        self.parameters = [parameter for group in groups.values() for parameter in group]
+        self.factors = list(groups)
         self.lr = optim.lr if lr is None else lr
         self.clip_norm = optim.clip_norm if lr is None else 0.0
         self.scaler = scaler
+        described = [{"params": group} for group in groups.values()]
         if optim.name == "adadelta" and lr is None:
-            self.optimizer: torch.optim.Optimizer = torch.optim.Adadelta(self.parameters, lr=self.lr)
+            self.optimizer: torch.optim.Optimizer = torch.optim.Adadelta(described, lr=self.lr)
         else:
             betas = (optim.beta1, optim.beta2)
-            self.optimizer = torch.optim.Adam(self.parameters, lr=self.lr, betas=betas, fused=True)
+            self.optimizer = torch.optim.Adam(described, lr=self.lr, betas=betas, fused=True)
 
     def descend(self, loss: Tensor, rate: float) -> None:
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.lr * rate
+        for group, factor in zip(self.optimizer.param_groups, self.factors, strict=True):
+            group["lr"] = self.lr * factor * rate
         self.optimizer.zero_grad()
         self.scaler.scale(loss).backward()
         if self.clip_norm:
@@ -128,8 +146,25 @@ class _Half:
         return {"optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict()}
 
     def load(self, state: dict[str, Any]) -> None:
-        self.optimizer.load_state_dict(state["optimizer"])
+        try:
+            self.optimizer.load_state_dict(state["optimizer"])
+        except ValueError as error:
+            raise CheckpointError(
+                f"the checkpoint's optimizer does not fit this version's ({error}); start a run of its own with "
+                "--init.weights"
+            ) from error
         self.scaler.load_state_dict(state["scaler"])
+
+
+def _by_factor(objective: Objective, optim: OptimConfig) -> dict[float, list[nn.Parameter]]:
+    """What the first optimizer trains, by its share of the learning rate; the full rate comes first."""
+    factors: dict[int, float] = {}
+    for part, factor in objective.model.rate_factors.items() if optim.rate_factors else ():
+        factors |= {id(parameter): factor for parameter in objective.model.get_submodule(part).parameters()}
+    groups: dict[float, list[nn.Parameter]] = {1.0: []}
+    for parameter in objective.generator_parameters():
+        groups.setdefault(factors.get(id(parameter), 1.0), []).append(parameter)
+    return groups
 
 
 def _start_from(config: TrainConfig, model: HarmonizationModel) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from harmonize_core.data.dataset import Batch, TripletDataset
+from harmonize_core.data.dataset import Batch, TripletDataset, in_advance
 from harmonize_core.formats.triplet import Domain
 from harmonize_core.models import HarmonizationModel
 
@@ -20,27 +20,51 @@ BATCH = 8
 
 
 def validate(
-    model: HarmonizationModel, held_out: Mapping[Domain, TripletDataset], device: torch.device, *, has_domains: bool
+    model: HarmonizationModel,
+    held_out: Mapping[Domain, TripletDataset],
+    device: torch.device,
+    *,
+    has_domains: bool,
+    workers: int = 1,
 ) -> dict[str, float]:
     """Mean fMSE (0..255 scale) by name; the model is left in training mode.
 
-    `has_domains`: the model has parts of its own per domain.
+    `has_domains`: the model has parts of its own per domain; `workers`: threads that read ahead.
     """
-    sums: dict[str, float] = {}
+    means: dict[str, float] = {}
     model.eval()
     with torch.inference_mode():
         for domain, dataset in held_out.items():
-            for first in range(0, len(dataset), BATCH):
-                indices = range(first, min(first + BATCH, len(dataset)))
-                batch = dataset.batch([(0, i) for i in indices]).to(device)
-                results = {domain: _harmonize(model, batch, domain), f"{domain}_composite": batch.composite}
-                if domain == "rendered" and has_domains:
-                    results["rendered_photographic_branch"] = _harmonize(model, batch, "photographic")
-                for name, image in results.items():
-                    total = fmse(image, batch.real, batch.mask).sum().item() / len(dataset)
-                    sums[f"fmse_{name}"] = sums.get(f"fmse_{name}", 0.0) + total
+            for name, values in _by_result(model, domain, dataset, device, has_domains, workers).items():
+                means[f"fmse_{name}"] = sum(values) / len(values)
     model.train()
-    return sums
+    return means
+
+
+def _by_result(
+    model: HarmonizationModel,
+    domain: Domain,
+    dataset: TripletDataset,
+    device: torch.device,
+    has_domains: bool,
+    workers: int,
+) -> dict[str, list[float]]:
+    """fMSE of every triplet that can be read, by name of what is compared with the real picture."""
+
+    def read(number: int) -> tuple[Batch, list[int]]:
+        indices = range(BATCH * number, min(BATCH * (number + 1), len(dataset)))
+        batch = dataset.batch([(0, i) for i in indices])
+        return batch, [row for row, i in enumerate(indices) if i not in dataset.skipped]  # others stand in for those
+
+    found: dict[str, list[float]] = {}
+    for batch, own in in_advance(read, 0, -(-len(dataset) // BATCH), workers=workers):
+        batch = batch.to(device)
+        results = {domain: _harmonize(model, batch, domain), f"{domain}_composite": batch.composite}
+        if domain == "rendered" and has_domains:
+            results["rendered_photographic_branch"] = _harmonize(model, batch, "photographic")
+        for name, image in results.items():
+            found.setdefault(name, []).extend(fmse(image, batch.real, batch.mask)[own].tolist())
+    return found
 
 
 def fmse(image: Tensor, real: Tensor, mask: Tensor) -> Tensor:

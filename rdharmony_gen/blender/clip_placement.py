@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from rdharmony_gen.blender.clip_cycle import Cycle
-from rdharmony_gen.blender.framing import Camera, Rays, turned
+from rdharmony_gen.blender.framing import Camera, Rays, triple, turned
 from rdharmony_gen.blender.subjects import Subject
 from rdharmony_gen.sampling.motion import Motion, Pose, Triple, draw_motion
 
@@ -52,7 +52,7 @@ def find_motion(
     walk = _walk(subject, cycle)
     if any(walk) and not _way_is_free(subject.xyz, Motion("pan", frames, walk), stands):
         return "no free way to walk"
-    pose = Pose(_triple(camera.at), float(np.degrees(camera.yaw)), float(np.degrees(camera.pitch)))
+    pose = Pose(triple(camera.at), float(np.degrees(camera.yaw)), float(np.degrees(camera.pitch)))
     reach = float(np.linalg.norm(np.array(subject.xyz) - camera.at))
     found = ""
     for attempt in range(TRIES):
@@ -102,8 +102,3 @@ def _flight_is_free(rays: Rays, motion: Motion, pose: Pose, at: Triple, elbow: f
             return False
     sides = [sign * axis for axis in np.eye(3) for sign in (1.0, -1.0)]
     return all(rays.distance(spot, side, elbow) == np.inf for spot in spots for side in sides)
-
-
-def _triple(values: np.ndarray) -> Triple:
-    x, y, z = (float(v) for v in values)
-    return x, y, z

@@ -83,6 +83,12 @@ def turned(points: np.ndarray, yaw_deg: float) -> np.ndarray:
     return points @ np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
 
 
+def triple(values: np.ndarray) -> tuple[float, float, float]:
+    """A point (3,) as plain numbers."""
+    x, y, z = (float(v) for v in values)
+    return x, y, z
+
+
 class Camera:
     """A pinhole that looks along a compass direction and a pitch, without roll."""
 
@@ -194,3 +200,13 @@ class Rays:
             distance, name = self.first(camera.at, towards, length - 0.03)
             count += distance < np.inf and name not in own
         return count / max(1, len(some))
+
+
+def looks_clear(rays: Rays, camera: Camera, points: np.ndarray, *, indoor: bool) -> bool:
+    """Nothing stands right before the lens, less than halfway to `points`; the camera is not inside of anything."""
+    distance = float(np.linalg.norm(points.mean(axis=0) - camera.at))
+    clear = min(0.6 if indoor else 2.0, 0.45 * distance)
+    for x, y in ((0, 0), (-0.8, 0.8), (0.8, 0.8), (-0.8, -0.2), (0.8, -0.2), (0, 0.9), (-0.4, 0.4), (0.4, 0.4)):
+        if rays.distance(camera.at, camera.ray(x, y), 8.0) < clear:
+            return False
+    return rays.distance(camera.at, np.array([0.0, 0.0, -1.0]), 200.0) > 0.06

@@ -16,20 +16,20 @@ from harmonize_core.errors import HarmonizeError
 from rdharmony_gen.blender.assets import AssetLibrary
 from rdharmony_gen.blender.clip_cycle import cycle_of
 from rdharmony_gen.blender.clip_placement import find_motion
+from rdharmony_gen.blender.company import HIDDEN, Companion, Standing, gathered, shares, standing_in_scene
 from rdharmony_gen.blender.framing import (
-    Body,
     Camera,
     FixedCamera,
     Rays,
     SceneCharacter,
     aim,
-    blot,
     in_frame,
+    looks_clear,
     share,
-    silhouette,
+    triple,
     turned,
 )
-from rdharmony_gen.blender.ground import drawn_point, lies_on, may_lie, soft_share
+from rdharmony_gen.blender.ground import drawn_point, lies_on, soft_share, stands
 from rdharmony_gen.blender.merit import lamps_matter, light_of_lamps, merit
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 from rdharmony_gen.blender.subjects import (
@@ -50,8 +50,6 @@ FG_RATIO = (0.022, 0.43)
 """Share of the frame that a kept view's foreground may take by its silhouette; the set's own limits are 2 and 45 %."""
 WANTED = (0.03, 0.36)
 """Between these the share that a view aims at is drawn, evenly in its logarithm."""
-HIDDEN = 0.13
-"""Largest share of a subject that the place and other subjects may hide, as measured here; the rule is 15 %."""
 FLAT_M = 0.05
 """Height up to which a thing is looked at from above."""
 CLOSE_FACES = {"human_boy_01_standing": 0.14}
@@ -114,15 +112,6 @@ class View:
         }
 
 
-@dataclass(frozen=True)
-class _Standing:
-    """A subject at its place, with the surface points and the shape that stand there."""
-
-    subject: Subject
-    points: np.ndarray
-    body: Body
-
-
 def find_view(stage: Stage, place: Place, job: RenderJob, library: AssetLibrary) -> View:
     """Choose subjects, standpoints and camera of a job in a built place.
 
@@ -178,8 +167,7 @@ class _Search:
         self.motions = stage.rng("motion", job.category, job.view)
         self.fixed: FixedCamera | None = None
         self.own: frozenset[str] = frozenset()
-        self.company: list[tuple[Subject, Body, np.ndarray]] = []
-        """Who stands with the first subject, with shape and surface points."""
+        self.company: list[Companion] = []
         if place.characters:
             self._aim_at_character(place.characters)
         else:
@@ -187,10 +175,10 @@ class _Search:
             self.drawn = draw_subject(job, rng, beside=around, lying=soft > 0)
             self.body = body_of(self.drawn, library)
             for _ in range(crowd - 1):
-                beside = [*around, self.drawn, *(s for s, _, _ in self.company)]
+                beside = [*around, self.drawn, *(other.subject for other in self.company)]
                 another = draw_subject(job, rng, beside=beside, lying=soft > MOSTLY)
                 body = body_of(another, library)
-                self.company.append((another, body, body.surface(6_000, rng)))
+                self.company.append(Companion(another, body, body.surface(6_000, rng)))
             if place.cameras:
                 self.fixed = place.cameras[job.view % len(place.cameras)]
         self.surface = self.body.surface(14_000, rng)
@@ -201,7 +189,7 @@ class _Search:
         """Look at one of the people of the user's scene; its own cameras are used once each, then cameras are drawn."""
         view = self.job.view
         chosen = characters[view % len(characters)]
-        self.drawn = Subject(f"scene:{chosen.name}", xyz=_triple(chosen.at))
+        self.drawn = Subject(f"scene:{chosen.name}", xyz=triple(chosen.at))
         self.body = chosen.body
         self.own = chosen.objects
         if view < len(self.place.cameras):
@@ -239,7 +227,7 @@ class _Search:
             facing = 0.4 * facing + (70.0 if facing > 0 else -70.0)
         yaw = 0.0 if self.place.characters else 180.0 - np.degrees(heading) + facing  # a model faces -Y: to the camera
         points = turned(self.surface, yaw)
-        if not self.place.characters and not self._stands(self.drawn, points, at):
+        if not self.place.characters and not stands(self.rays, self.drawn, points, at, indoor=self.place.indoor):
             return "no free ground"
         solved = self._solve(points, at, heading, half)
         if isinstance(solved, str):
@@ -249,11 +237,11 @@ class _Search:
         hidden = self._hidden_or_fault(camera, points + at, cropped)
         if isinstance(hidden, str):
             return hidden
-        subject = replace(self.drawn, xyz=_triple(at), yaw_deg=yaw, hidden_estimate=round(hidden, 3))
-        crowd = self._crowd(camera, _Standing(subject, points + at, body), cropped)
-        if isinstance(crowd, str):
-            return crowd
-        subjects, ratio = crowd
+        subject = replace(self.drawn, xyz=triple(at), yaw_deg=yaw, hidden_estimate=round(hidden, 3))
+        together = self._together(camera, Standing(subject, points + at, body), cropped)
+        if isinstance(together, str):
+            return together
+        subjects, ratio = together
         if not FG_RATIO[0] <= ratio:
             return "foreground too small"
         if ratio > (self.largest if len(subjects) == 1 else FG_RATIO[1]):
@@ -264,8 +252,17 @@ class _Search:
         chest = at + np.array([0.0, 0.0, 0.7 * self.body.height])
         score = merit(self.rays, camera, chest, self.stage, self.place, job) + 0.3 * rng.random()
         pitch, yaw_deg = float(np.degrees(camera.pitch)), float(np.degrees(camera.yaw) % 360)
-        xyz, ratio = _triple(camera.at), round(ratio, 4)
+        xyz, ratio = triple(camera.at), round(ratio, 4)
         return score, View(subjects, xyz, yaw_deg, pitch, focal, ratio, cropped, motion=motion)
+
+    def _together(self, camera: Camera, first: Standing, cropped: bool) -> tuple[tuple[Subject, ...], float] | str:
+        """All subjects of the view with their shares of the frame, and the share of all of them; or why not."""
+        others = standing_in_scene(self.place, camera, self.drawn.asset_id)
+        indoor, rng = self.place.indoor, self.rng
+        standing = gathered(
+            [first, *others], self.company, camera, self.rays, self.patches, rng, indoor=indoor, cropped=cropped
+        )
+        return standing if isinstance(standing, str) else shares(camera, standing)
 
     def _hidden_or_fault(self, camera: Camera, points: np.ndarray, cropped: bool) -> float | str:
         """The hidden share of a subject whose surface is at `points`, or why this is no picture."""
@@ -273,7 +270,7 @@ class _Search:
             return "camera outside the place"
         if not in_frame(camera, points, cropped, steep=self.job.category in SMALL or self.body.height < 1.1):
             return "subject cut by the frame"
-        if not self.fixed and not self._looks_clear(camera, points):
+        if not self.fixed and not looks_clear(self.rays, camera, points, indoor=self.place.indoor):
             return "something before the lens"
         hidden = self.rays.hidden(camera, points, self.own)
         return "subject hidden" if hidden > HIDDEN else hidden
@@ -283,8 +280,8 @@ class _Search:
         assert self.job.clip is not None
         spot = np.array(subject.xyz)
 
-        def stands(at: np.ndarray) -> bool:
-            return self._stands(subject, points - spot, at)
+        def free(at: np.ndarray) -> bool:
+            return stands(self.rays, subject, points - spot, at, indoor=self.place.indoor)
 
         def fault(camera: Camera, points: np.ndarray) -> str:
             hidden = self._hidden_or_fault(camera, points, cropped)
@@ -295,7 +292,7 @@ class _Search:
 
         cycle = cycle_of(subject, self.job.characters)
         frames = self.job.clip.frames
-        return find_motion(self.motions, frames, subject, cycle, camera, points, self.rays, stands, fault)
+        return find_motion(self.motions, frames, subject, cycle, camera, points, self.rays, free, fault)
 
     def _draw_patch(self) -> tuple[float, float, float]:
         """A point of a patch; for somebody who lies, one on which people do."""
@@ -369,124 +366,7 @@ class _Search:
             low = min(low, 0.8 * high)
         return float(rng.uniform(low, high))
 
-    def _stands(self, subject: Subject, points: np.ndarray, at: np.ndarray) -> bool:
-        """Nothing within the subject's outline, the ground level under it, air around it, and ground of its kind."""
-        rays = self.rays
-        extent = np.abs(points[:, :2]).max(axis=0)
-        radius, height = float(np.hypot(*extent)), float(points[:, 2].max())
-        below, ground = np.array([0.0, 0.0, -1.0]), ""
-        for dx, dy in ((0, 0), (0.6, 0), (-0.6, 0), (0, 0.6), (0, -0.6)):
-            top = at + np.array([dx * extent[0], dy * extent[1], height + 0.05])
-            distance, name = rays.first(top, below, height + 1.0)
-            if abs(distance - (height + 0.05)) > 0.04:
-                return False
-            ground = ground or name
-        if subject.pose == "lying" and not self.place.indoor and not may_lie(ground):
-            return False
-        for level in (0.15, 0.5, 0.85):
-            origin = at + np.array([0.0, 0.0, level * height])
-            for angle in np.linspace(0, 2 * np.pi, 16, endpoint=False):
-                heading = np.array([np.cos(angle), np.sin(angle), 0.0])
-                if rays.distance(origin, heading, radius + 0.12) < np.inf:
-                    return False
-        return True
-
-    def _looks_clear(self, camera: Camera, points: np.ndarray) -> bool:
-        """Nothing stands right before the lens, and the camera is not inside of anything."""
-        distance = float(np.linalg.norm(points.mean(axis=0) - camera.at))
-        clear = min(0.6 if self.place.indoor else 2.0, 0.45 * distance)
-        for x, y in ((0, 0), (-0.8, 0.8), (0.8, 0.8), (-0.8, -0.2), (0.8, -0.2), (0, 0.9), (-0.4, 0.4), (0.4, 0.4)):
-            if self.rays.distance(camera.at, camera.ray(x, y), 8.0) < clear:
-                return False
-        return self.rays.distance(camera.at, np.array([0.0, 0.0, -1.0]), 200.0) > 0.06
-
-    def _crowd(self, camera: Camera, first: _Standing, cropped: bool) -> tuple[tuple[Subject, ...], float] | str:
-        """All subjects of the view with their shares of the frame, and the share of all of them."""
-        standing = [first]
-        if self.place.characters:
-            standing += self._others_of_the_scene(camera)
-        for another in self.company:
-            for _ in range(24):
-                if joined := self._companion(camera, another, standing, cropped):
-                    standing.append(joined)
-                    break
-            else:
-                return "no room for more subjects"
-        near_first = sorted(standing, key=lambda s: float(np.linalg.norm(s.points.mean(axis=0) - camera.at)))
-        taken = np.zeros((1, 1), bool)
-        shares: dict[int, Subject] = {}
-        for one in near_first:
-            own = silhouette(camera, one.body)
-            if not own.any():
-                return "foreground too small"
-            hidden = 1.0 - float((own & ~taken).sum() / own.sum())
-            hidden = 1.0 - (1.0 - hidden) * (1.0 - one.subject.hidden_estimate)
-            if hidden > HIDDEN and len(standing) > 1:
-                return "subjects hide one another"
-            ratio = round(float((own & ~taken).mean()) * (1.0 - one.subject.hidden_estimate), 4)
-            shares[id(one)] = replace(one.subject, fg_ratio_estimate=ratio, hidden_estimate=round(hidden, 3))
-            taken = taken | own
-        return tuple(shares[id(one)] for one in standing), float(sum(s.fg_ratio_estimate for s in shares.values()))
-
-    def _others_of_the_scene(self, camera: Camera) -> list[_Standing]:
-        """The other people of the user's scene that can be seen: they are foreground too."""
-        others = []
-        for character in self.place.characters:
-            points = character.body.points + character.at
-            inside = np.all(np.abs(np.nan_to_num(camera.project(points), nan=9.0)) < 1, axis=1)
-            if f"scene:{character.name}" == self.drawn.asset_id or not inside.any():
-                continue
-            subject = Subject(f"scene:{character.name}", xyz=_triple(character.at))
-            others.append(_Standing(subject, points, character.body.placed(character.at, 0.0)))
-        return others
-
-    def _companion(
-        self, camera: Camera, another: tuple[Subject, Body, np.ndarray], standing: list[_Standing], cropped: bool
-    ) -> _Standing | None:
-        """One more subject near the first, in frame and not in the way; None if this draw of a place fails."""
-        rng, first = self.rng, standing[0]
-        drawn, body, surface = another
-        reach = _radius(first.body.points - np.array(first.subject.xyz)) + _radius(body.points)
-        angle, away = rng.uniform(0, 2 * np.pi), reach + float(rng.exponential(0.35 + 0.6 * reach)) + 0.06
-        at = np.array(first.subject.xyz) + np.array([np.sin(angle) * away, np.cos(angle) * away, 0.0])
-        turn = float(rng.normal(0.0, 55.0))
-        if not any(p.x0 <= at[0] <= p.x1 and p.y0 <= at[1] <= p.y1 and p.z == at[2] for p in self.patches):
-            return None
-        yaw = 180.0 - float(np.degrees(np.arctan2(*(camera.at - at)[:2]))) + turn
-        points = turned(surface, yaw)
-        frame = camera.project(points + at)
-        if np.isnan(frame).any() or np.abs(frame[:, 0]).max() > 0.96 or frame[:, 1].max() > 0.97:
-            return None
-        if not cropped and frame[:, 1].min() < -0.97:
-            return None
-        mine, distance = blot(frame), float(np.linalg.norm(at - camera.at))
-        for other in standing:
-            free = _radius(other.body.points - np.array(other.subject.xyz)) + _radius(body.points)
-            if np.linalg.norm((np.array(other.subject.xyz) - at)[:2]) < free:
-                return None
-            theirs = blot(camera.project(other.points))
-            behind = mine if distance > np.linalg.norm(np.array(other.subject.xyz) - camera.at) else theirs
-            if (mine & theirs).sum() > HIDDEN * behind.sum():
-                return None
-        if not self._stands(drawn, points, at):
-            return None
-        hidden = self.rays.hidden(camera, points + at)
-        if hidden > HIDDEN:
-            return None
-        subject = replace(drawn, xyz=_triple(at), yaw_deg=yaw, hidden_estimate=round(hidden, 3))
-        return _Standing(subject, points + at, body.placed(at, yaw))
-
 
 def _in_room(at: np.ndarray, place: Place) -> bool:
     low, high = place.camera_room
     return bool(np.all(at[:2] >= low[:2]) and np.all(at[:2] <= high[:2]))
-
-
-def _radius(points: np.ndarray) -> float:
-    """Metres around the origin that a shape needs on the ground."""
-    return float(np.hypot(*np.abs(points[:, :2]).max(axis=0)))
-
-
-def _triple(values: np.ndarray) -> tuple[float, float, float]:
-    x, y, z = (float(v) for v in values)
-    return x, y, z

@@ -8,7 +8,7 @@ from rdharmony_gen.blender.scenes import kit_names as names
 from rdharmony_gen.blender.scenes import kit_nature as kit
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
 from rdharmony_gen.blender.scenes import kit_nature_things as things
-from rdharmony_gen.blender.scenes.kit_draw import pick, several, some
+from rdharmony_gen.blender.scenes.kit_draw import jittered, pick, several, some
 from rdharmony_gen.blender.scenes.kit_shapes import log
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
@@ -167,10 +167,7 @@ def _tents(stage: Stage, taken: list[kit.Disc]) -> None:
     rng = stage.rng("tents")
     colours = some(rng, paint.CLOTHS, len(paint.CLOTHS))
     wood = paint.timber(stage, "tent_pole")
-    spots = [
-        (x + rng.uniform(-0.8, 0.8), y + rng.uniform(-0.6, 0.6))
-        for x, y in ((-12.0, 1.0), (-8.6, 7.2), (0.5, 8.2), (5.0, 8.0), (10.5, 6.6), (12.5, 0.5))
-    ]
+    spots = jittered(rng, ((-12.0, 1.0), (-8.6, 7.2), (0.5, 8.2), (5.0, 8.0), (10.5, 6.6), (12.5, 0.5)), 0.8, 0.6)
     for k, (x, y) in enumerate(spots):
         if any((x - a) ** 2 + (y - b) ** 2 < (r + 1.5) ** 2 for a, b, r in taken):
             continue

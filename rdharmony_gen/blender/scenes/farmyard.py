@@ -9,7 +9,7 @@ from rdharmony_gen.blender.scenes import kit_names as names
 from rdharmony_gen.blender.scenes import kit_nature as kit
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
 from rdharmony_gen.blender.scenes import kit_nature_things as things
-from rdharmony_gen.blender.scenes.kit_draw import pick, several
+from rdharmony_gen.blender.scenes.kit_draw import jittered, pick, several
 from rdharmony_gen.blender.scenes.kit_shapes import Quads, log
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
@@ -171,10 +171,8 @@ def _paddock(stage: Stage) -> None:
 def _planting(stage: Stage, track: np.ndarray) -> None:
     rng = stage.rng("planting")
     kinds = several(rng, ("tree_01_acacia", "tree_02_ficus", "tree_06_poplar", "tree_12_sycamore"), 3)
-    spots = [
-        (x + rng.uniform(-2, 2), y + rng.uniform(-1.5, 1.5))
-        for x, y in ((0.5, 17), (-21, 12), (22, 11), (-25, -11), (26, -14), (-27, 20), (-9, -32), (12, -33), (30, -32))
-    ]
+    trees = ((0.5, 17), (-21, 12), (22, 11), (-25, -11), (26, -14), (-27, 20), (-9, -32), (12, -33), (30, -32))
+    spots = jittered(rng, trees, 2.0, 1.5)
     kit.scatter(stage, rng, kinds, spots, (0.9, 1.35), -0.02)
     kit.avenue(stage, rng, kinds, track, span=(21.0, 52.0), offset=5.0, step=8.0, scale=(0.7, 1.0))
     kit.scatter(

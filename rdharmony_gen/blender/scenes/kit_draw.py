@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How builders choose among options. A picture depends on which of these a place uses: they draw differently."""
+"""How builders choose among options and shift spots.
 
-from collections.abc import Iterator, Sequence
+A picture depends on which of these a place uses: they draw differently.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -28,6 +31,13 @@ def several(rng: np.random.Generator, options: Sequence[T], count: int) -> list[
         ValueError: there are fewer.
     """
     return [options[i] for i in rng.choice(len(options), count, replace=False)]
+
+
+def jittered(
+    rng: np.random.Generator, spots: Iterable[tuple[float, float]], east: float, north: float
+) -> list[tuple[float, float]]:
+    """Spots in metres, each moved by up to `east` to either side and by up to `north` up or down."""
+    return [(x + rng.uniform(-east, east), y + rng.uniform(-north, north)) for x, y in spots]
 
 
 def fronts(

@@ -8,7 +8,7 @@ from rdharmony_gen.blender.scenes import kit_backdrop as backdrop
 from rdharmony_gen.blender.scenes import kit_names as names
 from rdharmony_gen.blender.scenes import kit_nature as kit
 from rdharmony_gen.blender.scenes import kit_surfaces as surfaces
-from rdharmony_gen.blender.scenes.kit_draw import pick, several
+from rdharmony_gen.blender.scenes.kit_draw import jittered, pick, several
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
 FEATURES = ("fountain_01", "playground_01", "playground_02", "swing_01", "lantern_01_stone", "parasol_01")
@@ -81,9 +81,9 @@ def _house(stage: Stage) -> None:
 def _trees(stage: Stage) -> None:
     rng = stage.rng("trees")
     kinds = several(rng, names.TREES, 4)
-    spots = [
-        (x + rng.uniform(-1.6, 1.6), y + rng.uniform(-1.3, 1.3))
-        for x, y in (
+    spots = jittered(
+        rng,
+        (
             (-13, 9),
             (13, 8.5),
             (-8, 12.5),
@@ -97,8 +97,10 @@ def _trees(stage: Stage) -> None:
             (25, -14),
             (9, -19),
             (-12, -20),
-        )
-    ]
+        ),
+        1.6,
+        1.3,
+    )
     for number, (x, y) in enumerate(spots):
         kind = kinds[number % len(kinds)] if rng.random() < 0.8 else pick(rng, names.TREES)
         if kind not in kinds:

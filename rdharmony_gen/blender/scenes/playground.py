@@ -9,7 +9,7 @@ from rdharmony_gen.blender.scenes import kit_names as names
 from rdharmony_gen.blender.scenes import kit_nature as kit
 from rdharmony_gen.blender.scenes import kit_nature_materials as paint
 from rdharmony_gen.blender.scenes import kit_nature_things as things
-from rdharmony_gen.blender.scenes.kit_draw import pick, several
+from rdharmony_gen.blender.scenes.kit_draw import jittered, pick, several
 from rdharmony_gen.blender.scenes.kit_shapes import Quads
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 
@@ -165,9 +165,9 @@ def _neighbourhood(stage: Stage, path: np.ndarray) -> None:
             house = pick(rng, names.COUNTRY_HOUSES)
             stage.put(house, x + rng.uniform(-2, 2), y + rng.uniform(-1, 2), -0.03, yaw=turn + rng.uniform(-6, 6))
     kinds = several(rng, names.TREES, 3)
-    spots = [
-        (x + rng.uniform(-1.2, 1.2), y + rng.uniform(-1, 1))
-        for x, y in (
+    spots = jittered(
+        rng,
+        (
             (-12, 8),
             (0.5, 13),
             (12.5, 8.2),
@@ -180,8 +180,10 @@ def _neighbourhood(stage: Stage, path: np.ndarray) -> None:
             (-19, -12),
             (-26, 14),
             (26, 9),
-        )
-    ]
+        ),
+        1.2,
+        1,
+    )
     kit.scatter(stage, rng, kinds, spots, (0.85, 1.2), -0.03)
     kit.avenue(stage, rng, kinds, path)
     backdrop.landscape(stage, names.LEAFY_CARDS, radii=(46.0, 66.0), open_sides=0.6)

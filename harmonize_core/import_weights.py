@@ -18,7 +18,7 @@ from torch import Tensor
 
 from harmonize_core.checkpoint import load_strictly, save_model
 from harmonize_core.errors import CheckpointError, ConfigError
-from harmonize_core.models import lookup
+from harmonize_core.models import HarmonizationModel, lookup, registered
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "netG", "params")
 _COUNTERS = "num_batches_tracked"
@@ -53,9 +53,13 @@ def import_weights(file: Path, out: Path, name: str) -> int:
             f"{file} should hold the official {name} but has names such as {next(iter(official), 'none')!r}; "
             f"choose the --model it was trained as"
         ) from error
-    own = model.state_dict()
-    weights |= {key: value for key, value in own.items() if key.endswith(_COUNTERS) and key not in weights}
-    load_strictly(model, {key: value for key, value in weights.items() if key in own or not _is_counter(key)}, file)
+    try:
+        load_strictly(model, _with_counters(weights, model), file)
+    except CheckpointError as error:
+        fitting = _relatives_that_fit(name, weights)
+        if not fitting:
+            raise
+        raise CheckpointError(f"{file} holds no {name} but fits {fitting[0]}; give --model {fitting[0]}") from error
     provenance = {
         "imported_from": file.name,
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
@@ -68,8 +72,6 @@ def import_weights(file: Path, out: Path, name: str) -> int:
 
 def importable() -> list[str]:
     """Names of the networks that official weights can be imported for."""
-    from harmonize_core.models import registered
-
     return [
         name
         for name, entry in registered().items()
@@ -77,8 +79,24 @@ def importable() -> list[str]:
     ]
 
 
-def _is_counter(key: str) -> bool:
-    return key.endswith(_COUNTERS)
+def _with_counters(weights: Mapping[str, Tensor], model: HarmonizationModel) -> dict[str, Tensor]:
+    """`weights` with just the batch counters that the model has: old files lack them, and nothing depends on them."""
+    counters = {key: value for key, value in model.state_dict().items() if key.endswith(_COUNTERS)}
+    return counters | {key: value for key, value in weights.items() if key in counters or not key.endswith(_COUNTERS)}
+
+
+def _relatives_that_fit(name: str, weights: Mapping[str, Tensor]) -> list[str]:
+    """Other networks of the same file whose weights have these names and shapes."""
+    family = type(lookup(name).config)
+    found = []
+    for relative, entry in registered().items():
+        if relative != name and type(entry.config) is family:
+            with torch.device("meta"):
+                model = entry.config.build()
+            wanted = {key: value.shape for key, value in model.state_dict().items()}
+            if wanted == {key: value.shape for key, value in _with_counters(weights, model).items()}:
+                found.append(relative)
+    return found
 
 
 def _state_of(file: Path) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,18 +36,20 @@ def evaluate(
     Args:
         checkpoint: A run's folder, a .safetensors or an .onnx file, or a name such as composite or reinhard.
         data: Root of the data set; its layout is recognised.
-        split: Split to score. Default: test where the data set has one, else everything.
+        split: Split to score, or a list file below the root or absolute. Default: test where there is one, else all.
         protocol: Which definitions of the numbers; the table says what each means.
         size: Side in pixels instead of the protocol's; 0: pictures as they are.
         at: Size at which a network of fixed size runs: its own, then its colour transform is applied to the picture.
         domain: Branch of a checkpoint to score. Default: the one of the data, rendered for the RdHarmony layout.
-        out: Folder for per_image.csv, summary.json and table.txt. Default: eval/... beside the weights.
+        out: Folder for per_image.csv, summary.json and table.txt. Default: eval/... beside the weights, named after
+            the choices; a report of other numbers is never replaced.
         limit: Score at most that many triplets, spread evenly; 0: all.
         skip_corrupt: Leave out triplets that cannot be read and name them; otherwise the first one is an error.
         device: Where a .safetensors checkpoint runs.
         quiet: No progress bar and no paths, only the table.
     """
     from harmonize_core.data.sources import domain_of, scored_split
+    from harmonize_core.evaluate.place import conditions, folder_beside, refuse_occupied
     from harmonize_core.evaluate.run import evaluate as run_evaluation
     from harmonize_core.infer.predictor import Predictor
     from harmonize_core.train.state import weights_of
@@ -55,11 +58,18 @@ def evaluate(
     if domain is None and weights.suffix != ".onnx":
         domain = domain_of(data, split)
     predictor = Predictor.load(weights, device, domain)
-    split = split or scored_split(data)
+    split, rules = split or scored_split(data), protocol_named(protocol, size)
+    facts = {"protocol": rules.describe(), "at": at, "domain": domain, "limit": limit}
+    wanted = conditions(weights, data, split, **facts, skip_corrupt=skip_corrupt, device=device)
+    if out:
+        refuse_occupied(out, wanted)
+    elif weights.is_file():
+        named = protocol if size is None else f"{protocol}-{size}px"
+        out = folder_beside(weights, named, data, wanted)
     evaluation = run_evaluation(
         predictor,
         data,
-        protocol_named(protocol, size),
+        rules,
         split=split,
         label=predictor.label,
         at=at,
@@ -67,10 +77,7 @@ def evaluate(
         skip_corrupt=skip_corrupt,
         progress=bar("evaluating", "image", quiet),
     )
-    if out is None and weights.is_file():
-        choices = None if size is None else f"{size}px", "direct" if at == "protocol" else None
-        out = weights.parent / "eval" / _slug(protocol, *choices, data.resolve().name, split, domain)
-    return _report(evaluation, out, quiet)
+    return _report(evaluation, out, wanted, quiet)
 
 
 def score(
@@ -91,7 +98,7 @@ def score(
     Args:
         predictions: Folder with a picture for each composite: of its stem, or its stem and _harmonized.
         data: Root of the data set; its layout is recognised.
-        split: Split to score. Default: test where the data set has one, else everything.
+        split: Split to score, or a list file below the root or absolute. Default: test where there is one, else all.
         protocol: Which definitions of the numbers; the table says what each means.
         size: Side in pixels instead of the protocol's; 0: pictures as they are.
         out: Folder for per_image.csv, summary.json and table.txt.
@@ -99,17 +106,22 @@ def score(
         quiet: No progress bar and no paths, only the table.
     """
     from harmonize_core.data.sources import scored_split
+    from harmonize_core.evaluate.place import conditions, refuse_occupied
     from harmonize_core.evaluate.predictions import score_predictions
 
+    split, rules = split or scored_split(data), protocol_named(protocol, size)
+    wanted = conditions(predictions, data, split, protocol=rules.describe(), skip_corrupt=skip_corrupt)
+    if out:
+        refuse_occupied(out, wanted)
     evaluation = score_predictions(
         predictions,
         data,
-        protocol_named(protocol, size),
-        split=split or scored_split(data),
+        rules,
+        split=split,
         skip_corrupt=skip_corrupt,
         progress=bar("scoring", "image", quiet),
     )
-    return _report(evaluation, out, quiet)
+    return _report(evaluation, out, wanted, quiet)
 
 
 def benchmark(
@@ -157,15 +169,11 @@ def benchmark(
     return 0
 
 
-def _report(evaluation: Any, out: Path | None, quiet: bool) -> int:
+def _report(evaluation: Any, out: Path | None, conditions: Mapping[str, Any], quiet: bool) -> int:
     from harmonize_core.evaluate.report import table, write_report
 
-    files = write_report(evaluation, out) if out else []
+    files = write_report(evaluation, out, conditions) if out else []
     print(table(evaluation))
     if files and not quiet:
         say(f"per-image numbers: {files[0]}")
     return 0
-
-
-def _slug(*parts: str | None) -> str:
-    return "-".join(part for part in parts if part)

@@ -205,10 +205,12 @@ class BatchStream:
         return self.dataset.batch(self.samples(step))
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
-        if epoch not in self._orders:
-            self._orders = {e: o for e, o in self._orders.items() if e >= epoch - 2}
-            self._orders[epoch] = generator(self._seed, "order", self._name, epoch).permutation(len(self.dataset))
-        return self._orders[epoch]
+        order = self._orders.get(epoch)
+        if order is None:
+            order = generator(self._seed, "order", self._name, epoch).permutation(len(self.dataset))
+            kept = {e: o for e, o in self._orders.items() if e >= epoch - 2}
+            self._orders = {**kept, epoch: order}  # replaced, never changed: other threads may be reading it
+        return order
 
 
 def prefetch(

@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+from harmonize_core.evaluate.place import Conditions
 from harmonize_core.evaluate.run import Evaluation, ImageResult
 from harmonize_core.formats.images import write_text
 from harmonize_core.metrics import Interval, Scores, interval_of_mean
@@ -77,19 +78,19 @@ def intervals(images: Sequence[ImageResult]) -> dict[str, Interval]:
     return {f: interval_of_mean([getattr(i.model, f) for i in images], names, seed=SEED) for f in COLUMNS.values()}
 
 
-def write_report(evaluation: Evaluation, out: Path) -> list[Path]:
-    """Write `per_image.csv`, `summary.json`, `table.txt` and, for videos, `per_clip.csv` into `out`; the paths.
+def write_report(evaluation: Evaluation, out: Path, conditions: Conditions | None = None) -> list[Path]:
+    """Write `per_image.csv`, `table.txt`, for videos `per_clip.csv`, and `summary.json` into `out`; the paths.
+
+    `conditions` (see `place.py`) are kept in the summary, so that a later report of other ones does not replace this.
 
     Raises:
         OutputError: `out` cannot be written to.
     """
-    files = {
-        "per_image.csv": per_image_csv(evaluation),
-        "summary.json": json.dumps(summary(evaluation), indent=1) + "\n",
-        "table.txt": table(evaluation) + "\n",
-    }
+    files = {"per_image.csv": per_image_csv(evaluation), "table.txt": table(evaluation) + "\n"}
     if evaluation.clips:
         files["per_clip.csv"] = per_clip_csv(evaluation)
+    facts = summary(evaluation) | ({"conditions": dict(conditions)} if conditions else {})
+    files["summary.json"] = json.dumps(facts, indent=1) + "\n"
     for name, text in files.items():
         write_text(out / name, text)
     return [out / name for name in files]

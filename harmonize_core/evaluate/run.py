@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from harmonize_core.data.sources import layout_of, list_triplets, thin
+from harmonize_core.data.sources import layout_of, list_triplets, resolve_split, thin
 from harmonize_core.errors import ConfigError, InputError
 from harmonize_core.formats import hyoutube
 from harmonize_core.formats.triplet import Triplet, TripletPaths, load_triplet
@@ -127,9 +127,11 @@ def evaluate_method(
     layout = layout_of(data, split)
     triplets = thin(list_triplets(data, split), limit)
     ends: dict[int, str] = {}
-    if layout == "hyoutube" and len(triplets) == sum(len(c.frames) for c in hyoutube.list_clips(data, split)):
+    known = resolve_split(data, split)
+    whole = hyoutube.list_clips(data, known) if layout == "hyoutube" and not isinstance(known, Path) else []
+    if len(triplets) == sum(len(clip.frames) for clip in whole):
         position = 0
-        for clip in hyoutube.list_clips(data, split):
+        for clip in whole:
             position += len(clip.frames)
             ends[position] = clip.name
     images, clips, skipped = _score_all(method, triplets, data, protocol, ends, skip_corrupt, progress)

@@ -79,14 +79,19 @@ def _place(level: int, part: str, place: str) -> str:
     }[place]
 
 
-register(
-    ModelEntry(
-        "dovenet_256",
-        DoveNetConfig(),
-        InputSpec(size=256, divisor=DIVISOR),
-        source="Cong et al., DoveNet: Deep Image Harmonization via Domain Verification, CVPR 2020 "
-        "(bcmi/Image-Harmonization-Dataset-iHarmony4@0bdb51d)",
-        licence="Apache-2.0",
-        features=frozenset({"onnx"}),
+def _register(name: str, config: DoveNetConfig) -> None:
+    register(
+        ModelEntry(
+            name,
+            config,
+            InputSpec(size=256, divisor=DIVISOR),
+            source="Cong et al., DoveNet: Deep Image Harmonization via Domain Verification, CVPR 2020 "
+            "(bcmi/Image-Harmonization-Dataset-iHarmony4@0bdb51d)",
+            licence="Apache-2.0",
+            features=frozenset({"onnx"}),
+        )
     )
-)
+
+
+_register("dovenet_256", DoveNetConfig())
+_register("dovenet_256_instance", DoveNetConfig(norm="instance"))

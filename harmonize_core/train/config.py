@@ -77,6 +77,21 @@ class InitConfig:
 
 
 @dataclass(frozen=True)
+class ListConfig:
+    """Which of a data set's triplets a run takes: a split by name (nonhuman_train), or a list file with a composite a
+    line, below the root of the data set or absolute."""
+
+    rendered: str | None = None
+    """Rendered triplets to train on. Default: the split train, or everything where there are no splits."""
+    photographic: str | None = None
+    """Photographic triplets to train on. Default: the split train, or everything where there are no splits."""
+    rendered_held_out: str | None = None
+    """Rendered triplets to validate on. Default: the split val, or else test."""
+    photographic_held_out: str | None = None
+    """Photographic triplets to validate on. Default: the split val, or else test."""
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """Train one network on rendered triplets, photographic ones, or both."""
 
@@ -84,6 +99,7 @@ class TrainConfig:
     """Root of the rendered triplets (RdHarmony layout)."""
     photographic: Path | None = None
     """Root of the photographic triplets (iHarmony4 layout)."""
+    lists: ListConfig = field(default_factory=ListConfig)
     run: Path = Path("runs/charmnet")
     """Folder for config, checkpoints and logs."""
     model: str = "charmnet_256"
@@ -140,6 +156,12 @@ def check(config: TrainConfig) -> None:
         ConfigError: a value out of range, or no data.
     """
     problems = [] if config.rendered or config.photographic else ["neither --rendered nor --photographic is given"]
+    problems += [
+        f"--lists.{name.replace('_', '-')} needs the data set's root: --{domain}"
+        for domain in ("rendered", "photographic")
+        for name in (domain, f"{domain}_held_out")
+        if getattr(config.lists, name) and not getattr(config, domain)
+    ]
     positive = {
         "batch-size": config.batch_size,
         "optim.lr": config.optim.lr,

@@ -24,7 +24,7 @@ from harmonize_core.config import decode_text, encode_text
 from harmonize_core.data.dataset import BatchStream, prefetch
 from harmonize_core.data.rng import generator
 from harmonize_core.errors import ConfigError, EnvironmentFault, HarmonizeError
-from harmonize_core.formats.images import write_bytes, write_text
+from harmonize_core.formats.images import read_lines, write_bytes, write_text
 from harmonize_core.formats.lock import exclusive
 from harmonize_core.models import lookup
 from harmonize_core.train import state
@@ -223,9 +223,20 @@ def _finish(run: Run, total: int | None, signal: int, say: Callable[[str], None]
         plan = {"minutes": run.config.minutes, "steps": run.step}
         write_text(run.folder / "plan.json", json.dumps(plan) + "\n")
     run.log.write_csv()
+    _tell_left_out(run, say)
     return TrainResult(
         run.folder, run.step, total, not signal, signal, run.seconds, run.images_per_s, dict(run.validation)
     )
+
+
+def _tell_left_out(run: Run, say: Callable[[str], None]) -> None:
+    """Count what could not be read, and keep the names of all resumptions in `left_out.txt`."""
+    lines, path = run.sets.left_out(), run.folder / "left_out.txt"
+    known = read_lines(path) if path.is_file() else []
+    if lines and set(lines) - set(known):
+        write_text(path, "".join(f"{line}\n" for line in [*known, *(line for line in lines if line not in known)]))
+    if lines:
+        say(f"{len(lines)} triplets could not be read and were left out: {path} names them")
 
 
 def _validate(run: Run, say: Callable[[str], None]) -> None:
@@ -258,6 +269,7 @@ def _provenance(run: Run) -> dict[str, str]:
     return {
         "step": str(run.step),
         "training_data": run.sets.summary(),
+        "left_out": str(len(run.sets.left_out())),
         "git": git_commit(),
         "config": encode_text(run.config, indent=None),
         **{name: f"{value:.4f}" for name, value in run.validation.items()},

@@ -33,12 +33,22 @@ class Sets:
         held = ", ".join(f"{len(s)} {name}" for name, s in self.held_out.items()) or "none"
         return f"{train} triplets (held out: {held})"
 
+    def left_out(self) -> list[str]:
+        """What could not be read so far, a line each: where it was needed and why it was left out."""
+        parts = {"training": self.train, "validation": self.held_out}
+        return [
+            f"{use}, {domain}: {reason}"
+            for use, sets in parts.items()
+            for domain, dataset in sets.items()
+            for _, reason in sorted(dataset.skipped.items())
+        ]
+
 
 def open_sets(config: TrainConfig) -> Sets:
     """List and check the triplets that a config names.
 
     Raises:
-        InputError: a root is not a folder.
+        InputError: a root is not a folder, or a list file is missing.
         DatasetError: no known layout, no training split, no style labels, or a scene on both sides of a split.
     """
     size = lookup(config.model).input_spec.size
@@ -48,7 +58,8 @@ def open_sets(config: TrainConfig) -> Sets:
     for domain, root in roots.items():
         if root is None:
             continue
-        training, other = _split(root, domain)
+        wanted = getattr(config.lists, domain), getattr(config.lists, f"{domain}_held_out")
+        training, other = _split(root, domain, *wanted)
         if domain == "rendered" and any(t.style_hard is None for t in training):
             raise DatasetError(f"{root} should hold rendered triplets with style labels but has none; see --rendered")
         length = max((len(t.style_soft or ()) for t in training), default=0)
@@ -64,14 +75,19 @@ def open_sets(config: TrainConfig) -> Sets:
     return Sets(train, held_out)
 
 
-def _split(root: Path, domain: Domain) -> tuple[list[TripletPaths], list[TripletPaths]]:
+def _split(
+    root: Path, domain: Domain, chosen: str | None, validated: str | None
+) -> tuple[list[TripletPaths], list[TripletPaths]]:
+    """Triplets to train on and to hold out: those of the lists that were chosen, or of the set's own splits."""
     names = splits_of(root, domain)
-    if not names:
-        return list_triplets(root, None, domain), []
-    if "train" not in names:
-        raise DatasetError(f"{root} should list a split 'train' but lists only {', '.join(names)}; add a train list")
-    training = list_triplets(root, "train", domain)
-    held_out = [list_triplets(root, name, domain) for name in HELD_OUT if name in names]
+    if names and not chosen and "train" not in names:
+        raise DatasetError(
+            f"{root} should list a split 'train' but lists only {', '.join(names)}; add a train list, or choose one "
+            f"with --lists.{domain}"
+        )
+    training = list_triplets(root, chosen or ("train" if names else None), domain)
+    tests = [validated] if validated else [name for name in HELD_OUT if name in names]
+    held_out = [list_triplets(root, name, domain) for name in tests]
     for triplets in held_out:
         _refuse_leak(root, training, triplets)
     return training, held_out[0] if held_out else []

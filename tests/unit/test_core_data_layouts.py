@@ -6,6 +6,7 @@ import json
 import logging
 import shutil
 import tarfile
+import threading
 from pathlib import Path
 
 import cv2
@@ -16,7 +17,7 @@ from PIL import Image
 
 from harmonize_core.color import linear_to_srgb
 from harmonize_core.data import sources, toy
-from harmonize_core.data.dataset import BatchStream, TripletDataset, prefetch
+from harmonize_core.data.dataset import Batch, BatchStream, TripletDataset, prefetch
 from harmonize_core.errors import DatasetError, InputError
 from harmonize_core.formats import rdharmony, shards
 from harmonize_core.formats.images import write_exr
@@ -266,10 +267,36 @@ def test_a_set_without_one_usable_triplet_is_refused(rendered, tmp_path):
         dataset.arrays(5)
 
 
-def test_workers_change_no_value(rendered):
-    dataset = TripletDataset(sources.list_triplets(rendered), size=32, cache_mb=0)
-    stream = BatchStream(dataset, 3, seed=1, name="x")
-    alone, together = (list(prefetch([stream], 0, 6, workers=workers)) for workers in (1, 3))
-    for (a,), (b,) in zip(alone, together, strict=True):
-        torch.testing.assert_close(a.composite, b.composite, rtol=0, atol=0)
-        torch.testing.assert_close(a.mask, b.mask, rtol=0, atol=0)
+@pytest.mark.parametrize("cache_mb", [0, 64])
+def test_workers_change_no_value(rendered, cache_mb):
+    triplets = sources.list_triplets(rendered)[:2]  # two epochs a batch: workers are many epochs apart
+
+    def batches(workers: int) -> list[tuple[Batch, ...]]:
+        dataset = TripletDataset(triplets, size=32, cache_mb=cache_mb)
+        return list(prefetch([BatchStream(dataset, 4, seed=1, name="x")], 0, 10, workers=workers))
+
+    alone = batches(0)
+    assert len(alone) == 10
+    for workers in (1, 8):
+        for (a,), (b,) in zip(alone, batches(workers), strict=True):
+            for name in ("composite", "mask", "real", "style_soft", "style_hard"):
+                torch.testing.assert_close(getattr(a, name), getattr(b, name), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("workers", [0, 1, 4])
+def test_damage_is_said_alike_by_any_number_of_workers_and_none_stays(rendered, tmp_path, workers):
+    root = shutil.copytree(rendered, tmp_path / "set")
+    triplets = sources.list_triplets(root, "train")
+    stream = BatchStream(TripletDataset(triplets, size=32), 1, seed=0, name="x")
+    at = next(step for step in range(len(triplets)) if stream.samples(step) == [(0, 3)])
+    triplets[3].composite.write_bytes(triplets[3].composite.read_bytes()[:400])
+    batches = prefetch([stream], 0, 20, workers=workers)
+    assert len([next(batches) for _ in range(at)]) == at  # those before it come as they are
+    with pytest.raises(InputError) as caught:
+        next(batches)
+    assert str(caught.value).startswith(f"{triplets[3].composite} is not a readable image")
+    assert str(caught.value).endswith("; --skip-corrupt leaves such triplets out")
+    stopped = prefetch([stream], at + 1, 20, workers=workers)
+    next(stopped)
+    stopped.close()  # as a signal does it
+    assert [thread for thread in threading.enumerate() if thread.name.startswith("batches")] == []

@@ -138,6 +138,19 @@ def register(entry: ModelEntry) -> None:
     _entries[entry.name] = entry
 
 
+def register_variants(
+    variants: Mapping[str, ModelConfig],
+    input_spec: InputSpec,
+    *,
+    source: str,
+    licence: str,
+    features: frozenset[str] = frozenset(),
+) -> None:
+    """Add the names of one paper's networks that differ in their config alone; the rest as in `ModelEntry`."""
+    for name, config in variants.items():
+        register(ModelEntry(name, config, input_spec, source, licence, features))
+
+
 def registered() -> Mapping[str, ModelEntry]:
     """All entries by name, read only."""
     return MappingProxyType(_entries)

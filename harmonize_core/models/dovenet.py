@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from harmonize_core.formats.triplet import Domain
-from harmonize_core.models._registry import HarmonizationModel, InputSpec, ModelConfig, ModelEntry, Output, register
+from harmonize_core.models._registry import HarmonizationModel, InputSpec, ModelConfig, Output, register_variants
 from harmonize_core.models.blocks_pix2pix import DIVISOR, LEVELS, Pix2PixUNet, WithoutMask
 
 
@@ -79,19 +79,11 @@ def _place(level: int, part: str, place: str) -> str:
     }[place]
 
 
-def _register(name: str, config: DoveNetConfig) -> None:
-    register(
-        ModelEntry(
-            name,
-            config,
-            InputSpec(size=256, divisor=DIVISOR),
-            source="Cong et al., DoveNet: Deep Image Harmonization via Domain Verification, CVPR 2020 "
-            "(bcmi/Image-Harmonization-Dataset-iHarmony4@0bdb51d)",
-            licence="Apache-2.0",
-            features=frozenset({"onnx"}),
-        )
-    )
-
-
-_register("dovenet_256", DoveNetConfig())
-_register("dovenet_256_instance", DoveNetConfig(norm="instance"))
+register_variants(
+    {"dovenet_256": DoveNetConfig(), "dovenet_256_instance": DoveNetConfig(norm="instance")},
+    InputSpec(size=256, divisor=DIVISOR),
+    source="Cong et al., DoveNet: Deep Image Harmonization via Domain Verification, CVPR 2020 "
+    "(bcmi/Image-Harmonization-Dataset-iHarmony4@0bdb51d)",
+    licence="Apache-2.0",
+    features=frozenset({"onnx"}),
+)

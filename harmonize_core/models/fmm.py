@@ -17,14 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harmonize_core.formats.triplet import Domain
-from harmonize_core.models._registry import (
-    HarmonizationModel,
-    InputSpec,
-    ModelConfig,
-    ModelEntry,
-    Output,
-    register,
-)
+from harmonize_core.models._registry import HarmonizationModel, InputSpec, ModelConfig, Output, register_variants
 from harmonize_core.models.layers import ConvReLU
 
 MEAN = 0.4462414
@@ -173,20 +166,16 @@ def remap_official(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return renamed
 
 
-for _name, _config in {
-    "fmm_256": FmmConfig(),
-    "fmm_256_baseline": FmmConfig(self_attention=False, modulation=False),
-    "fmm_256_self_attention": FmmConfig(modulation=False),
-    "fmm_256_a": FmmConfig(self_attention=False),
-}.items():
-    register(
-        ModelEntry(
-            _name,
-            _config,
-            InputSpec(size=256, divisor=Fmm.divisor),
-            source="Hao et al., Image Harmonization with Attention-based Deep Feature Modulation, BMVC 2020 "
-            "(Dominoer/bmvc2020_image_harmonization@b7888a7)",
-            licence="Apache-2.0",
-            features=frozenset({"onnx"}),
-        )
-    )
+register_variants(
+    {
+        "fmm_256": FmmConfig(),
+        "fmm_256_baseline": FmmConfig(self_attention=False, modulation=False),
+        "fmm_256_self_attention": FmmConfig(modulation=False),
+        "fmm_256_a": FmmConfig(self_attention=False),
+    },
+    InputSpec(size=256, divisor=Fmm.divisor),
+    source="Hao et al., Image Harmonization with Attention-based Deep Feature Modulation, BMVC 2020 "
+    "(Dominoer/bmvc2020_image_harmonization@b7888a7)",
+    licence="Apache-2.0",
+    features=frozenset({"onnx"}),
+)

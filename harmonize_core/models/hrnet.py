@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harmonize_core.formats.triplet import Domain
-from harmonize_core.models._registry import HarmonizationModel, InputSpec, ModelConfig, ModelEntry, register
+from harmonize_core.models._registry import HarmonizationModel, InputSpec, ModelConfig, register_variants
 from harmonize_core.models.hrnet_backbone import BasicBlock, Bottleneck, HRNetV2, ObjectContext
 from harmonize_core.models.idih import BlendedOutput, EncoderDecoder, official_layer
 from harmonize_core.models.layers import ConvBlock, denormalize, normalize
@@ -132,22 +132,17 @@ def _our_name(key: str) -> str:
     return f"backbone.{key}"
 
 
-def _register(name: str, config: HRNetIDIHConfig) -> None:
-    register(
-        ModelEntry(
-            name,
-            config,
-            InputSpec(size=256, divisor=HRNetIDIH.divisor),
-            source="Sofiiuk et al., Foreground-aware Semantic Representations for Image Harmonization, WACV 2021 "
-            "(SamsungLabs/image_harmonization@4d16b12)",
-            licence="Apache-2.0",
-            features=frozenset({"onnx"}),
-        )
-    )
-
-
-_register("hrnet18s_idih_256", HRNetIDIHConfig())
-_register("hrnet18s_v2p_idih_256", HRNetIDIHConfig(pyramid_channels=256))
-_register("hrnet18_idih_256", HRNetIDIHConfig(small=False))
-_register("hrnet18_v2p_idih_256", HRNetIDIHConfig(small=False, pyramid_channels=256))
-_register("hrnet32_idih_256", HRNetIDIHConfig(hrnet_width=32, small=False))
+register_variants(
+    {
+        "hrnet18s_idih_256": HRNetIDIHConfig(),
+        "hrnet18s_v2p_idih_256": HRNetIDIHConfig(pyramid_channels=256),
+        "hrnet18_idih_256": HRNetIDIHConfig(small=False),
+        "hrnet18_v2p_idih_256": HRNetIDIHConfig(small=False, pyramid_channels=256),
+        "hrnet32_idih_256": HRNetIDIHConfig(hrnet_width=32, small=False),
+    },
+    InputSpec(size=256, divisor=HRNetIDIH.divisor),
+    source="Sofiiuk et al., Foreground-aware Semantic Representations for Image Harmonization, WACV 2021 "
+    "(SamsungLabs/image_harmonization@4d16b12)",
+    licence="Apache-2.0",
+    features=frozenset({"onnx"}),
+)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harmonize_core.formats.triplet import Domain
-from harmonize_core.models._registry import HarmonizationModel, InputSpec, ModelConfig, ModelEntry, register
+from harmonize_core.models._registry import HarmonizationModel, InputSpec, ModelConfig, register_variants
 from harmonize_core.models.blocks_retinex import (
     WIDTH,
     Decoder,
@@ -226,17 +226,10 @@ def _our_name(name: str) -> str:
     return official_name(name, residuals_at=3, decoder_offset=1)
 
 
-for _name, _config in {
-    "intrinsic_256": IntrinsicConfig(),
-    "intrinsic_base_256": IntrinsicConfig(lighting=False, guiding=False),
-}.items():
-    register(
-        ModelEntry(
-            _name,
-            _config,
-            InputSpec(size=256, divisor=Intrinsic.divisor),
-            source="Guo et al., Intrinsic Image Harmonization, CVPR 2021 (zhenglab/IntrinsicHarmony@da50240)",
-            licence="Apache-2.0",
-            features=frozenset({"onnx", "background"}),
-        )
-    )
+register_variants(
+    {"intrinsic_256": IntrinsicConfig(), "intrinsic_base_256": IntrinsicConfig(lighting=False, guiding=False)},
+    InputSpec(size=256, divisor=Intrinsic.divisor),
+    source="Guo et al., Intrinsic Image Harmonization, CVPR 2021 (zhenglab/IntrinsicHarmony@da50240)",
+    licence="Apache-2.0",
+    features=frozenset({"onnx", "background"}),
+)

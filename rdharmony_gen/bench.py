@@ -20,7 +20,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from harmonize_core.errors import ConfigError, HarmonizeError
 from harmonize_core.formats.images import read_exr, write_text
@@ -230,44 +230,66 @@ def ssim(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
 
 
 def table(rows: Sequence[dict]) -> list[str]:
-    """The result as lines of text; the first row is what the others are compared with."""
-    lines = [f"{'strategy':10}{'samples':>8}{'CPU s a picture':>17}{'RMSE':>9}{'SSIM':>9}{'cheaper':>9}"]
+    """The result as lines of text; the last column says how many times more `fresh` costs at the same error."""
+    lines = [f"{'strategy':10}{'samples':>8}{'CPU s a picture':>17}{'RMSE':>9}{'SSIM':>9}  equal error"]
     for row in rows:
-        ratio = rows[0]["cpu_s_per_picture"] / max(row["cpu_s_per_picture"], 1e-9)
+        times = cheaper_at_equal_error(row, rows)
         lines.append(
             f"{row['strategy']:10}{row['samples']:>8}{row['cpu_s_per_picture']:>17.2f}{row['rmse']:>9.4f}"
-            f"{row['ssim']:>9.4f}{ratio:>8.1f}x"
+            f"{row['ssim']:>9.4f}{'' if times is None else f'{times:>12.1f}x'}"
         )
     return lines
 
 
+def cheaper_at_equal_error(row: dict, rows: Sequence[dict]) -> float | None:
+    """What `fresh` would cost at the RMSE of a `shared` row, in units of its cost.
+
+    Read off the line through the `fresh` rows, both axes logarithmic; None where their errors do not reach.
+    """
+    line = sorted((math.log(r["rmse"]), math.log(r["cpu_s_per_picture"])) for r in rows if r["strategy"] == "fresh")
+    error = math.log(max(row["rmse"], 1e-9))
+    slack = 0.01  # a hundredth of the error: two strategies that meet at one end of the line are equal
+    if row["strategy"] == "fresh" or len(line) < 2 or not line[0][0] - slack <= error <= line[-1][0] + slack:
+        return None
+    cost = np.interp(error, [e for e, _ in line], [c for _, c in line])
+    return math.exp(float(cost)) / row["cpu_s_per_picture"]
+
+
 def plot(path: Path, rows: Sequence[dict]) -> None:
     """Error over cost, both on logarithmic axes, as a PNG."""
-    width, height, margin = 900, 600, 80
+    width, height, margin = 900, 560, 90
     image = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(image)
-    cost = [math.log10(max(r["cpu_s_per_picture"], 1e-3)) for r in rows]
-    error = [math.log10(max(r["rmse"], 1e-6)) for r in rows]
-    spans = [(min(v) - 0.15, max(v) + 0.15) for v in (cost, error)]
+    words = ImageFont.load_default(15)
+    cost = [max(r["cpu_s_per_picture"], 1e-3) for r in rows]
+    error = [max(r["rmse"], 1e-6) for r in rows]
+    (x0, x1), (y0, y1) = ((math.log(min(v) / 1.25), math.log(max(v) * 1.4)) for v in (cost, error))
 
     def place(x: float, y: float) -> tuple[float, float]:
-        (x0, x1), (y0, y1) = spans
-        return (
-            margin + (x - x0) / (x1 - x0) * (width - 2 * margin),
-            height - margin - (y - y0) / (y1 - y0) * (height - 2 * margin),
-        )
+        across, up = (math.log(x) - x0) / (x1 - x0), (math.log(y) - y0) / (y1 - y0)
+        return margin + across * (width - 1.5 * margin), height - margin - up * (height - 1.5 * margin)
 
-    draw.rectangle((margin, margin, width - margin, height - margin), outline="#888888")
-    draw.text((width / 2 - 90, height - margin / 2), "CPU seconds a picture", fill="black")
-    draw.text((10, margin / 2), "RMSE against the reference, display values", fill="black")
+    left, right, top, bottom = margin, width - margin / 2, margin / 2, height - margin
+    for tick in (m * 10.0**e for e in range(-6, 6) for m in (1, 2, 3, 5)):
+        if x0 < math.log(tick) < x1:
+            x = place(tick, error[0])[0]
+            draw.line((x, top, x, bottom), fill="#e8e8e8")
+            draw.text((x, bottom + 6), f"{tick:g}", fill="#444444", font=words, anchor="mt")
+        if y0 < math.log(tick) < y1:
+            y = place(cost[0], tick)[1]
+            draw.line((left, y, right, y), fill="#e8e8e8")
+            draw.text((left - 8, y), f"{tick:g}", fill="#444444", font=words, anchor="rm")
+    draw.rectangle((left, top, right, bottom), outline="#888888")
+    draw.text(((left + right) / 2, height - margin / 3), "CPU seconds a picture", fill="black", font=words, anchor="ms")
+    draw.text((left, top - 8), "RMSE against the reference, display values", fill="black", font=words, anchor="ls")
     for strategy, colour in (("fresh", "#c0392b"), ("shared", "#1f6fb4")):
-        points = sorted(place(x, y) for r, x, y in zip(rows, cost, error, strict=True) if r["strategy"] == strategy)
+        own = sorted(
+            (x, y, r["samples"]) for r, x, y in zip(rows, cost, error, strict=True) if r["strategy"] == strategy
+        )
+        points = [place(x, y) for x, y, _ in own]
         if len(points) > 1:
-            draw.line(points, fill=colour, width=2)
-    for row, x, y in zip(rows, cost, error, strict=True):
-        px, py = place(x, y)
-        colour = "#c0392b" if row["strategy"] == "fresh" else "#1f6fb4"
-        draw.ellipse((px - 6, py - 6, px + 6, py + 6), fill=colour)
-        words = f"{row['strategy']} {row['samples']}: {row['cpu_s_per_picture']:.2f} s, {row['rmse']:.4f}"
-        draw.text((px + 10, py - 6), words, fill="black")
+            draw.line(points, fill=colour, width=3)
+        for (px, py), (_, _, samples) in zip(points, own, strict=True):
+            draw.ellipse((px - 6, py - 6, px + 6, py + 6), fill=colour)
+            draw.text((px + 9, py - 9), f"{strategy} {samples}", fill=colour, font=words, anchor="lb")
     image.save(path)

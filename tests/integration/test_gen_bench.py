@@ -55,3 +55,16 @@ def test_a_stopped_measurement_goes_on_and_tells_cost_and_error(tmp_path, monkey
         assert row["cpu_s_per_picture"] > 0
     assert out.with_suffix(".png").stat().st_size > 1000
     assert not out.with_suffix(".work").exists()
+
+
+def test_equal_error_is_read_off_the_line_of_fresh_and_never_beyond_it():
+    fresh = [{"strategy": "fresh", "rmse": e, "cpu_s_per_picture": c} for e, c in ((0.04, 4.0), (0.01, 16.0))]
+
+    def times(rmse):
+        return bench.cheaper_at_equal_error({"strategy": "shared", "rmse": rmse, "cpu_s_per_picture": 2.0}, fresh)
+
+    assert times(0.02) == pytest.approx(4.0)  # fresh would cost 8 there
+    assert times(0.01) == pytest.approx(8.0)
+    assert times(0.05) is None
+    assert times(0.009) is None
+    assert bench.cheaper_at_equal_error(fresh[0], fresh) is None

@@ -38,7 +38,8 @@ def models(quiet: bool = False) -> int:
             weights = "no weights here, import-weights takes the official ones"
         else:
             weights = "no weights here, train it"
-        print(f"{name}\n    {counts}; {size}; {weights}; code {entry.licence}\n    {entry.source}")
+        onnx = "exports to ONNX" if "onnx" in entry.features else f"no ONNX: {entry.not_exported or 'not claimed'}"
+        print(f"{name}\n    {counts}; {size}; {weights}; code {entry.licence}\n    {onnx}\n    {entry.source}")
     return 0
 
 
@@ -68,6 +69,7 @@ def export(
     out: Positional[Path],
     /,
     domain: Domain = "photographic",
+    size: int | None = None,
     half: bool = False,
     quiet: bool = False,
 ) -> int:
@@ -79,6 +81,7 @@ def export(
         checkpoint: A run's folder or a .safetensors file.
         out: The .onnx file to write.
         domain: What the foregrounds will be: photographic cut-outs, or rendered characters.
+        size: Side in pixels of the square pictures the file takes. Default: what the network is made for.
         half: Store weights as half floats: half the size, the arithmetic stays float32.
         quiet: Print nothing but errors.
     """
@@ -91,7 +94,7 @@ def export(
     loaded = load_model(weights_of(checkpoint))
     kept = ("step", "training_data", "git", "licence")
     metadata = {key: value for key, value in loaded.provenance.items() if key in kept}
-    report = export_onnx(loaded.model, out, name=loaded.name, domain=domain, half=half, metadata=metadata)
+    report = export_onnx(loaded.model, out, name=loaded.name, domain=domain, size=size, half=half, metadata=metadata)
     if not quiet:
         say(f"wrote {out} ({report.bytes / 1e6:.1f} MB), equal to the original within {report.max_difference:.0e}")
     return 0

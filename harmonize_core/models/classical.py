@@ -108,5 +108,6 @@ for _method, _source in _SOURCES.items():
             source=_source,
             licence="Apache-2.0",
             features=frozenset({"background", "any_size"}),
+            not_exported="it is NumPy code with nothing to learn; give its name where a model is asked for",
         )
     )

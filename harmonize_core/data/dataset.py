@@ -129,10 +129,12 @@ class TripletDataset:
             except InputError as error:
                 if not self.skip_corrupt:
                     raise InputError(f"{error}; --skip-corrupt leaves such triplets out") from error
+                composite = str(self.triplets[number].composite)
+                reason = str(error) if composite in str(error) else f"{composite}: {error}"
                 with self._lock:
                     if number not in self.skipped:
-                        self.skipped[number] = str(error)
-                        _log.warning("left out: %s", error)
+                        self.skipped[number] = reason
+                        _log.warning("left out: %s", reason)
         raise InputError(f"none of the {len(self)} triplets can be read; the first: {self.skipped[0]}")
 
     def _read(self, index: int, epoch: int) -> Arrays:

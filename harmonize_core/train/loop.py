@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from harmonize_core.checkpoint import save_model
 from harmonize_core.config import decode_text, encode_text
@@ -154,7 +155,7 @@ def _train(
     say(f"training {config.model} on {device}: {sets.summary()}")
     run = Run(config, trainer, sets, MetricsLog(config.run, resume_step=step), step, seconds)
     try:
-        with StopSignal() as stop:
+        with StopSignal() as stop, logging_redirect_tqdm():  # what data report does not break into the progress bar
             return fit(run, stop, quiet=quiet, say=say)
     finally:
         run.log.close()

@@ -27,11 +27,13 @@ from harmonize_core.runtime.session import FORMAT, MAX_INPUT_SIZE, Harmonizer
 
 OPSET = 18
 
-TOLERANCE = 1e-5
-"""A difference between torch and ONNX Runtime, in sRGB units of [0, 1], that is accepted of every network."""
+TOLERANCE = 1e-4
+"""A difference between torch and ONNX Runtime, in sRGB units of [0, 1], that is accepted of every network: 1/39 of a
+step of 8 bits. Seen: mostly 1e-7 to 1e-5, 6e-5 in a network of instance norms over large maps."""
 
-ROUNDING_MARGIN = 4.0
-"""A larger difference is accepted up to this many times the error that float32 makes in torch itself."""
+ROUNDING_MARGIN = 32.0
+"""A larger difference is accepted up to this many times the error that float32 makes in torch itself. ONNX Runtime sums
+large maps less exactly: one instance norm of 256x256 values is off 5 to 10 times as far, a network of many more than 20 times."""
 
 CEILING = 1 / 510
 """No difference above half a step of 8 bits is accepted, however a network amplifies the rounding of float32."""
@@ -135,11 +137,11 @@ def export_onnx(
 def check_agreement(network: nn.Module, path: Path, *, shown: Path | None = None) -> Agreement:
     """Compare an ONNX file with the network it was written from, on noise under a soft mask and a smooth picture.
 
-    Two correct programs differ by the rounding of float32, which a network amplifies as its weights make it: instance
-    norms over nearly constant features, softmax over large products, ratios of deviations. So a difference above
-    `TOLERANCE` is held against the network's own rounding error, measured as the difference between torch in float32
-    and torch in float64: ONNX Runtime may be at most `ROUNDING_MARGIN` times as far from the float64 result, and never
-    further than `CEILING`. An empty mask must give the composite back, bit for bit.
+    Two correct programs differ by the rounding of float32, which a network amplifies as its weights make it: norms over
+    nearly constant features, softmax over large products, ratios of deviations. So a difference above `TOLERANCE` is
+    held against the network's own rounding error, the difference between torch in float32 and torch in float64: ONNX
+    Runtime may be `ROUNDING_MARGIN` times as far from the float64 result, and never further than `CEILING`. An empty
+    mask must give the composite back, bit for bit.
 
     Args:
         network: (1, 3, S, S) composite and (1, 1, S, S) mask to (1, 3, S, S) in [0, 1]; in eval mode, on the CPU.

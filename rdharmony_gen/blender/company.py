@@ -48,39 +48,65 @@ def standing_in_scene(place: Place, camera: Camera, but: str) -> list[Standing]:
     return others
 
 
-def gathered(
-    standing: Sequence[Standing],
-    companions: Sequence[Companion],
-    camera: Camera,
-    rays: Rays,
-    patches: Sequence[Patch],
-    rng: np.random.Generator,
-    *,
-    indoor: bool,
-    cropped: bool,
-) -> list[Standing] | str:
-    """Those who stand already with all companions placed near the first of them, or why there is no room.
+@dataclass(frozen=True)
+class Gathering:
+    """What decides where companions can stand in one candidate view."""
 
-    Args:
-        standing: at least the first subject.
-        companions: each gets a place in turn.
-        camera: of the view.
-        rays: against the place.
-        patches: level ground of the place.
-        rng: of the places.
-        indoor: whether people lie on any ground.
-        cropped: whether the frame may cut subjects at the bottom.
-    """
-    together = list(standing)
-    for companion in companions:
-        for _ in range(TRIES):
-            joined = _beside(companion, together, camera, rays, patches, rng, indoor=indoor, cropped=cropped)
-            if joined:
-                together.append(joined)
-                break
-        else:
-            return "no room for more subjects"
-    return together
+    camera: Camera
+    rays: Rays
+    patches: Sequence[Patch]
+    """Level ground of the place."""
+    rng: np.random.Generator
+    """Of the spots."""
+    indoor: bool
+    """People lie on any ground."""
+    cropped: bool
+    """The frame may cut subjects at the bottom."""
+
+    def joined(self, standing: Sequence[Standing], companions: Sequence[Companion]) -> list[Standing] | str:
+        """Those who stand already with all companions placed near the first of them, or why there is no room."""
+        together = list(standing)
+        for companion in companions:
+            for _ in range(TRIES):
+                if beside := self._beside(companion, together):
+                    together.append(beside)
+                    break
+            else:
+                return "no room for more subjects"
+        return together
+
+    def _beside(self, companion: Companion, standing: Sequence[Standing]) -> Standing | None:
+        """A companion near the first subject, in frame and not in the way; None if this draw of a place fails."""
+        first, body = standing[0], companion.body
+        reach = _radius(first.body.points - np.array(first.subject.xyz)) + _radius(body.points)
+        angle, away = self.rng.uniform(0, 2 * np.pi), reach + float(self.rng.exponential(0.35 + 0.6 * reach)) + 0.06
+        at = np.array(first.subject.xyz) + np.array([np.sin(angle) * away, np.cos(angle) * away, 0.0])
+        turn = float(self.rng.normal(0.0, 55.0))
+        if not any(p.x0 <= at[0] <= p.x1 and p.y0 <= at[1] <= p.y1 and p.z == at[2] for p in self.patches):
+            return None
+        yaw = 180.0 - float(np.degrees(np.arctan2(*(self.camera.at - at)[:2]))) + turn
+        points = turned(companion.surface, yaw)
+        frame = self.camera.project(points + at)
+        if np.isnan(frame).any() or np.abs(frame[:, 0]).max() > 0.96 or frame[:, 1].max() > 0.97:
+            return None
+        if not self.cropped and frame[:, 1].min() < -0.97:
+            return None
+        mine, distance = blot(frame), float(np.linalg.norm(at - self.camera.at))
+        for other in standing:
+            free = _radius(other.body.points - np.array(other.subject.xyz)) + _radius(body.points)
+            if np.linalg.norm((np.array(other.subject.xyz) - at)[:2]) < free:
+                return None
+            theirs = blot(self.camera.project(other.points))
+            behind = mine if distance > np.linalg.norm(np.array(other.subject.xyz) - self.camera.at) else theirs
+            if (mine & theirs).sum() > HIDDEN * behind.sum():
+                return None
+        if not stands(self.rays, companion.subject, points, at, indoor=self.indoor):
+            return None
+        hidden = self.rays.hidden(self.camera, points + at)
+        if hidden > HIDDEN:
+            return None
+        subject = replace(companion.subject, xyz=triple(at), yaw_deg=yaw, hidden_estimate=round(hidden, 3))
+        return Standing(subject, points + at, body.placed(at, yaw))
 
 
 def shares(camera: Camera, standing: Sequence[Standing]) -> tuple[tuple[Subject, ...], float] | str:
@@ -100,50 +126,6 @@ def shares(camera: Camera, standing: Sequence[Standing]) -> tuple[tuple[Subject,
         measured[id(one)] = replace(one.subject, fg_ratio_estimate=ratio, hidden_estimate=round(hidden, 3))
         taken = taken | own
     return tuple(measured[id(one)] for one in standing), float(sum(s.fg_ratio_estimate for s in measured.values()))
-
-
-def _beside(
-    companion: Companion,
-    standing: Sequence[Standing],
-    camera: Camera,
-    rays: Rays,
-    patches: Sequence[Patch],
-    rng: np.random.Generator,
-    *,
-    indoor: bool,
-    cropped: bool,
-) -> Standing | None:
-    """A companion near the first subject, in frame and not in the way; None if this draw of a place fails."""
-    first, body = standing[0], companion.body
-    reach = _radius(first.body.points - np.array(first.subject.xyz)) + _radius(body.points)
-    angle, away = rng.uniform(0, 2 * np.pi), reach + float(rng.exponential(0.35 + 0.6 * reach)) + 0.06
-    at = np.array(first.subject.xyz) + np.array([np.sin(angle) * away, np.cos(angle) * away, 0.0])
-    turn = float(rng.normal(0.0, 55.0))
-    if not any(p.x0 <= at[0] <= p.x1 and p.y0 <= at[1] <= p.y1 and p.z == at[2] for p in patches):
-        return None
-    yaw = 180.0 - float(np.degrees(np.arctan2(*(camera.at - at)[:2]))) + turn
-    points = turned(companion.surface, yaw)
-    frame = camera.project(points + at)
-    if np.isnan(frame).any() or np.abs(frame[:, 0]).max() > 0.96 or frame[:, 1].max() > 0.97:
-        return None
-    if not cropped and frame[:, 1].min() < -0.97:
-        return None
-    mine, distance = blot(frame), float(np.linalg.norm(at - camera.at))
-    for other in standing:
-        free = _radius(other.body.points - np.array(other.subject.xyz)) + _radius(body.points)
-        if np.linalg.norm((np.array(other.subject.xyz) - at)[:2]) < free:
-            return None
-        theirs = blot(camera.project(other.points))
-        behind = mine if distance > np.linalg.norm(np.array(other.subject.xyz) - camera.at) else theirs
-        if (mine & theirs).sum() > HIDDEN * behind.sum():
-            return None
-    if not stands(rays, companion.subject, points, at, indoor=indoor):
-        return None
-    hidden = rays.hidden(camera, points + at)
-    if hidden > HIDDEN:
-        return None
-    subject = replace(companion.subject, xyz=triple(at), yaw_deg=yaw, hidden_estimate=round(hidden, 3))
-    return Standing(subject, points + at, body.placed(at, yaw))
 
 
 def _radius(points: np.ndarray) -> float:

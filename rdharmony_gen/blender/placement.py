@@ -16,7 +16,7 @@ from harmonize_core.errors import HarmonizeError
 from rdharmony_gen.blender.assets import AssetLibrary
 from rdharmony_gen.blender.clip_cycle import cycle_of
 from rdharmony_gen.blender.clip_placement import find_motion
-from rdharmony_gen.blender.company import HIDDEN, Companion, Standing, gathered, shares, standing_in_scene
+from rdharmony_gen.blender.company import HIDDEN, Companion, Gathering, Standing, shares, standing_in_scene
 from rdharmony_gen.blender.framing import (
     Camera,
     FixedCamera,
@@ -258,10 +258,8 @@ class _Search:
     def _together(self, camera: Camera, first: Standing, cropped: bool) -> tuple[tuple[Subject, ...], float] | str:
         """All subjects of the view with their shares of the frame, and the share of all of them; or why not."""
         others = standing_in_scene(self.place, camera, self.drawn.asset_id)
-        indoor, rng = self.place.indoor, self.rng
-        standing = gathered(
-            [first, *others], self.company, camera, self.rays, self.patches, rng, indoor=indoor, cropped=cropped
-        )
+        gathering = Gathering(camera, self.rays, self.patches, self.rng, self.place.indoor, cropped)
+        standing = gathering.joined([first, *others], self.company)
         return standing if isinstance(standing, str) else shares(camera, standing)
 
     def _hidden_or_fault(self, camera: Camera, points: np.ndarray, cropped: bool) -> float | str:

@@ -1,17 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every registered network keeps, selected by what its entry declares."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from harmonize_core.checkpoint import load_model, save_model
 from harmonize_core.data.dataset import Batch
 from harmonize_core.errors import InputError
-from harmonize_core.models import HarmonizationModel, ModelEntry, init_weights, lookup, parameter_count, registered
+from harmonize_core.models import (
+    HarmonizationModel,
+    ModelConfig,
+    ModelEntry,
+    init_weights,
+    lookup,
+    parameter_count,
+    pctnet,
+    registered,
+)
+from harmonize_core.models.cdtnet import CdtNetConfig
 from harmonize_core.train.config import LossConfig
 from harmonize_core.train.objectives import objective_for
 
 NAMES = sorted(registered())
+SMALL = 64
+"""Pixels; what the tests say does not depend on how large the pictures are."""
 LEARNING = [name for name in NAMES if parameter_count(lookup(name).config.build())]
 
 
@@ -27,23 +41,38 @@ def pictures(size: tuple[int, int], seed: int = 0) -> tuple[torch.Tensor, torch.
     return composite, mask
 
 
+def quick(config: ModelConfig) -> ModelConfig:
+    """CDTNet looks at a copy of a size of its own: a small one here."""
+    return replace(config, base_size=SMALL) if isinstance(config, CdtNetConfig) else config
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_copies():
+    """PCT-Net does so, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pctnet, "SIZE", SMALL)
+        yield
+
+
 @pytest.fixture(scope="module", params=NAMES)
 def built(request) -> tuple[ModelEntry, HarmonizationModel]:
     entry = lookup(request.param)
+    entry = replace(entry, config=quick(entry.config))
     model = entry.config.build()
     init_weights(model, seed=1, std=0.05)
     model.reset_special()
     return entry, model.eval()
 
 
-def side(entry: ModelEntry) -> int:
-    return entry.input_spec.size
+def side(model: HarmonizationModel) -> int:
+    """Of the smallest pictures that are not tiny."""
+    return model.divisor * -(-SMALL // model.divisor)
 
 
 @torch.no_grad()
 def test_pictures_come_out_that_depend_on_their_own_input_alone(built):
     entry, model = built
-    composite, mask = pictures((side(entry),) * 2)
+    composite, mask = pictures((side(model),) * 2)
     network = model.inference()
     batch, alone = network(composite, mask), network(composite[1:], mask[1:])
     assert batch.shape == composite.shape
@@ -58,8 +87,8 @@ def test_pictures_come_out_that_depend_on_their_own_input_alone(built):
 
 @torch.no_grad()
 def test_an_empty_mask_leaves_its_picture_as_it_is_and_a_full_one_gives_numbers(built):
-    entry, model = built
-    composite, mask = pictures((side(entry),) * 2)
+    _, model = built
+    composite, mask = pictures((side(model),) * 2)
     mask[0], mask[1] = 0, 1
     harmonized = model.inference()(composite, mask)
     assert torch.equal(harmonized[0], composite[0])
@@ -69,21 +98,22 @@ def test_an_empty_mask_leaves_its_picture_as_it_is_and_a_full_one_gives_numbers(
 def test_odd_sizes_work_or_are_refused_by_name(built):
     entry, model = built
     network = model.inference()
-    assert side(entry) % model.divisor == 0
+    size = entry.input_spec.size
+    assert size % model.divisor == 0
     if model.divisor == 1:
         with torch.no_grad():
             composite, mask = pictures((97, 131))
             assert network(composite, mask).shape == composite.shape
     else:
-        composite, mask = pictures((side(entry), side(entry) + 1))
-        with pytest.raises(InputError, match=f"multiples of {model.divisor} but found {side(entry) + 1}x"):
+        composite, mask = pictures((size, size + 1))
+        with pytest.raises(InputError, match=f"multiples of {model.divisor} but found {size + 1}x"):
             network(composite, mask)
 
 
 @torch.no_grad()
 def test_saving_and_loading_keeps_every_bit(built, tmp_path):
     entry, model = built
-    save_model(tmp_path / "model.safetensors", model, entry.name)
+    save_model(tmp_path / "model.safetensors", model, entry.name, config=entry.config)
     loaded = load_model(tmp_path / "model.safetensors").model.state_dict()
     assert all(torch.equal(value, loaded[key]) for key, value in model.state_dict().items())
 
@@ -92,20 +122,21 @@ def test_saving_and_loading_keeps_every_bit(built, tmp_path):
 @pytest.mark.parametrize("name", ["charmnet_256", "issam_256", "fmm_256", "pctnet_vit"])
 def test_precision_follows_the_input(name):
     model = lookup(name).config.build().double().eval()
-    composite, mask = (tensor.double() for tensor in pictures((256, 256)))
+    composite, mask = (tensor.double() for tensor in pictures((side(model),) * 2))
     assert model.inference()(composite[:1], mask[:1]).dtype == torch.float64
 
 
 @pytest.mark.parametrize("name", LEARNING)
-def test_every_parameter_learns_from_its_objective(name):
-    entry = lookup(name)
-    objective = objective_for(entry.config, entry.config.build(), LossConfig())
+def test_every_parameter_learns_from_its_objective(name, narrow):
+    config = quick(lookup(name).config)
+    if config.build().divisor > SMALL:  # few channels where pictures cannot be small
+        config = narrow(config)
+    objective = objective_for(config, config.build(), LossConfig())
     for number, network in enumerate(objective.children()):
         init_weights(network, seed=number, std=0.05)
     objective.model.reset_special()
     objective.train()
-    divisor = objective.model.divisor
-    size = divisor * -(-64 // divisor)  # what is learned does not depend on how large the pictures are
+    size = side(objective.model)
     batches = {domain: _batch(size, seed) for seed, domain in enumerate(objective.needs or ("photographic",))}
     outputs = objective(batches)
     critics = objective.critic_losses(outputs, batches)

@@ -9,6 +9,8 @@ Foreground Estimation" (2020), simplified because coverage of a render is exact.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,28 +53,73 @@ def extrapolate(image: Floats, weight: Floats) -> Floats:
     return (weight[..., None] * image + (1 - weight[..., None]) * filled).astype(np.float32)
 
 
+def soft_pixels(coverage: Floats) -> NDArray[np.bool_]:
+    """Where foreground and background share a pixel; boolean (H, W)."""
+    return (coverage > 0) & (coverage < OPAQUE)
+
+
+def trust_foreground(coverage: Floats) -> Floats:
+    """Weights (H, W) of the pixels that show the foreground alone; without any, those that show most of it."""
+    opaque = coverage >= OPAQUE
+    return opaque.astype(np.float32) if opaque.any() else coverage**2
+
+
+@dataclass(frozen=True)
+class SoftLight:
+    """The N pixels of one picture that foreground and background share, each (N, 3) linear."""
+
+    mixed: Floats
+    """As they are."""
+    foreground: Floats
+    """An estimate without any background in it."""
+    background: Floats
+    """An estimate the other way round."""
+
+
+def separate(image_linear: Floats, coverage: Floats) -> SoftLight:
+    """Estimate the pure colours of the soft pixels of (H, W, 3) from the nearest pixels that are not mixed."""
+    soft = soft_pixels(coverage)
+    foreground = extrapolate(image_linear, trust_foreground(coverage))[soft]
+    background = extrapolate(image_linear, (coverage <= 0).astype(np.float32))[soft]
+    return SoftLight(image_linear[soft], foreground, background)
+
+
+def mix(real: SoftLight, donor: SoftLight, coverage: Floats) -> Floats:
+    """Soft pixels (N, 3) with the donor's foreground before the real background, under coverage (N,).
+
+    With coverage a, pure colours F and B, and the pixels themselves r = a Fr + (1 - a) Br and d = a Fd + (1 - a) Bd,
+
+        a Fd + (1 - a) Br = a d + (1 - a) r + a (1 - a) ((Fd - Fr) + (Br - Bd)).
+
+    On the right, pure colours enter as differences of two lights only: an error of texture, the same in both, cancels.
+    So glass, hair and thin straps keep their own pixels, a picture exchanged with itself stays as it is, and nothing
+    jumps where coverage reaches 0 or 1. The left side would paint over all of them with what lies beside.
+    """
+    alpha = coverage[:, None]
+    moved = (donor.foreground - real.foreground) + (real.background - donor.background)
+    mixed = alpha * donor.mixed + (1 - alpha) * real.mixed + alpha * (1 - alpha) * moved
+    brightest = np.maximum.reduce([donor.mixed, real.mixed, donor.foreground, real.background])
+    return np.clip(mixed, 0.0, brightest).astype(np.float32)
+
+
 def exchange_foreground(real_linear: Floats, donor_linear: Floats, coverage: Floats) -> Floats:
     """Put the donor's foreground into the real image: the composite of two renders of one view.
 
-    At a soft edge both renders mix foreground and background. Blending them again would leave a halo of the donor's
-    background, so the two pure colours are estimated from the nearest unmixed pixels first.
+    At a soft edge both renders mix foreground and background. Blending them by coverage would leave a halo of the
+    donor's background; `mix` says what is done instead.
 
     Args:
-        real_linear: (H, W, 3) linear render whose background is kept.
-        donor_linear: (H, W, 3) linear render of the same view whose foreground is taken.
+        real_linear: (H, W, 3) linear render whose background is kept, not below 0.
+        donor_linear: (H, W, 3) linear render of the same view whose foreground is taken, not below 0.
         coverage: (H, W) in [0, 1].
 
     Returns:
         (H, W, 3) linear composite: the real image where coverage is 0 and the donor where it is opaque, bit for bit.
     """
-    alpha = coverage[..., None]
-    foreground = extrapolate(donor_linear, (coverage >= OPAQUE).astype(np.float32))
-    if not (coverage >= OPAQUE).any():
-        foreground = extrapolate(donor_linear, coverage**2)
-    background = extrapolate(real_linear, (coverage <= 0).astype(np.float32))
-    mixed = alpha * foreground + (1 - alpha) * background
-    composite = np.where(alpha <= 0, real_linear, np.where(alpha >= OPAQUE, donor_linear, mixed))
-    return composite.astype(np.float32)
+    composite = np.where((coverage >= OPAQUE)[..., None], donor_linear, real_linear).astype(np.float32)
+    soft = soft_pixels(coverage)
+    composite[soft] = mix(separate(real_linear, coverage), separate(donor_linear, coverage), coverage[soft])
+    return composite
 
 
 def _pool(array: Floats) -> Floats:

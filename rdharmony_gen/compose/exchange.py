@@ -3,8 +3,8 @@
 
 Soft pixels are mixed in exposed linear light and then sent through the view transform, as the light of real pictures
 mixes in the lens before the sensor bends it: hair before a bright sky glows in a composite just as in a real image. The
-arithmetic is that of `harmonize_core.compositing.exchange_foreground` (a test holds them equal), but the two pure
-colours behind soft edges are estimated once a style instead of once a pair: n instead of n(n - 1) times.
+arithmetic is that of `harmonize_core.compositing.exchange_foreground` (a test holds them equal), but the pure colours
+of soft pixels are estimated once a style instead of once a pair: n instead of n(n - 1) times.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harmonize_core.compositing import OPAQUE, extrapolate
+from harmonize_core import compositing
+from harmonize_core.compositing import OPAQUE, SoftLight, soft_pixels
 from harmonize_core.formats.images import to_uint8
 from rdharmony_gen.compose.view_transform import ViewTransform, display
 
@@ -22,7 +23,7 @@ Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 
 BRIGHTEST = 16.0
-"""Exposed light counts no further when pure colours are estimated: one pixel of sun would outshine a whole edge."""
+"""Exposed light of soft pixels counts no further: one pixel of sun would outshine a whole edge."""
 
 
 @dataclass(frozen=True)
@@ -31,23 +32,10 @@ class Layers:
 
     picture: Pixels
     """(H, W, 3) uint8 sRGB."""
-    foreground_linear: Floats
-    """(N, 3) exposed linear light of the soft pixels without any background in it."""
-    background_linear: Floats
-    """(N, 3) the other way round."""
+    soft: SoftLight
+    """Exposed light of its soft pixels."""
     view: ViewTransform
     """How the picture was developed."""
-
-
-def soft_pixels(coverage: Floats) -> NDArray[np.bool_]:
-    """Where foreground and background share a pixel; boolean (H, W)."""
-    return (coverage > 0) & (coverage < OPAQUE)
-
-
-def trust_foreground(coverage: Floats) -> Floats:
-    """Weights (H, W) of the pixels that show the foreground alone; without any, those that show most of it."""
-    opaque = coverage >= OPAQUE
-    return opaque.astype(np.float32) if opaque.any() else coverage**2
 
 
 def separate(exposed_linear: Floats, coverage: Floats, view: ViewTransform = "standard") -> Layers:
@@ -58,18 +46,13 @@ def separate(exposed_linear: Floats, coverage: Floats, view: ViewTransform = "st
         coverage: (H, W) in [0, 1].
         view: the view transform.
     """
-    soft = soft_pixels(coverage)
-    bounded = np.minimum(exposed_linear, BRIGHTEST)
-    foreground = extrapolate(bounded, trust_foreground(coverage))[soft]
-    background = extrapolate(bounded, (coverage <= 0).astype(np.float32))[soft]
-    return Layers(to_uint8(display(exposed_linear, view)), foreground, background, view)
+    soft = compositing.separate(np.minimum(exposed_linear, BRIGHTEST), coverage)
+    return Layers(to_uint8(display(exposed_linear, view)), soft, view)
 
 
 def exchange(real: Layers, donor: Layers, coverage: Floats) -> Pixels:
     """The donor's foreground in the real picture: (H, W, 3) uint8, the real's own pixels where coverage is 0."""
     composite = np.where((coverage >= OPAQUE)[..., None], donor.picture, real.picture)
     soft = soft_pixels(coverage)
-    alpha = coverage[soft][:, None]
-    mixed = alpha * donor.foreground_linear + (1 - alpha) * real.background_linear
-    composite[soft] = to_uint8(display(mixed, real.view))
+    composite[soft] = to_uint8(display(compositing.mix(real.soft, donor.soft, coverage[soft]), real.view))
     return composite

@@ -17,9 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from harmonize_core.compositing import extrapolate
+from harmonize_core.compositing import extrapolate, soft_pixels, trust_foreground
 from harmonize_core.errors import InputError
-from rdharmony_gen.compose.exchange import soft_pixels, trust_foreground
 from rdharmony_gen.light import haze
 from rdharmony_gen.spec.condition import ConditionSpec
 

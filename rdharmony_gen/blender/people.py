@@ -9,20 +9,22 @@ from typing import Literal
 
 import numpy as np
 
+from rdharmony_gen.sampling.deal import Deck
+
 Wear = Literal["coat", "suit", "long", "light"]
 """Coats and jackets; suits and blazers; long sleeves and trousers or tights; bare arms or legs."""
 
 POSES = {
-    "standing": 0.34,
-    "holding": 0.20,
-    "walking_nathan": 0.18,
-    "sitting_ground": 0.12,
-    "sitting": 0.10,
-    "lying": 0.06,
+    "standing": 1.0,
+    "holding": 1.0,
+    "walking_nathan": 1.0,
+    "sitting_ground": 0.6,
+    "sitting": 0.5,
+    "lying": 0.35,
 }
-"""How often each pose of a person is drawn where nothing speaks against it, by the end of the asset's id."""
+"""In how many rounds of the deck (`sampling.deal`) each person of a pose is, by the end of the asset's id."""
 SAME_FACE = 0.05
-"""How much rarer somebody is who has the face of another person of the view."""
+"""How much less somebody suits a view who has the face of another person there."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ PEOPLE = {
 
 @dataclass(frozen=True)
 class Custom:
-    """What people wear and do in a place: factors on how often somebody is drawn, 1 where nothing is said.
+    """What people wear and do in a place: factors on how well somebody suits it, 1 where nothing is said.
 
     `brightness` and `tint` are ranges of new colours of clothes (`clothes.Recolour`).
     """
@@ -132,25 +134,27 @@ def pose_of(asset_id: str) -> str:
     return next(p for p in sorted(POSES, key=len, reverse=True) if asset_id.endswith(p))
 
 
-def chances(ids: Sequence[str], scene: str, beside: Sequence[str], *, lying: bool) -> np.ndarray:
-    """Probabilities (N,) of drawing each of `ids` for a place.
+def deck_of(seed: int) -> Deck:
+    """The packaged people as views are dealt them: common poses more often, equal faces far from each other."""
+    return Deck(seed, "subject/human", {i: POSES[pose_of(i)] for i in PEOPLE}, {i: p.face for i, p in PEOPLE.items()})
+
+
+def suits(ids: Sequence[str], scene: str, beside: Sequence[str], *, lying: bool) -> np.ndarray:
+    """How well each of `ids` suits a place (N,): how likely it is kept when it is dealt, the best always.
 
     Args:
         ids: of packaged people.
         scene: the place, a name in `spec.scenes.SCENES` or of the user's own.
-        beside: ids of those who are there already: not drawn again while there is anybody else, and others with
+        beside: ids of those who are there already: not taken again while there is anybody else, and others with
             their faces rarely.
         lying: whether somebody may lie here.
     """
     custom = custom_of(scene)
-    poses = [pose_of(i) for i in ids]
     faces = {PEOPLE[i].face for i in beside if i in PEOPLE}
-    weights = []
-    for asset_id, pose in zip(ids, poses, strict=True):
-        person = PEOPLE[asset_id]
-        weight = POSES[pose] / poses.count(pose) * getattr(custom, person.wear) * getattr(custom, pose, 1.0)
-        weight *= SAME_FACE if person.face in faces else 1.0
-        weights.append(0.0 if asset_id in beside or (pose == "lying" and not lying) else weight)
-    if not sum(weights):  # there is nobody else
-        weights = [1.0] * len(ids)
-    return np.array(weights) / sum(weights)
+    factors = []
+    for asset_id in ids:
+        person, pose = PEOPLE[asset_id], pose_of(asset_id)
+        factor = getattr(custom, person.wear) * getattr(custom, pose, 1.0)
+        factor *= SAME_FACE if person.face in faces else 1.0
+        factors.append(0.0 if asset_id in beside or (pose == "lying" and not lying) else factor)
+    return np.array(factors) / max(factors) if max(factors) else np.ones(len(ids))  # there is nobody else

@@ -134,7 +134,7 @@ def find_view(stage: Stage, place: Place, job: RenderJob, library: AssetLibrary)
         rng = stage.rng("view", job.category, job.view, *([redraw] if redraw else []))
         crowd = max(1, job.subjects - redraw // 2)  # a narrow place shows fewer rather than none
         crowd = min(crowd, people or crowd)
-        search = _Search(stage, place, job, library, rays, rng, rejects, patches, crowd, soft)
+        search = _Search(stage, place, job, library, rays, rng, rejects, patches, crowd, soft, redraw)
         view = search.best()
         library.used[:] = used  # what was only tried is not in the picture
         if view:
@@ -161,6 +161,7 @@ class _Search:
         patches: tuple[Patch, ...],
         crowd: int,
         soft: float,
+        redraw: int,
     ) -> None:
         self.stage, self.place, self.job, self.library = stage, place, job, library
         self.rays, self.rng, self.rejects, self.patches, self.crowd = rays, rng, rejects, patches, crowd
@@ -172,7 +173,7 @@ class _Search:
             self._aim_at_character(place.characters)
         else:
             around = [Subject(name) for name in library.used]  # who and what the place shows already
-            self.drawn = draw_subject(job, rng, beside=around, lying=soft > 0)
+            self.drawn = draw_subject(job, rng, beside=around, lying=soft > 0, redraw=redraw)
             self.body = body_of(self.drawn, library)
             for _ in range(crowd - 1):
                 beside = [*around, self.drawn, *(other.subject for other in self.company)]

@@ -11,6 +11,7 @@ from rdharmony_gen.blender import materials
 from rdharmony_gen.blender.assets import AssetLibrary, manifest
 from rdharmony_gen.blender.framing import FixedCamera, SceneCharacter
 from rdharmony_gen.sampling.rng import rng_for
+from rdharmony_gen.spec.condition import RGB
 
 FOLIAGE = {"tree", "tree_card", "bush", "bush_card"}
 PAINTS = (
@@ -142,14 +143,14 @@ class Stage:
             self._light(LAMPS[asset_id], placed)
         return placed
 
-    def dress(self, asset_id: str, mesh: bpy.types.Mesh) -> None:
-        """Replace imported materials that need it: leaves, windows, lamps, car paint. Once a mesh."""
+    def dress(self, asset_id: str, mesh: bpy.types.Mesh, paint: RGB | None = None) -> None:
+        """Replace imported materials that need it: leaves, windows, lamps, car paint (drawn if None). Once a mesh."""
         if asset_id in self._dressed:
             return
         self._dressed.add(asset_id)
         entry = manifest()[asset_id]
         rng = self.rng("materials", asset_id)
-        paint = PAINTS[int(rng.integers(len(PAINTS)))]
+        paint = paint or PAINTS[int(rng.integers(len(PAINTS)))]
         for slot, material in enumerate(mesh.materials):
             if material is None:
                 continue

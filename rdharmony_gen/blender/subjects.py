@@ -12,7 +12,9 @@ from rdharmony_gen.blender import clothes, materials, people
 from rdharmony_gen.blender.assets import AssetLibrary, ids_of, manifest, vertices
 from rdharmony_gen.blender.clothes import Recolour
 from rdharmony_gen.blender.framing import Body
-from rdharmony_gen.blender.stage import Stage
+from rdharmony_gen.blender.stage import PAINTS, Stage
+from rdharmony_gen.sampling.deal import Deck
+from rdharmony_gen.spec.condition import RGB
 from rdharmony_gen.spec.job import RenderJob
 from rdharmony_gen.spec.user_files import UserCharacter
 
@@ -42,6 +44,7 @@ class Subject:
         frame: of its action, 0 for a static one.
         clip: name of the action of a user's character that has several.
         clothes: new colours of its garments.
+        paint: of a packaged vehicle, linear.
         xyz: metres, the point on the ground under it.
         yaw_deg: 0 faces -Y.
         fg_ratio_estimate: share of the frame, from a coarse silhouette, hidden parts taken off.
@@ -52,6 +55,7 @@ class Subject:
     frame: int = 0
     clip: str = ""
     clothes: tuple[Recolour, ...] = ()
+    paint: RGB | None = None
     xyz: tuple[float, float, float] = (0.0, 0.0, 0.0)
     yaw_deg: float = 0.0
     fg_ratio_estimate: float = 0.0
@@ -64,15 +68,16 @@ class Subject:
 
 
 def draw_subject(
-    job: RenderJob, rng: np.random.Generator, *, beside: Sequence[Subject] = (), lying: bool = True
+    job: RenderJob, rng: np.random.Generator, *, beside: Sequence[Subject] = (), lying: bool = True, redraw: int = 0
 ) -> Subject:
-    """Draw who it is, in what pose and in what clothes.
+    """Who it is, dealt by the number of the view, in a drawn pose and drawn clothes.
 
     Args:
         job: says what it is and where it will stand.
-        rng: decides.
-        beside: who is in the view already: somebody else is drawn while there is anybody.
+        rng: decides what is not dealt.
+        beside: who is in the view already: it is somebody else while there is anybody.
         lying: whether a person may lie here.
+        redraw: how often the view was tried before: each time somebody else is taken, as far as there is anybody.
 
     Raises:
         UnknownName: there is no such category.
@@ -80,7 +85,7 @@ def draw_subject(
     taken = [s.asset_id for s in beside]
     if own := own_characters(job):
         own = [c for c in own if c.asset_id not in taken] or own
-        chosen = own[int(rng.integers(len(own)))]
+        chosen = own[redraw % len(own)]
         if not chosen.clips:
             return Subject(chosen.asset_id)
         clip = chosen.clips[int(rng.integers(len(chosen.clips)))]
@@ -90,14 +95,32 @@ def draw_subject(
         known = sorted({a["category"] for a in manifest().values() if a["kind"] in ("character", "object")})
         raise UnknownName.of("category", job.category, known)
     if job.category != "human":
+        ids = _hand(job, Deck(job.seed, f"subject/{job.category}", dict.fromkeys(ids, 1.0)))
         ids = [i for i in ids if i not in taken] or ids
-        return Subject(ids[int(rng.integers(len(ids)))])
-    custom = people.custom_of(job.scene)
+        return Subject(ids[redraw % len(ids)], paint=_paint(job, beside))
+    ids, custom = _hand(job, people.deck_of(job.seed)), people.custom_of(job.scene)
     if job.clip and rng.random() < WALKERS * min(1.0, custom.light):  # they walk in a T-shirt
         ids = [i for i in ids if manifest()[i]["rigged"]]
-    asset_id = ids[int(rng.choice(len(ids), p=people.chances(ids, job.scene, taken, lying=lying)))]
+    suits = people.suits(ids, job.scene, taken, lying=lying)
+    kept = np.flatnonzero(rng.random(len(ids)) < suits)  # the best suits for certain
+    asset_id = ids[kept[redraw % len(kept)]]
     frame = int(rng.integers(1, WALK_FRAMES)) if manifest()[asset_id]["rigged"] else 0
     return Subject(asset_id, frame, clothes=clothes.draw(asset_id, rng, custom))
+
+
+def _hand(job: RenderJob, deck: Deck) -> list[str]:
+    """The cards of a deck in the order in which they are offered to a view."""
+    return deck.hand(job.view * job.subjects, job.subjects)
+
+
+def _paint(job: RenderJob, beside: Sequence[Subject]) -> RGB | None:
+    """A colour for a vehicle, another one than those beside it."""
+    if job.category not in VEHICLES:
+        return None
+    deck = Deck(job.seed, f"paint/{job.category}", {str(number): 1.0 for number in range(len(PAINTS))})
+    paints = [PAINTS[int(number)] for number in _hand(job, deck)]
+    taken = [s.paint for s in beside]
+    return next((p for p in paints if p not in taken), paints[0])
 
 
 def own_characters(job: RenderJob) -> list[UserCharacter]:
@@ -114,7 +137,7 @@ def put_subject(stage: Stage, subject: Subject) -> list[bpy.types.Object]:
     """Stand it where it belongs; returns its objects. A sitting person gets a stool, which is not part of it."""
     mesh = stage.library.mesh(subject.asset_id, subject.frame, subject.clip)
     if subject.asset_id in manifest():
-        stage.dress(subject.asset_id, mesh)
+        stage.dress(subject.asset_id, mesh, subject.paint)
     made = bpy.data.objects.new("subject", clothes.recoloured(subject.asset_id, mesh, subject.clothes))
     made.location = subject.xyz
     made.rotation_euler = (0.0, 0.0, np.radians(subject.yaw_deg))

@@ -6,7 +6,7 @@ from __future__ import annotations
 from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
 from rdharmony_gen.sampling.clip_pairs import clip_pairs
 from rdharmony_gen.sampling.conditions import sample_conditions
-from rdharmony_gen.sampling.rng import rng_for
+from rdharmony_gen.sampling.deal import Deck
 from rdharmony_gen.spec.clip import ClipPlan
 from rdharmony_gen.spec.dataset import DatasetSpec, places_for, styles_of, views_of
 from rdharmony_gen.spec.job import RenderJob
@@ -16,7 +16,7 @@ FIRST_PLACE_STEP = 5
 """Each category begins so many places further down the list than the one before it."""
 
 CAST = 12
-"""A job names at most so many of the user's characters; who of them it shows is drawn when it is placed."""
+"""A job names at most so many of the user's characters: who it shows comes first, then others to fall back on."""
 
 
 def job_ids(spec: DatasetSpec) -> list[tuple[str, int, str]]:
@@ -69,12 +69,12 @@ def _place(spec: DatasetSpec, category: str, view: int) -> tuple[str, int]:
 
 
 def _cast(spec: DatasetSpec, category: str, view: int) -> tuple[UserCharacter, ...]:
-    """Who of the user's characters may appear in a view."""
-    fit = [c for c in spec.characters if c.category == category]
-    if len(fit) <= CAST:
-        return tuple(fit)
-    chosen = rng_for(spec.seed, "cast", category, view).choice(len(fit), CAST, replace=False)
-    return tuple(fit[i] for i in sorted(chosen))
+    """Who of the user's characters may appear in a view, in the order in which they are tried."""
+    fit = {c.asset_id: c for c in spec.characters if c.category == category}
+    if not fit:
+        return ()
+    deck = Deck(spec.seed, f"cast/{category}", dict.fromkeys(fit, 1.0))
+    return tuple(fit[name] for name in deck.hand(view * spec.subjects, spec.subjects)[:CAST])
 
 
 def _job_id(spec: DatasetSpec, category: str, view: int) -> str:

@@ -6,6 +6,7 @@ import json
 import shutil
 import struct
 import zlib
+from collections import Counter
 from pathlib import Path
 
 import bpy
@@ -16,13 +17,16 @@ from harmonize_core.errors import InputError
 from harmonize_core.formats.images import read_exr
 from rdharmony_gen.blender import clothes
 from rdharmony_gen.blender.assets import ASSETS, AssetLibrary
+from rdharmony_gen.blender.coverage import coverage
+from rdharmony_gen.blender.lighting import light_lamps
 from rdharmony_gen.blender.people import PEOPLE as WHO
 from rdharmony_gen.blender.people import POSES
 from rdharmony_gen.blender.placement import PlacementError, find_view
-from rdharmony_gen.blender.render_job import render_job
+from rdharmony_gen.blender.render_job import aim, render_job
 from rdharmony_gen.blender.session import reset
 from rdharmony_gen.blender.stage import Patch, Place, Stage
-from rdharmony_gen.blender.subjects import body_of, draw_subject
+from rdharmony_gen.blender.subjects import Subject, body_of, draw_subject, put_subject
+from rdharmony_gen.light.shared import shared_light
 from rdharmony_gen.run.user_files import check_characters, check_scenes
 from rdharmony_gen.sampling.conditions import sample_conditions
 from rdharmony_gen.sampling.rng import rng_for
@@ -78,38 +82,68 @@ def _pixels(material: bpy.types.Material) -> np.ndarray:
     return flat.reshape(image.size[1], image.size[0], 4)[::-1, :, :3]
 
 
-def test_every_packaged_person_is_drawn_in_every_pose_it_has():
+def _subjects(job: RenderJob, views: int) -> list[Subject]:
+    """Who is first seen in views one after the other."""
+    return [draw_subject(dataclasses.replace(job, view=k), rng_for(1, "drawn", k)) for k in range(views)]
+
+
+def test_every_packaged_person_is_seen_in_every_pose_it_has():
     reset(40, 40, 1)
-    job = _job()
-    drawn = [draw_subject(job, rng_for(1, "cast", k)) for k in range(900)]
+    drawn = _subjects(_job(), 900)
     assert len({s.asset_id for s in drawn}) == 26
-    assert {s.pose for s in drawn} == set(POSES)
+    poses = Counter(s.pose for s in drawn)
+    assert set(poses) == set(POSES)
+    assert poses["standing"] > 1.5 * poses["holding"] > 2 * poses["lying"] > 50
     assert len({s.frame for s in drawn if s.pose == "walking_nathan"}) > 20
     assert sum(bool(s.clothes) for s in drawn) > 600
+
+
+@pytest.mark.parametrize("seed", [7, 11, 12])
+def test_few_views_show_as_many_different_subjects_as_there_are(seed):
+    reset(40, 40, 1)
+    for category, count in {"human": 12, "car": 10, "bottle": 8, "cow": 3}.items():
+        job = dataclasses.replace(_job(category=category), seed=seed)
+        shown = [s.asset_id for s in _subjects(job, 2 * count)]
+        assert len(set(shown[:count])) == count
+        assert max(Counter(shown).values()) <= 2
+    assert len({WHO[s.asset_id].face for s in _subjects(dataclasses.replace(_job(), seed=seed), 6)}) >= 5
+    cars = _subjects(dataclasses.replace(_job(category="car"), seed=seed), 8)
+    assert len({s.paint for s in cars}) == 8
+    pairs = dataclasses.replace(_job(), seed=seed, subjects=2)
+    for first in (0, 6):
+        shown = []
+        for view in range(first, first + 6):
+            job, rng = dataclasses.replace(pairs, view=view), rng_for(seed, "pair", view)
+            shown += [one := draw_subject(job, rng), draw_subject(job, rng, beside=[one])]
+        assert len({s.asset_id for s in shown}) >= 10
+
+
+def test_a_view_that_is_tried_again_shows_somebody_else():
+    reset(40, 40, 1)
+    job = _job(category="dog")
+    assert len({draw_subject(job, rng_for(1, "again"), redraw=k).asset_id for k in range(4)}) == 4
 
 
 def test_nobody_of_a_view_is_another_of_it():
     reset(40, 40, 1)
     for category, count in (("human", 4), ("car", 3)):
-        job = _job(category=category)
-        for seed in range(60):
-            rng, group = rng_for(seed, "group", category), []
+        for view in range(60):
+            job = _job(category=category, view=view, subjects=count, styles=())
+            rng, group = rng_for(view, "group", category), []
             while len(group) < count:
                 group.append(draw_subject(job, rng, beside=group))
             assert len({s.asset_id for s in group}) == count
     own = [UserCharacter(f"p{k}", str(k), (), f"/nowhere/p{k}.glb") for k in range(2)]
     job = _job(characters=tuple(own))
-    for seed in range(20):
-        first = draw_subject(job, rng_for(seed, "own"))
-        assert draw_subject(job, rng_for(seed, "second"), beside=[first]).asset_id != first.asset_id
+    first = draw_subject(job, rng_for(1, "own"))
+    assert draw_subject(job, rng_for(1, "second"), beside=[first]).asset_id != first.asset_id
 
 
 def test_people_are_dressed_for_the_place_and_nobody_lies_in_snow():
     reset(40, 40, 1)
     wears, light = {}, {}
     for scene in ("snow_village", "beach", "park"):
-        job = _job(scene)
-        drawn = [draw_subject(job, rng_for(1, scene, k)) for k in range(400)]
+        drawn = _subjects(_job(scene), 400)
         wears[scene] = {w: sum(WHO[s.asset_id].wear == w for s in drawn) / 400 for w in ("coat", "light")}
         light[scene] = np.median([c.brightness for s in drawn for c in s.clothes])
         assert any(s.pose == "lying" for s in drawn) != (scene == "snow_village")
@@ -118,13 +152,9 @@ def test_people_are_dressed_for_the_place_and_nobody_lies_in_snow():
     assert light["snow_village"] < light["park"] < light["beach"]
 
 
-def test_people_lie_on_grass_only_and_where_there_is_none_another_pose_is_drawn():
-    views = (
-        k
-        for k in range(99)
-        if draw_subject(_job(), Stage(7, "park", 0, AssetLibrary()).rng("view", "human", k)).pose == "lying"
-    )
-    job = _job(view=next(views))
+def test_people_lie_on_grass_only_and_where_there_is_none_another_pose_is_taken():
+    lying = next(k for k, s in enumerate(_subjects(_job(), 99)) if s.pose == "lying")
+    job = _job(view=lying)
     for lawn_from in (13, 6):
         reset(40, 40, 1)
         stage = Stage(7, "park", 0, AssetLibrary())
@@ -185,6 +215,57 @@ def _pillars(count: int) -> tuple[Stage, Place]:
         stage.box("pillar", (x - 0.09, y - 0.09, 0), (x + 0.09, y + 0.09, 3), grey)
     room = ((-20.0, -20.0, 0.5), (20.0, 20.0, 3.0))
     return stage, Place((Patch(-0.4, -0.4, 0.4, 0.4),), (), (), room)
+
+
+def _free_share(scene: bpy.types.Scene, subject: list[bpy.types.Object], before: str, path: Path) -> float:
+    """How much of a subject is seen, as rendered with and without the objects whose names begin with `before`."""
+    seen = coverage(scene, [subject], path)["Y"].sum()
+    for one in [o for o in bpy.data.objects if o.name.startswith(before)]:
+        bpy.data.objects.remove(one)
+    return float(seen / coverage(scene, [subject], path)["Y"].sum())
+
+
+@pytest.mark.parametrize("view", [0, 1])
+def test_the_place_hides_little_of_a_subject_as_rendered(tmp_path, view):
+    scene = reset(96, 96, 1)
+    stage, place = _pillars(count=20)
+    found = find_view(stage, place, _job(view=view), stage.library)
+    camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
+    camera.data.lens = found.focal_mm
+    aim(camera, found.camera_xyz, found.camera_yaw_deg, found.camera_pitch_deg)
+    scene.collection.objects.link(camera)
+    scene.camera = camera
+    assert _free_share(scene, put_subject(stage, found.subjects[0]), "pillar", tmp_path / "c.exr") > 0.8
+
+
+def test_what_stands_before_a_subject_is_cut_out_of_its_coverage(tmp_path):
+    """A board before the left half, seen against the sky and so nothing but a hole in the subject."""
+    scene = reset(32, 32, 1)
+    stage = Stage(7, "park", 0, AssetLibrary())
+    grey = bpy.data.materials.new("grey")
+    subject = stage.box("subject", (-1, 0, -1), (1, 0.1, 1), grey)
+    stage.box("board", (-3, -1, -3), (0, -0.9, 3), grey)
+    camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
+    camera.location, camera.rotation_euler = (0, -6, 0), (np.pi / 2, 0, 0)
+    scene.collection.objects.link(camera)
+    scene.camera = camera
+    share = coverage(scene, [[subject]], tmp_path / "c.exr")["Y"]
+    assert share[:, :15].max() == 0
+    assert share[13:19, 18:21].min() == 1
+    assert _free_share(scene, [subject], "board", tmp_path / "c.exr") == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_lamp_at_half_its_level_gives_a_quarter_of_its_light_with_either_strategy():
+    reset(32, 32, 1)
+    stage = Stage(7, "park", 0, AssetLibrary())
+    stage.put("lamp_02_classic", 0, 0)
+    (full,) = (dataclasses.replace(c, lamps=0.8) for c in _job(styles=(10,)).conditions)
+    half, power = dataclasses.replace(full, lamps=0.4), {}
+    for condition in (full, half):
+        light_lamps(stage, condition)
+        power[condition.lamps] = stage.lamps[0][0].data.energy
+    assert power[0.4] == pytest.approx(power[0.8] / 4)
+    assert shared_light((full, half)).lamps_of(half) == (0, pytest.approx(1 / 4))
 
 
 def _png(path: Path, width: int, height: int) -> None:

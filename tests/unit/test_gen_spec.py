@@ -149,6 +149,17 @@ def test_own_places_and_people_are_part_of_a_plan():
         make_spec(categories=("dog",), characters=people)
 
 
+@pytest.mark.parametrize("count", [6, CAST + 2])
+def test_own_people_are_seen_in_turn_and_nobody_twice_in_a_view(count):
+    people = tuple(UserCharacter(f"p{k}", str(k), (), f"/a/p{k}.glb") for k in range(count))
+    spec = make_spec(views=7, scenes=("park",), characters=people, subjects=2, styles=("noon_clear", "night"))
+    jobs = [plan_job(spec, "human", view) for view in range(count // 2)]
+    shown = [c.name for job in jobs for c in job.characters[:2]]
+    assert sorted(shown) == sorted(c.name for c in people)
+    assert {len(job.characters) for job in jobs} == {min(count, CAST)}
+    assert plan_job(dataclasses.replace(spec, views=99), "human", 2) == jobs[2]
+
+
 def test_a_missing_job_file_is_named():
     with pytest.raises(InputError, match=r"nowhere\.json could not be read"):
         read_job(Path("nowhere.json"))

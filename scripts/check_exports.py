@@ -148,12 +148,12 @@ def _in_a_process(name: str) -> list[Row] | str:
 
 
 def _export_here(name: str) -> int:
-    try:
-        with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
             print(json.dumps([asdict(row) for row in export_filled(name, Path(folder))]))
-    except HarmonizeError as error:
-        print(error, file=sys.stderr)
-        return 1
+        except HarmonizeError as error:
+            print(str(error).replace(f"{folder}/", ""), file=sys.stderr)
+            return 1
     return 0
 
 
@@ -173,11 +173,15 @@ def main(question: Question) -> int:
         else:
             lines[name] = f"not exported: {entry.not_exported or 'its entry does not claim it'}"
         if not lines[name].startswith("|"):
-            lines[name] = f"| `{name}` | | | | | {lines[name]} | |"
+            lines[name] = _remark(name, lines[name])
         print(lines[name], flush=True)
         if question.page:
             write_text(question.page, _page(question.page, lines))
     return 1 if broken else 0
+
+
+def _remark(name: str, text: str) -> str:
+    return f"| `{name}` | | | | | {text} | |"
 
 
 def _page(page: Path, lines: dict[str, str]) -> str:
@@ -188,7 +192,7 @@ def _page(page: Path, lines: dict[str, str]) -> str:
             kept.setdefault(line.split("`")[1], []).append(line)
     rows = {name: "\n".join(old) for name, old in kept.items()} | lines
     versions = f"torch {torch.__version__}, onnx {onnx.__version__}, ONNX Runtime {onnxruntime.__version__}"
-    table = "".join(f"{rows[name]}\n" for name in registered() if name in rows)
+    table = "".join(f"{rows.get(name) or _remark(name, 'not run yet')}\n" for name in registered())
     return TEXT.format(versions=versions) + COLUMNS + table
 
 
@@ -204,11 +208,11 @@ python scripts/check_exports.py --page docs/exports.md
 Weights are random, of the size that training gives, and no gate is closed (`fill` in the script). *Largest difference*:
 of a pixel between PyTorch and ONNX Runtime, both float32, sRGB in [0, 1], over noise under a soft mask and a smooth
 picture under a hard one; an empty mask gives the composite back bit for bit. *Accepted*: 1e-04 for every network, 1/39
-of a step of 8 bits. Were a difference larger, the yardstick would be what float32 rounding does in PyTorch itself,
+of a step of 8 bits. Where the difference is larger, the yardstick is what float32 rounding does in PyTorch itself,
 against float64: ONNX Runtime may be 32 times as far from the float64 picture (it sums large maps less exactly; one
-instance norm of 256x256 values is off 5 to 10 times as far), and never further than half a step of 8 bits. `harmonize
-export` makes the same comparison with your weights and keeps no file that fails it. *CPU s* covers tracing, writing and
-comparing.
+instance norm of 256x256 values is off 5 to 10 times as far), and never further than half a step of 8 bits, 2e-03.
+`harmonize export` makes the same comparison with your weights and keeps no file that fails it. *CPU s* covers tracing,
+writing and comparing.
 
 """
 

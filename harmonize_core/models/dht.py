@@ -165,6 +165,6 @@ register(
         InputSpec(size=256, divisor=DHT.divisor),
         source="Guo et al., Image Harmonization With Transformer, ICCV 2021 (zhenglab/HarmonyTransformer@d8430b5)",
         licence="Apache-2.0",
-        features=frozenset({"background"}),
+        features=frozenset({"onnx", "background"}),
     )
 )

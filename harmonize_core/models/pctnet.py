@@ -149,7 +149,7 @@ _NAMES = {
 }
 
 for _name, _config, _features in (
-    ("pctnet_vit", PctNetConfig(), frozenset({"any_size", "background"})),
+    ("pctnet_vit", PctNetConfig(), frozenset({"onnx", "any_size", "background"})),
     ("pctnet_cnn", PctNetConfig("cnn"), frozenset({"onnx", "any_size"})),
 ):
     register(

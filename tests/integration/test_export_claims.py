@@ -29,6 +29,7 @@ from harmonize_core.models import (
     _registry,
     build,
     register,
+    registered,
 )
 
 SIDE = 64
@@ -135,7 +136,8 @@ def test_the_page_of_the_sweep_says_why_a_network_is_missing_and_keeps_other_row
     page = tmp_path / "exports.md"
     page.write_text("# Exported networks\n\n| `issam_256` | as it was |\n| `mkl` | old |\n")
     assert main(Question(("mkl", "reinhard"), page)) == 0
-    rows = [line for line in page.read_text().splitlines() if line.startswith("| `")]
-    assert rows[-1] == "| `issam_256` | as it was |"
-    assert [row.split("`")[1] for row in rows] == ["reinhard", "mkl", "issam_256"]
-    assert all("not exported: it is NumPy code" in row for row in rows[:2])
+    rows = {line.split("`")[1]: line for line in page.read_text().splitlines() if line.startswith("| `")}
+    assert list(rows) == list(registered())
+    assert rows["issam_256"] == "| `issam_256` | as it was |"
+    assert all("not exported: it is NumPy code" in rows[name] for name in ("mkl", "reinhard"))
+    assert "not run yet" in rows["fmm_256"]

@@ -169,6 +169,11 @@ def _brighter(image):
     return (image // 2 + 127).astype(np.uint8)
 
 
+def _mask_of(share):
+    """A change of a mask to one that covers this share of the picture."""
+    return lambda mask: np.where(np.arange(mask.size) < share * mask.size, 255, 0).astype(np.uint8).reshape(mask.shape)
+
+
 DAMAGE = {
     "edited composite": (
         lambda r: Image.open(r / COMPOSITE).rotate(180).save(r / COMPOSITE),
@@ -183,6 +188,8 @@ DAMAGE = {
     "wrong size": (lambda r: Image.open(r / REAL).resize((32, 32)).save(r / REAL), "should be 64x64 but is 32x32"),
     "grey values in a mask": (lambda r: _repaint(r, MASK, lambda m: m // 2), "values 0 and 255 only"),
     "mask and alpha disagree": (lambda r: _repaint(r, MASK, lambda m: 255 - m), "exactly where"),
+    "a subject too small": (lambda r: _repaint(r, MASK, _mask_of(0.018)), "should cover between 2% and 45% of the pic"),
+    "a subject too large": (lambda r: _repaint(r, MASK, _mask_of(0.46)), "should cover between 2% and 45% of the pic"),
     "another background": (lambda r: _repaint(r, COMPOSITE, _brighter), "outside the foreground but"),
     "black real": (lambda r: _repaint(r, REAL, lambda i: i // 100), "nearly black"),
     "blown-out real": (lambda r: _repaint(r, REAL, lambda i: i // 20 + 243), "blown out"),

@@ -3,6 +3,7 @@
 
 import csv
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,20 @@ import pytest
 import harmonize_core
 from harmonize_core import cli
 from harmonize_core.benchmark.tables import GROUPS
+from harmonize_core.models import _registry
 
 PHOTOS = Path(harmonize_core.__file__).parent / "photos"
 CHOSEN = ("gc_cat_fish2", "gc_cat_fish3", "gc_cat_fish6", "gc_cat_cup", "gc_cat_bucket", "gc_cat_plate")
 HELD_OUT = ("gc_cat_fish2", "gc_cat_bucket")
+WIDE = ("pix2pixhd", "crn", "hidt", "unit", "cyclegan", "cut")
+
+
+@pytest.fixture
+def quick(monkeypatch, narrow) -> None:
+    """The dearest networks with few channels: with all, they would take longer than all other rows together."""
+    entries = dict(_registry._entries)
+    entries |= {name: replace(entries[name], config=narrow(entries[name].config)) for name in WIDE}
+    monkeypatch.setattr(_registry, "_entries", entries)
 
 
 @pytest.fixture
@@ -29,11 +40,13 @@ def sets(composed, tmp_path) -> Path:
             rows.writerow([f"{name}.jpg", f"{name}_mask.png", "test" if name in HELD_OUT else "train"])
             for ending in (".jpg", "_mask.png"):
                 shutil.copy(PHOTOS / f"{name}{ending}", photos)
-    for name, side in (("photographic", "640"), ("photographic_hr", "2048")):
-        assert cli.main(["make-real", *map(str, (photos, photos, root / name)), "--max-side", side, "--quiet"]) == 0
+    for name, side, count in (("photographic", "640", "4"), ("photographic_hr", "2048", "1")):
+        command = ["make-real", *map(str, (photos, photos, root / name)), "--max-side", side, "--per-photo", count]
+        assert cli.main([*command, "--quiet"]) == 0
     return root
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_tiny_run_makes_all_four_tables_and_goes_on_where_it_was(sets, tmp_path, capsys):
     out = tmp_path / "benchmark"
     command = ["benchmark", "seeds-table", "--data", str(sets), "--novel", "fish", "--budget", "tiny", "--quiet"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ def compose_clip(layout: SetLayout, spec: DatasetSpec, job: RenderJob, *, keep_r
     folder = layout.renders(job.job_id)
     geometry = read_geometry(folder / "view.json")
     frames = [Renders(folder / frame_folder(i), job) for i in range(count)]
-    moments = _moments(geometry, count, str(folder / "view.json"))
+    moments = _moments(geometry, count, folder / "view.json")
     exposure = _locked_exposures(spec, job, frames, moments)
 
     styles = [c.style_id for c in job.conditions]
@@ -118,11 +119,12 @@ def compose_clip(layout: SetLayout, spec: DatasetSpec, job: RenderJob, *, keep_r
     return record
 
 
-def _moments(geometry: dict, count: int, where: str) -> list[dict]:
-    """What is known about each frame: the view, with the camera where it is then."""
+def _moments(geometry: dict, count: int, path: Path) -> list[dict]:
+    """What is known about each frame: the view, with the camera where it is then; a file without it is removed."""
     frames = geometry.get("frames")
     if not isinstance(frames, list) or len(frames) != count or not all(isinstance(f, dict) for f in frames):
-        raise InputError(f"{where} should tell {count} frames but does not; render the view again")
+        path.unlink(missing_ok=True)
+        raise InputError(f"{path} should tell {count} frames but does not; render the view again")
     return [geometry | frame for frame in frames]
 
 

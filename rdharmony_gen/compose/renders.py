@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harmonize_core.errors import DatasetError, InputError
+from harmonize_core.errors import InputError
 from harmonize_core.formats.images import read_exr
 from rdharmony_gen.compose.fog import AirPath, Camera
 from rdharmony_gen.spec.codec import MAX_BYTES
@@ -23,7 +23,11 @@ from rdharmony_gen.spec.scenes import SCENES
 
 @dataclass(frozen=True)
 class Renders:
-    """The pictures of one still, or of one frame of a clip."""
+    """The pictures of one still, or of one frame of a clip.
+
+    A picture that cannot be what was rendered (unreadable, of another size, without its channels, not finite) is
+    removed and an InputError raised, so that the next try renders it again.
+    """
 
     folder: Path
     job: RenderJob
@@ -33,9 +37,7 @@ class Renders:
         path = self.folder / "coverage.exr"
         coverage = self._channels(path, "Y")[..., 0]
         if not (coverage >= 0.5).any():
-            raise DatasetError(
-                f"{path} should show a foreground but no pixel is covered by half; render the view again"
-            )
+            raise self._removed(path, "should show a foreground but no pixel is covered by half; render it again")
         return (np.rint(np.clip(coverage, 0, 1) * 65535) / 65535).astype(np.float32)
 
     def shares(self) -> list[NDArray[np.float64]]:
@@ -63,20 +65,29 @@ class Renders:
         try:
             channels = read_exr(path)
         except InputError:
-            path.unlink(missing_ok=True)
+            self._remove(path)
             raise
         if not set(names) <= set(channels):
             found = ", ".join(sorted(channels))
-            raise DatasetError(f"{path} should hold the channels {', '.join(names)} but holds {found}; render it again")
+            wanted = ", ".join(names)
+            raise self._removed(path, f"should hold the channels {wanted} but holds {found}; render it again")
         image = np.stack([channels[name] for name in names], axis=-1)
-        width, height = self.job.width, self.job.height
-        if image.shape[:2] != (height, width):
-            raise DatasetError(
-                f"{path} should be {width}x{height} but is {image.shape[1]}x{image.shape[0]}; render it again"
-            )
+        (height, width), job = image.shape[:2], self.job
+        if (width, height) != (job.width, job.height):
+            raise self._removed(path, f"should be {job.width}x{job.height} but is {width}x{height}; render it again")
         if np.isnan(image).any() or (finite and not np.isfinite(image).all()):
-            raise DatasetError(f"{path} should hold finite values only but holds NaN or infinity; render it again")
+            raise self._removed(path, "should hold finite values only but holds NaN or infinity; render it again")
         return image
+
+    def _removed(self, path: Path, fault: str) -> InputError:
+        """The error to raise about a picture, which is removed."""
+        self._remove(path)
+        return InputError(f"{path} {fault}")
+
+    def _remove(self, path: Path) -> None:
+        """`view.json` goes first: without it a view counts as unrendered, even if all it lacks is its depth."""
+        (self.folder / "view.json").unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
 
 def read_geometry(path: Path) -> dict:

@@ -90,9 +90,8 @@ def compose_view(layout: SetLayout, spec: DatasetSpec, job: RenderJob, *, keep_r
     """Turn the renders of one job into triplets; files of the same name are replaced, each atomically.
 
     Raises:
-        InputError: a render is missing or damaged; a damaged one is removed, so that the next run renders it again.
-        DatasetError: a render has another size, holds values that are not finite, or shows no foreground; the job's
-            names, or a link in the set, lead elsewhere.
+        InputError: a render is missing or damaged; a damaged one is removed, so that the next try renders it again.
+        DatasetError: the job's names, or a link in the set, lead elsewhere.
         OutputError: a picture could not be written.
     """
     refuse_escape(layout, job)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,8 @@ ATTEMPTS = {"crash": 3, "lost": 5, "timeout": 2, "memory": 2, "picture": 2, "inp
 
 memory: out of memory. crash: Blender ended. lost: the machine went away. timeout: no sign of progress. picture: Blender
 said that what it rendered is not what was asked for. input: renders that cannot be composed; damaged ones are removed
-first. One try: asset (missing or unusable), placement (no good view found), job (not of this set), disk, error.
+first, and rendered again. One try: renders (the same in a run that only composes), asset (missing or unusable),
+placement (no good view found), job (not of this set), disk, error.
 """
 
 
@@ -29,7 +30,7 @@ class Failure:
 
     job: str
     reason: str
-    """Class: memory, crash, lost, timeout, picture, input, asset, placement, dataset, disk, job, error."""
+    """Class: memory, crash, lost, timeout, picture, input, renders, asset, placement, dataset, disk, job, error."""
     message: str
     log: str
     """Path below the set's root: what Blender and the worker said about this job."""
@@ -86,8 +87,14 @@ def forget_messages(log: Path) -> None:
         file.write(f"\n{_NEW_START}\n")
 
 
-def reason_of(error: BaseException, step: str) -> str:
-    """Reason class of what a step (render or compose) raised; our own kinds by name: `PlacementError` -> placement."""
+def reason_of(error: BaseException, step: str, steps: Collection[str] = ("render", "compose")) -> str:
+    """Reason class of what a step (render or compose) raised; our own kinds by name: `PlacementError` -> placement.
+
+    Args:
+        error: What was raised.
+        step: The step it was raised in.
+        steps: All that the run does; what is not rendered in it is not there at a second try either.
+    """
     if isinstance(error, BadPicture):
         return error.reason
     if isinstance(error, MemoryError):
@@ -96,6 +103,8 @@ def reason_of(error: BaseException, step: str) -> str:
         return "disk"
     if step == "render" and isinstance(error, UnknownName | InputError):
         return "asset"
+    if step == "compose" and "render" not in steps and isinstance(error, InputError):
+        return "renders"
     if isinstance(error, HarmonizeError):
         return type(error).__name__.removesuffix("Error").lower()
     return "error"

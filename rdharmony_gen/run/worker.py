@@ -126,7 +126,7 @@ def main(argv: list[str] | None = None) -> None:
             _State.step = ""
             emit("done", path=line)
         except HarmonizeError as error:
-            reason, _State.step = reason_of(error, _State.step), ""
+            reason, _State.step = reason_of(error, _State.step, steps), ""
             emit("failed", path=line, reason=reason, message=str(error), fatal=isinstance(error, OutputError))
         except MemoryError:
             _State.step = ""

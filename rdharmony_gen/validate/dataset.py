@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import permutations
 from pathlib import Path
 
 import msgspec
@@ -18,15 +19,19 @@ from rdharmony_gen.compose.collect import FORMAT, SPLITS, counts_of, list_files,
 from rdharmony_gen.compose.credits import published
 from rdharmony_gen.run.steps import existing
 from rdharmony_gen.sampling.plan import job_ids
+from rdharmony_gen.spec.clip import ClipNames
 from rdharmony_gen.spec.codec import MAX_BYTES, encode
-from rdharmony_gen.spec.dataset import DatasetSpec, label_length, split_of, views_of
+from rdharmony_gen.spec.dataset import DatasetSpec, label_length, split_of, styles_of, views_of
 from rdharmony_gen.spec.layout import SetLayout, inside
+from rdharmony_gen.spec.naming import ViewNames
 from rdharmony_gen.spec.records import ClipRecord, Record, ViewRecord, files_of, read_clips, read_manifest
 from rdharmony_gen.validate.checks import Problem, check_renders, check_view
 from rdharmony_gen.validate.clips import check_clip, check_lists
 
 MAX_TEXT_LINE = 4096
 """Characters of a line in a list; a longer one is named, not printed."""
+MOST_SUBJECTS = 99
+"""Of a view: a scene of the user's own may bring many."""
 MAX_LIST = 2**31
 """Bytes of a list; a larger one is not read."""
 
@@ -224,12 +229,12 @@ def _strays(layout: SetLayout, spec: DatasetSpec, records: list[Record]) -> Iter
     """Everything below the root that neither the manifest nor the layout knows, and credits that are missing.
 
     A folder without any place in the set is named once; `report/`, the program's own state and the folders of kept
-    renders are not looked into.
+    renders are not looked into. What views that failed left is no stray: the next run takes it up.
     """
     if not layout.credits.is_file():
         yield Problem(layout.credits.name, "is missing, and the assets' licences ask for it; run rdharmony compose")
     ids = [job_id for _, _, job_id in job_ids(spec)]
-    whole = {layout.report, layout.state, *(layout.renders(i) for i in ids)}
+    whole = {layout.report, layout.state, *(layout.renders(i) for i in ids), *_of_missing_views(layout, spec, records)}
     files = {layout.spec, layout.dataset, layout.manifest, layout.failures, layout.credits}
     files |= {layout.job(i) for i in ids} | set(list_files(layout, spec, []))
     files |= {layout.root / name for r in records for name in files_of(r)}
@@ -242,3 +247,20 @@ def _strays(layout: SetLayout, spec: DatasetSpec, records: list[Record]) -> Iter
             elif path not in files and path not in whole:
                 name = path.relative_to(layout.root).as_posix()
                 yield Problem(name, "is not in the manifest and has no place in the layout; remove it")
+
+
+def _of_missing_views(layout: SetLayout, spec: DatasetSpec, records: list[Record]) -> Iterator[Path]:
+    """Pictures (or folders of frames) that planned views would have which the manifest does not list."""
+    styles = [style.style_id for style in styles_of(spec)]
+    listed = {_job_id(record) for record in records}
+    for job_id in (job_id for _, _, job_id in job_ids(spec) if job_id not in listed):
+        folder, _, scene_id = job_id.partition("/")
+        still = ViewNames(spec.layout, folder, scene_id, f".{spec.format}")
+        names = ClipNames(folder, scene_id) if spec.clip else still
+        found = [names.alpha(), *(names.real(style) for style in styles)]
+        found += [names.composite(*pair) for pair in permutations(styles, 2)]
+        if isinstance(names, ClipNames):
+            found += [names.mask(*pair) for pair in permutations(styles, 2)]
+        else:
+            found += [*map(names.mask, styles), *(names.alpha(n) for n in range(1, MOST_SUBJECTS + 1))]
+        yield from (layout.root / name for name in found)

@@ -14,11 +14,11 @@ import pytest
 from generator import content
 from PIL import Image
 
-from harmonize_core.errors import DatasetError, InputError
+from harmonize_core.errors import InputError
 from harmonize_core.formats.images import read_exr, write_exr
 from harmonize_core.formats.rdharmony import list_triplets, parse_label_line
 from harmonize_core.formats.triplet import load_triplet
-from rdharmony_gen.compose.view import compose_view
+from rdharmony_gen.compose.view import compose_view, is_rendered
 from rdharmony_gen.run.steps import existing
 from rdharmony_gen.spec.job import read_job
 from rdharmony_gen.validate.dataset import validate
@@ -283,10 +283,35 @@ def test_renders_that_cannot_be_composed_are_named(copy, name):
     damage, message = RENDERS[name]
     damage(copy / "renders" / "SHuman" / VIEW)
     layout, spec = existing(copy)
-    with pytest.raises((InputError, DatasetError)) as caught:
-        compose_view(layout, spec, read_job(layout.job(f"SHuman/{VIEW}")), keep_renders=True)
+    job = read_job(layout.job(f"SHuman/{VIEW}"))
+    with pytest.raises(InputError) as caught:
+        compose_view(layout, spec, job, keep_renders=True)
     assert message in str(caught.value)
     assert VIEW in str(caught.value)
+    assert not is_rendered(layout, job), "the next run would compose the same again"
+
+
+@pytest.mark.parametrize("name", ["night.exr", "aux.exr"])
+def test_a_render_that_is_not_finite_is_rendered_again(copy, rdharmony, name):
+    before = content(copy)
+    path = copy / "renders" / "SHuman" / VIEW / name
+    channels = read_exr(path)
+    for pixels in channels.values():
+        pixels[3, 5] = np.nan
+    write_exr(path, channels)
+    (copy / COMPOSITE).unlink()
+    assert rdharmony("make", copy, *OPTIONS, "--quiet") == (0, "", "")
+    assert content(copy) == before
+
+
+def test_pictures_of_a_view_that_failed_are_no_strays(copy, rdharmony):
+    _write(copy / "renders" / "SHuman" / VIEW / "night.exr", float("nan"))
+    (copy / COMPOSITE).unlink()
+    for message in ("NaN or infinity", "run rdharmony render first"):  # a run that only composes tries once
+        code, _, error = rdharmony("compose", copy, "--workers", "1", "--quiet")
+        assert code == 1
+        assert message in error
+    assert [p.path for p in validate(copy).problems] == ["manifest.jsonl"], "one of two views is missing, no more"
 
 
 def test_compose_without_renders_says_what_to_do(copy, rdharmony):

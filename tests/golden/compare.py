@@ -15,6 +15,17 @@ from torch import Tensor, nn
 
 PARITY = Path(__file__).parent / "parity"
 
+IDIH_STAGES = {
+    "enc_block0": "network.encoder.0",
+    "enc_block3": "network.encoder.3",
+    "bottleneck": "network.encoder.6",
+    "dec_block0": "network.decoder.0",
+    "dec_block3": "network.decoder.3",
+    "decoder_map": "network.decoder.6",
+    "to_rgb": "network.head.to_rgb",
+}
+"""Where the stages of the official iDIH are in ours, with and without HRNet's features."""
+
 Network = TypeVar("Network", bound=nn.Module)
 Remap = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 

@@ -3,7 +3,7 @@
 
 import pytest
 import torch
-from compare import assert_equal, assert_matches, described, filled, golden, inputs, recorded
+from compare import IDIH_STAGES, assert_equal, assert_matches, described, filled, golden, inputs, recorded
 
 from harmonize_core.models import build, normalize, parameter_count
 from harmonize_core.models.hrnet import remap_official
@@ -17,13 +17,7 @@ STAGES = {
     "ocr_f_down": "context.value",
     "ocr_f_up": "context.expand",
     "hrnet_out": "context",
-    "enc_block0": "network.encoder.0",
-    "enc_block3": "network.encoder.3",
-    "bottleneck": "network.encoder.6",
-    "dec_block0": "network.decoder.0",
-    "dec_block3": "network.decoder.3",
-    "decoder_map": "network.decoder.6",
-    "to_rgb": "network.head.to_rgb",
+    **IDIH_STAGES,
 }
 NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 FLAT = {"ocr_f_object", "ocr_f_down"}

@@ -2,25 +2,15 @@
 """iDIH equals the authors' released code: features of every stage, attention and picture."""
 
 import torch
-from compare import assert_matches, filled, golden, inputs, recorded
+from compare import IDIH_STAGES, assert_matches, filled, golden, inputs, recorded
 
 from harmonize_core.models import build, normalize, parameter_count
 from harmonize_core.models.idih import remap_official
 
-STAGES = {
-    "enc_block0": "network.encoder.0",
-    "enc_block3": "network.encoder.3",
-    "bottleneck": "network.encoder.6",
-    "dec_block0": "network.decoder.0",
-    "dec_block3": "network.decoder.3",
-    "decoder_map": "network.decoder.6",
-    "to_rgb": "network.head.to_rgb",
-}
-
 
 def test_equals_the_official_network():
     network, stored = filled(build("idih_256"), "idih_256", remap_official), golden("idih_256")
-    with torch.no_grad(), recorded(network, **STAGES) as seen:
+    with torch.no_grad(), recorded(network, **IDIH_STAGES) as seen:
         out = network(*inputs("composite", "mask"))
     seen |= {"attention_map": out.attention, "image": normalize(out.harmonized)}
     seen["image_rgb01"] = out.harmonized.clamp(0, 1)

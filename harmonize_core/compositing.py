@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,12 +58,6 @@ def soft_pixels(coverage: Floats) -> NDArray[np.bool_]:
     return (coverage > 0) & (coverage < OPAQUE)
 
 
-def trust_foreground(coverage: Floats) -> Floats:
-    """Weights (H, W) of the pixels that show the foreground alone; without any, those that show most of it."""
-    opaque = coverage >= OPAQUE
-    return opaque.astype(np.float32) if opaque.any() else coverage**2
-
-
 @dataclass(frozen=True)
 class SoftLight:
     """The pure colours of the N pixels of one picture that foreground and background share, each (N, 3) linear."""
@@ -74,8 +69,8 @@ class SoftLight:
 
 
 NEARLY_OPAQUE = 0.9
-"""Pixels of more coverage tell what the foreground looks like, once the little background is taken off: of glass, which
-is a bit transparent all over, there is nothing better."""
+"""Pixels of more coverage, with none of less beside them, tell what the foreground looks like, once the little
+background is taken off: of glass, which is a bit transparent all over, there is nothing better."""
 LOCAL_SPREAD = 0.1
 """Colours next to an unmixed one are taken to vary by at least this share of it."""
 COVERAGE_ERROR = (0.02, 0.3)
@@ -99,8 +94,7 @@ def separate(image_linear: Floats, coverage: Floats) -> SoftLight:
     opacity = np.maximum(coverage, 0.5)[..., None]
     cleared = np.maximum((image_linear - (1 - opacity) * everywhere) / opacity, 0)
     cleared = np.where(coverage[..., None] >= OPAQUE, image_linear, cleared).astype(np.float32)
-    trust = np.clip((coverage - NEARLY_OPAQUE) / (OPAQUE - NEARLY_OPAQUE), 0, 1) ** 2
-    foreground, variance_f, _ = _continued(cleared, trust if trust.any() else coverage**2, soft)
+    foreground, variance_f, _ = _continued(cleared, trust_foreground(coverage), soft)
     surprise = image_linear[soft] - alpha * foreground - (1 - alpha) * background
     noise = (COVERAGE_ERROR[0] + COVERAGE_ERROR[1] * alpha * (1 - alpha)) * (foreground - background)
     gain = surprise / (alpha**2 * variance_f + (1 - alpha) ** 2 * variance_b + noise**2 + 1e-8)
@@ -109,6 +103,14 @@ def separate(image_linear: Floats, coverage: Floats) -> SoftLight:
         np.clip(foreground + alpha * variance_f * gain, 0, brightest).astype(np.float32),
         np.clip(background + (1 - alpha) * variance_b * gain, 0, brightest).astype(np.float32),
     )
+
+
+def trust_foreground(coverage: Floats) -> Floats:
+    """How much each pixel (H, W) tells of the foreground alone; without any opaque one, those with most of it."""
+    inside = cv2.erode(coverage, np.ones((3, 3), np.uint8)) >= NEARLY_OPAQUE - COVERAGE_ERROR[0]
+    trust = np.clip((coverage - NEARLY_OPAQUE) / (OPAQUE - NEARLY_OPAQUE), 0, 1) ** 2
+    trust = np.where(inside | (coverage >= OPAQUE), trust, 0).astype(np.float32)
+    return trust if trust.any() else coverage**2
 
 
 def _continued(image: Floats, trust: Floats, where: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:

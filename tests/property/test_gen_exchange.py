@@ -46,7 +46,7 @@ def test_background_and_opaque_foreground_are_untouched(seed, height, width, sof
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**31), st.floats(1, 8))
 def test_exchange_with_itself_changes_little_even_of_noise(seed, softness):
-    """The hardest texture there is, every pixel another colour: it would change by 60 levels if it were painted over."""
+    """The hardest texture, every pixel another colour: it would change by 60 levels if it were painted over."""
     real, _, coverage = _pictures(seed, 40, 40, softness)
     coverage = np.roll(coverage, (20 - np.argwhere(coverage >= coverage.max()).mean(axis=0)).astype(int), axis=(0, 1))
     layers = separate(real, coverage)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -107,7 +106,8 @@ def separate(image_linear: Floats, coverage: Floats) -> SoftLight:
 
 def trust_foreground(coverage: Floats) -> Floats:
     """How much each pixel (H, W) tells of the foreground alone; without any opaque one, those with most of it."""
-    inside = cv2.erode(coverage, np.ones((3, 3), np.uint8)) >= NEARLY_OPAQUE - COVERAGE_ERROR[0]
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(coverage, 1, mode="edge"), (3, 3))
+    inside = around.min(axis=(2, 3)) >= NEARLY_OPAQUE - COVERAGE_ERROR[0]
     trust = np.clip((coverage - NEARLY_OPAQUE) / (OPAQUE - NEARLY_OPAQUE), 0, 1) ** 2
     trust = np.where(inside | (coverage >= OPAQUE), trust, 0).astype(np.float32)
     return trust if trust.any() else coverage**2

@@ -86,7 +86,8 @@ def export_small(folder: Path, **choices: float) -> tuple[nn.Module, Path, Expor
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_registry, "_entries", dict(_registry._entries))
         register(ModelEntry("small", config, InputSpec(SIDE, 2), "this test", "Apache-2.0", frozenset({"onnx"})))
-        model = fill(config.build())
+        model = fill(SmallConfig().build())
+        model.config = config
         report = export_onnx(model, folder / "small.onnx", name="small")
     return model.inference(), folder / "small.onnx", report
 

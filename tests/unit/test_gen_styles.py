@@ -260,3 +260,12 @@ def test_training_refuses_more_styles_than_its_classifiers_know(tmp_path):
         DatasetError, match="should have the 10 styles that the style classifiers know but has labels of 12"
     ):
         open_sets(TrainConfig(rendered=tmp_path, photographic=tmp_path))
+
+
+@pytest.mark.parametrize("elevation", [40.0, 60.0])
+def test_the_horizon_under_a_high_sun_is_pale_and_never_green(elevation):
+    around = np.stack([atmosphere.direction(1.0, azimuth) for azimuth in range(0, 360, 30)])
+    red, green, blue = atmosphere.clear_sky(around, elevation, 0.0, 2.6).mean(axis=0)
+    assert blue > green > red > 0.65 * blue
+    zenith = atmosphere.clear_sky(atmosphere.direction(89.0, 180.0)[None], elevation, 0.0, 2.6)[0]
+    assert zenith[2] > 2 * zenith[0]

@@ -16,6 +16,8 @@ from harmonize_core.train.trainer import Trainer
 from harmonize_core.train.validate import validate
 
 CPU = torch.device("cpu")
+SIDE = 32
+"""Of the small pictures, pixels."""
 
 
 def overfit(config: TrainConfig, sets: dict, steps: int, *, has_domains: bool = False) -> dict[str, float]:
@@ -45,10 +47,10 @@ def test_small_pictures_are_learned_by_heart(name, steps, tmp_path, monkeypatch)
     entry = lookup(name)
     if name.startswith("cdtnet"):  # its number is the side of what its U-Net sees
         monkeypatch.setattr(_registry, "_entries", dict(_registry._entries))
-        entry = replace(entry, name="cdtnet_64", config=replace(entry.config, base_size=64), input_spec=InputSpec(64))
+        entry = replace(entry, name="cdtnet", config=replace(entry.config, base_size=SIDE), input_spec=InputSpec(SIDE))
         register(entry)
     triplets = list_triplets(toy.write_photographic(tmp_path / "photographic"), "train")[:4]
-    sets = {"photographic": TripletDataset(triplets, size=64, augment=False)}
+    sets = {"photographic": TripletDataset(triplets, size=SIDE, augment=False)}
     config = TrainConfig(
         photographic=tmp_path,
         model=entry.name,

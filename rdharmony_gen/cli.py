@@ -17,6 +17,9 @@ from rdharmony_gen.options import BadArguments, Machines, Names, SetOptions, spe
 from rdharmony_gen.spec.bench import BenchOptions
 
 if TYPE_CHECKING:
+    from rdharmony_gen.run.steps import WorkOptions
+    from rdharmony_gen.spec.dataset import DatasetSpec
+    from rdharmony_gen.spec.layout import SetLayout
     from rdharmony_gen.validate.dataset import Validation
 
 Out = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
@@ -67,6 +70,7 @@ def make(
     options = work_options(workers, timeout_s, "render,compose", keep_renders, where)
     say = _printer(quiet)
     with steps.opened(out) as (layout, register):
+        _say_what_comes(layout, spec, options, say)
         jobs = steps.plan(layout, spec, options, register, quiet=quiet)
         cost = steps.work(layout, jobs, options, register, quiet=quiet)
         if options.shard.of > 1 and (left := steps.missing_views(layout, spec)):
@@ -103,6 +107,7 @@ def plan(out: Out, /, recipe: Recipe = DEFAULT_RECIPE, shard: str = "", quiet: b
     spec = spec_of(recipe)
     options = work_options(None, 1800.0, "", False, Machines(shard=shard))
     with steps.opened(out) as (layout, register):
+        _say_what_comes(layout, spec, options, _printer(quiet))
         jobs = steps.plan(layout, spec, options, register, quiet=quiet)
     _printer(quiet)(f"{len(jobs)} jobs are in {out / 'jobs'}")
 
@@ -404,6 +409,16 @@ def main(argv: Sequence[str] | None = None) -> None:
         _fail("interrupted; the same command goes on from here", 130)
 
 
+def _say_what_comes(layout: SetLayout, spec: DatasetSpec, options: WorkOptions, say: Callable[[str], None]) -> None:
+    """What is still to be made and what it will cost, before the first of it is."""
+    from rdharmony_gen.run.forecast import forecast
+    from rdharmony_gen.sampling.plan import job_ids
+
+    coming = forecast(layout, spec, [i for _, _, i in options.shard.part(job_ids(spec))], options.keep_renders)
+    if coming.views:
+        say(str(coming))
+
+
 def _name_problems(validation: Validation) -> None:
     """The first 50 problems, one a line; before anything else is tried with the set."""
     for problem in validation.problems[:50]:
@@ -415,10 +430,20 @@ def _judge(validation: Validation, out: Path, say: Callable[[str], None]) -> Non
     if not validation.problems:
         say(f"checked {validation.files} files of {validation.views} views: no problems")
         return
-    raise DatasetError(
-        f"{out} has {len(validation.problems)} problems, the first with {validation.problems[0].path}; "
-        "delete the files that are damaged and run rdharmony make with the same options, which makes their views again"
-    )
+    whole = [p for p in validation.problems if p.whole]
+    rest = next((p for p in validation.problems if not p.whole), None)
+    found = f"{out} has {len(validation.problems)} problems, the first with {validation.problems[0].path}; "
+    if rest:
+        found += (
+            "delete the files that are damaged and run rdharmony make with the same options, which makes their views "
+            "again"
+        )
+    if whole:
+        found += "; " * bool(rest) + (
+            f"{len(whole)} of them are pictures as they were made that break a rule, and making them again gives the "
+            "same: leave them out when you train, or make another set with another --seed"
+        )
+    raise DatasetError(found)
 
 
 def _raise(trouble: HarmonizeError | None) -> None:

@@ -4,8 +4,8 @@
     python scripts/check_report.py OUT [--shots DIR]
 
 Every picture must load, the console must stay silent, filters, paging and the view dialog must work, and nothing may
-be wider than the window, at 1400 and at 400 pixels. Needs a Chromium (apt-get install chromium) and nothing else;
-rdharmony itself needs no browser. Exit code 0 if all is well.
+be wider than the window, at 1400 and at 400 pixels. A report of clips has moving pictures instead of a script. Needs a
+Chromium (apt-get install chromium) and nothing else; rdharmony itself needs no browser. Exit code 0 if all is well.
 """
 
 from __future__ import annotations
@@ -79,6 +79,18 @@ USE = """
   if (!$("later").disabled) {
     $("later").click(); await pause();
     expect($("name").textContent !== was, "the arrow should show the next view");
+  }
+  return JSON.stringify(wrong);
+})()
+"""
+
+MOVE = """
+(async () => {
+  const wrong = [], films = [...document.images].filter(i => i.src.endsWith(".webp"));
+  if (!films.length) wrong.push("a report of clips should show moving pictures but shows none");
+  if (document.scripts.length) wrong.push("a report of clips should need no script");
+  for (const link of document.querySelectorAll("nav a")) {
+    if (!document.getElementById(link.hash.slice(1))) wrong.push("the link " + link.hash + " leads nowhere");
   }
   return JSON.stringify(wrong);
 })()
@@ -188,8 +200,8 @@ class Browser:
         return json.loads(message)
 
 
-def check(browser: Browser, page: Path, width: int, shots: Path | None) -> Iterator[str]:
-    """What is wrong with the page in a window of that width."""
+def check(browser: Browser, page: Path, width: int, shots: Path | None, *, clips: bool) -> Iterator[str]:
+    """What is wrong with the page, of clips or of stills, in a window of that width."""
     phone = width < 600
     browser.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=phone)
     started = time.monotonic()
@@ -201,6 +213,11 @@ def check(browser: Browser, page: Path, width: int, shots: Path | None) -> Itera
     yield from (f"{width} px: does not load: {src}" for src in found["broken"])
     if found["wide"] > 0:
         yield f"{width} px: the page is {found['wide']} pixels wider than the window"
+    if clips:
+        yield from (f"{width} px: {what}" for what in json.loads(browser.evaluate(MOVE)))
+        yield from (f"{width} px: {words}" for words in browser.complaints())
+        print(f"{width} px: {found['pictures']} pictures, loaded in {loaded:.1f} s")
+        return
     yield from (f"{width} px: {what}" for what in json.loads(browser.evaluate(USE)))
     again = json.loads(browser.evaluate(WAIT_FOR_PICTURES.replace("WIDTH", str(width))))
     yield from (f"{width} px: does not load in the view: {src}" for src in again["broken"])
@@ -225,13 +242,14 @@ def main() -> None:
     page = args.out / "report" / "index.html"
     if not page.is_file():
         sys.exit(f"error: {page} does not exist; run rdharmony report {args.out}")
+    clips = json.loads((args.out / "dataset.json").read_bytes())["spec"]["clip"] > 0
     program = next((p for name in NAMES if (p := shutil.which(name))), None)
     if program is None:
         sys.exit("error: a Chromium is needed for this check and none was found; run apt-get install chromium")
     with tempfile.TemporaryDirectory() as profile:
         browser = Browser(program, Path(profile))
         try:
-            wrong = [line for width in WIDTHS for line in check(browser, page, width, args.shots)]
+            wrong = [line for width in WIDTHS for line in check(browser, page, width, args.shots, clips=clips)]
         finally:
             browser.close()
     for line in wrong:

@@ -4,7 +4,7 @@
 import contextlib
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 try:
     import resource
@@ -12,11 +12,15 @@ except ImportError:  # Windows does not have it
     resource = None
 
 spent: dict[str, float] = {}
+beginning: list[Callable[[str], None]] = []
+"""Called with the name of each part that begins, for showing progress."""
 
 
 @contextlib.contextmanager
 def part(name: str) -> Generator[None]:
     """Count what the block costs under a name."""
+    for told in beginning:
+        told(name)
     before = time.process_time()
     try:
         yield

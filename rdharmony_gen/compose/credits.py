@@ -22,6 +22,8 @@ from rdharmony_gen.spec.user_files import UserCharacter, UserFile
 
 NOT_STATED = "NOASSERTION"
 """SPDX's word for a licence that nobody has stated."""
+OURS = "made for this project"
+"""How the author of such a work begins."""
 
 
 def used_assets(records: Sequence[Record], spec: DatasetSpec) -> list[Asset]:
@@ -41,13 +43,25 @@ def used_assets(records: Sequence[Record], spec: DatasetSpec) -> list[Asset]:
 def credits_text(used: Sequence[Asset]) -> str:
     """Attribution of everything that is in the pictures, as Markdown."""
     lines = ["# Credits", "", "These pictures show the following works, changed by lighting, posing and framing.", ""]
-    lines += [f"- *{a.title}* (`{a.id}`) by {a.author}, {a.licence}; {a.source}" for a in used]
+    lines += [f"- {_named(a)}{_by(a)}, {a.licence}; {a.source}" for a in used]
     if any(a.licence == NOT_STATED for a in used):
         lines += [
             "",
             f"{NOT_STATED}: a file of the maker of this set, who has not said under which terms it may be shown.",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _named(asset: Asset) -> str:
+    """Title and id of a work; many have no title."""
+    return f"*{asset.title}* (`{asset.id}`)" if asset.title else f"`{asset.id}`"
+
+
+def _by(asset: Asset) -> str:
+    """Whose work it is, after the name; "made for this project" is no author's name, and is said once."""
+    if asset.author == OURS and asset.source.startswith(OURS):
+        return ""
+    return f", {asset.author}" if asset.author.startswith(OURS) else f" by {asset.author}"
 
 
 def published(spec: DatasetSpec) -> DatasetSpec:

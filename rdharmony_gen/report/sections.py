@@ -208,7 +208,7 @@ def data_card(spec: DatasetSpec, records: Sequence[ViewRecord], root: Path) -> s
         recipe.append(("own files", f"{listed(own)}: nobody has stated their terms, which are yours to know"))
     rows = "".join(f"<tr><th>{escape(a)}</th><td>{escape(b)}</td></tr>" for a, b in recipe)
     works = "".join(
-        f"<tr><td>{escape(a.title)}</td><td>{escape(a.author)}</td><td>{escape(a.licence)}</td>"
+        f"<tr><td>{escape(a.title or a.id)}</td><td>{escape(a.author)}</td><td>{escape(a.licence)}</td>"
         f"<td>{escape(a.source)}</td></tr>"
         for a in used
     )

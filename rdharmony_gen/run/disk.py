@@ -25,13 +25,20 @@ def view_bytes(spec: DatasetSpec, steps: str, keep_renders: bool) -> tuple[int, 
     pictures = styles * styles
     if spec.clip:
         pairs = min(spec.clip_pairs, styles * (styles - 1))
-        styles = next(n for n in range(2, styles + 1) if n * (n - 1) >= pairs)  # `sampling.clip_pairs`
+        styles = clip_styles(spec)
         pictures = spec.clip * (styles + 2 * pairs)
     renders = styles * max(1, spec.clip) * (pixels * RENDER_BYTES + FILE_BYTES)
     pictures *= pixels * PICTURE_BYTES[spec.format] + FILE_BYTES
     made = pictures if "compose" in steps else 0
     stays = "render" in steps and (keep_renders or "compose" not in steps)
     return int(made + renders * stays), int(renders * ("render" in steps and not stays))
+
+
+def clip_styles(spec: DatasetSpec) -> int:
+    """How many styles a clip is rendered in, as `sampling.clip_pairs` chooses them."""
+    styles = len(spec.styles)
+    pairs = min(spec.clip_pairs, styles * (styles - 1))
+    return next(n for n in range(2, styles + 1) if n * (n - 1) >= pairs)
 
 
 def free_bytes(folder: Path) -> int:

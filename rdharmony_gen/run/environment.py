@@ -80,7 +80,7 @@ def examine() -> list[Finding]:
     try:
         require_blender()
         findings.append(Finding(True, "system libraries", f"all {len(SYSTEM_LIBRARIES)} found"))
-        findings.append(_blender())
+        findings += _blender()
     except HarmonizeError as error:
         findings.append(Finding(False, "Blender", str(error)))
     findings.append(_assets())
@@ -100,14 +100,22 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _blender() -> Finding:
-    code = "import bpy; print('VERSION', bpy.app.version_string)"
+def _blender() -> list[Finding]:
+    """Whether Blender starts, and which graphics cards its Cycles can use here; none is no fault."""
+    code = (
+        "import bpy; print('VERSION', bpy.app.version_string)\n"
+        "from rdharmony_gen.blender.device import cards\n"
+        "for kind, names in cards().items(): print('CARDS', kind.lower(), ', '.join(names), sep='\\t')"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
     version = next((line.split()[1] for line in done.stdout.splitlines() if line.startswith("VERSION")), None)
     if version is None:
         last = (done.stderr.strip().splitlines() or [f"it ended with code {done.returncode}"])[-1]
-        return Finding(False, "Blender", f"import bpy should work but fails: {last}")
-    return Finding(True, "Blender", f"{version} as a module")
+        return [Finding(False, "Blender", f"import bpy should work but fails: {last}")]
+    cards = [line.split("\t") for line in done.stdout.splitlines() if line.startswith("CARDS\t")]
+    found = "; ".join(f"{names} (--device {kind})" for _, kind, names in cards)
+    card = Finding(True, "graphics card", found or "none that Blender can use; the processors render")
+    return [Finding(True, "Blender", f"{version} as a module"), card]
 
 
 def _assets() -> Finding:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -85,7 +86,8 @@ def write_jobs(layout: SetLayout, spec: DatasetSpec, shard: Shard, *, quiet: boo
     wanted = shard.part(job_ids(spec))
     restore_records(layout, [job_id for _, _, job_id in wanted])
     missing = [w for w in wanted if not _is_job(layout, spec, layout.job(w[2]))]
-    for category, view, job_id in tqdm(missing, desc="plan", unit="view", disable=quiet or None, leave=False):
+    bar = tqdm(missing, desc="plan", unit="view", disable=quiet, leave=False, delay=2, mininterval=calm_s())
+    for category, view, job_id in bar:
         write_job(layout.job(job_id), plan_job(spec, category, view))
     return [layout.job(job_id) for _, _, job_id in wanted]
 
@@ -122,9 +124,14 @@ def is_done(layout: SetLayout, steps: str, path: Path) -> bool:
     return "compose" not in steps and is_rendered(layout, read_job(path))
 
 
+def calm_s() -> float:
+    """Seconds between updates of a progress bar: on a screen, or in a log file, which needs few."""
+    return 0.5 if sys.stderr.isatty() else 15.0
+
+
 def counts_as_picture(name: str) -> bool:
-    """Whether a file of a job's renders is a step of the progress bar."""
-    return name.endswith(".exr") and not name.endswith("aux.exr")
+    """Whether a file of a job's renders is a picture under some condition: a real image to be."""
+    return name.endswith(".exr") and not name.endswith(("aux.exr", "coverage.exr"))
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ from rdharmony_gen.run.jobs import (
 )
 from rdharmony_gen.run.local import Engine, Event, LocalEngine, Task
 from rdharmony_gen.run.pool import Work, run_pool
+from rdharmony_gen.run.progress import Progress
 from rdharmony_gen.sampling.plan import job_ids
 from rdharmony_gen.spec.codec import encode_line
 from rdharmony_gen.spec.dataset import DatasetSpec, read_spec
@@ -167,17 +168,14 @@ def work(layout: SetLayout, jobs: list[Path], options: WorkOptions, register: Re
     if left.jobs:
         made = (layout.root, spec, options.steps, options.keep_renders)
         disk.require_room(*made, len(left.jobs), workers)
-        calm = 0.5 if sys.stderr.isatty() else 15.0  # seconds between updates; a log file needs few
-        name = options.steps.replace(",", " + ")
-        total = left.render + left.compose
-        with tqdm(total=total, desc=name, unit="picture", disable=quiet, smoothing=0.05, mininterval=calm) as bar:
+        with Progress(options.steps.replace(",", " + "), left, quiet=quiet) as progress:
             notes: set[str] = set()
 
             def on_event(event: Event) -> None:
                 nonlocal cost
+                progress.take(event)
                 if event["event"] == "file" and counts_as_picture(event["name"]):
-                    bar.update()
-                    cost = replace(cost, pictures=cost.pictures + (not event["name"].endswith("coverage.exr")))
+                    cost = replace(cost, pictures=cost.pictures + 1)
                 if event.get("note") and not quiet and event["note"] not in notes:
                     notes.add(event["note"])
                     tqdm.write(event["note"], file=sys.stderr)
@@ -186,10 +184,6 @@ def work(layout: SetLayout, jobs: list[Path], options: WorkOptions, register: Re
                         file.write(encode_line(event) + "\n")
                 if event["event"] == "rendered":
                     cost = replace(cost, render_cpu_s=cost.render_cpu_s + event["cpu_s"])
-                if event["event"] == "composed":
-                    bar.update()
-                if event["event"] == "elsewhere":
-                    bar.set_postfix_str(f"{event['jobs']} views are with other runs")
 
             task = Task(layout, options.steps, options.keep_renders, app)
             plan_of_work = Work(
@@ -201,7 +195,7 @@ def work(layout: SetLayout, jobs: list[Path], options: WorkOptions, register: Re
             )
             failures = run_pool(plan_of_work, _engine(task, options, workers, register), register, on_event)
             if not failures:
-                bar.update(bar.total - bar.n)
+                progress.complete()
         scratch.sweep()
     write_failures(layout, [job_id for _, _, job_id in job_ids(spec)])
     if not register.others():

@@ -140,13 +140,18 @@ def check_scenes(paths: Sequence[Path], collection: str, keep_lights: bool) -> l
 def usable(checked: Sequence[Checked], what: str) -> list[Checked]:
     """Those without problems, after the sentences about all of them went to standard error.
 
+    Args:
+        checked: What was looked at.
+        what: characters, of which the others make do, or scenes, of which none may be missing.
+
     Raises:
         InputError: none is left.
     """
-    for one in checked:
-        for line in one.lines():
-            print(line, file=sys.stderr)
     good = [one for one in checked if not one.problems]
+    for one in checked:
+        left_out = ", so it is left out" if one.problems and good and what == "characters" else ""
+        for line in one.lines():
+            print(f"{line}{left_out}", file=sys.stderr)
     if not good:
         raise InputError(
             f"none of the {len(checked)} {what} can be used, the first because {checked[0].path} "

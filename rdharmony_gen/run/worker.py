@@ -65,12 +65,19 @@ def run_job(
         from rdharmony_gen.blender.render_job import render_job
 
         _State.step = "render"
-        watch = Stopwatch()
+        watch, stage = Stopwatch(), ""
+
+        def began(name: str) -> None:
+            nonlocal stage
+            if name not in (stage, "files"):
+                stage = name
+                emit("stage", job=job.job_id, name=name)
 
         def finished(name: str) -> None:
             watch.mark(name)
             emit("file", job=job.job_id, name=name)
 
+        clock.beginning[:] = [began]
         render_job(job, layout.renders(job.job_id), finished, _State.device)
         _refuse_bad_pictures(layout, job)
         cost = {

@@ -24,6 +24,8 @@ MAX_LINE = 2**20
 """Bytes of one manifest line; ours have a few thousand. A longer one is refused before it is decoded."""
 MAX_STYLE = 999
 """Largest number that a capture condition may have."""
+FG_RATIO = (0.02, 0.45)
+"""Share of a picture that its foreground may take, by the strict mask."""
 _SCENE_ID = re.compile(r"[A-Za-z0-9_]{1,200}", re.ASCII)
 
 

@@ -20,9 +20,8 @@ from rdharmony_gen.compose.view import SCENE_ID
 from rdharmony_gen.spec.dataset import DatasetSpec
 from rdharmony_gen.spec.layout import inside
 from rdharmony_gen.spec.naming import ViewNames
-from rdharmony_gen.spec.records import RealLine, TripletLine, ViewLine, ViewRecord
+from rdharmony_gen.spec.records import FG_RATIO, RealLine, TripletLine, ViewLine, ViewRecord
 
-FG_RATIO = (0.02, 0.45)
 LUMA_RANGE = (0.02, 0.85)
 """Mean luma of a real image, sRGB 0..1: outside it is black or blown out."""
 READABLE = 0.10
@@ -40,6 +39,8 @@ class Problem:
 
     path: str
     message: str
+    whole: bool = False
+    """The file is as it was made and still breaks a rule: making it again gives the same."""
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}"
@@ -215,7 +216,8 @@ def _ratio(view: ViewLine, ratio: float) -> Iterator[Problem]:
         yield Problem(view.mask, f"covers {ratio:.4f} of the picture but the manifest says {view.fg_ratio:.4f}")
     if not FG_RATIO[0] <= ratio <= FG_RATIO[1]:
         wanted = f"between {FG_RATIO[0]:.0%} and {FG_RATIO[1]:.0%}"
-        yield Problem(view.mask, f"the foreground should cover {wanted} of the picture but covers {ratio:.1%}")
+        message = f"the foreground should cover {wanted} of the picture but covers {ratio:.1%}"
+        yield Problem(view.mask, message, whole=True)
 
 
 def _picture(root: Path, name: str, sha256: str, spec: DatasetSpec) -> NDArray[np.uint8]:
@@ -247,11 +249,11 @@ def _exposure(real: RealLine, picture: NDArray[np.uint8]) -> Iterator[Problem]:
     mean, bright = float(luma.mean()), float(np.percentile(luma, 95))
     blown = float((picture >= 250).all(axis=-1).mean())
     if mean < LUMA_RANGE[0] or bright < READABLE:
-        yield Problem(
-            real.path, f"should be readable but is nearly black (mean luma {mean:.3f}, 95th percentile {bright:.3f})"
-        )
+        message = f"should be readable but is nearly black (mean luma {mean:.3f}, 95th percentile {bright:.3f})"
+        yield Problem(real.path, message, whole=True)
     if mean > LUMA_RANGE[1] or blown > BLOWN_SHARE:
-        yield Problem(real.path, f"should not be blown out but {blown:.0%} of it is white (mean luma {mean:.3f})")
+        message = f"should not be blown out but {blown:.0%} of it is white (mean luma {mean:.3f})"
+        yield Problem(real.path, message, whole=True)
 
 
 def _composite(

@@ -12,14 +12,14 @@ from typing import Any
 import bpy
 import numpy as np
 
-from harmonize_core.formats.images import read_exr, write_exr
+from harmonize_core.formats.images import write_exr
 from rdharmony_gen.blender import clock
 from rdharmony_gen.blender.assets import vertices
 from rdharmony_gen.blender.clip_cycle import cycle_of
 from rdharmony_gen.blender.coverage import coverage
 from rdharmony_gen.blender.device import Device
 from rdharmony_gen.blender.lighting import without_sky
-from rdharmony_gen.blender.render_job import aim, build_view, finished, write_facts
+from rdharmony_gen.blender.render_job import Rendered, aim, build_view, finished, first_draw, strict_share
 from rdharmony_gen.blender.strategy import Built, summed
 from rdharmony_gen.sampling.motion import Pose
 from rdharmony_gen.spec.clip import ClipPlan, frame_folder
@@ -29,13 +29,15 @@ SEEDS_A_FRAME = 100
 """Seeds of a frame's renders: other noise in every frame, so that it does not stick to the picture."""
 
 
-def render_clip(job: RenderJob, clip: ClipPlan, out_dir: Path, report: Callable[[str], None], device: Device) -> None:
-    """Render a clip's frames into numbered folders.
+def render_clip(
+    job: RenderJob, clip: ClipPlan, out_dir: Path, report: Callable[[str], None], device: Device
+) -> Rendered | None:
+    """Render what is missing of a clip's frames, in numbered folders; None if nothing is.
 
     Args:
         job: what to render.
         clip: its frames.
-        out_dir: gets `00000/`, `00005/` ... with the files of a still each, and, last, `view.json`.
+        out_dir: gets `00000/`, `00005/` ... with the files of a still each.
         report: called with the name of each file when it is there.
         device: as `device.choose` returned it.
 
@@ -48,7 +50,7 @@ def render_clip(job: RenderJob, clip: ClipPlan, out_dir: Path, report: Callable[
     bare = [not finished(f / "aux.exr", "ZRGBA") for f in folders]
     shapeless = [not finished(f / "coverage.exr", "Y") for f in folders]
     if not any((*todo, *bare, *shapeless)) and (out_dir / "view.json").is_file():
-        return
+        return None
     scratch = Path(bpy.app.tempdir) / "render.exr"
     scratch.unlink(missing_ok=True)
 
@@ -58,7 +60,7 @@ def render_clip(job: RenderJob, clip: ClipPlan, out_dir: Path, report: Callable[
         report(f"{folder.name}/{name}")
 
     with clock.part("building"):
-        built = build_view(job, device)
+        built = build_view(job, device, first_draw(out_dir))
         actor, own = Actor(built, job), set(bpy.data.objects)
     for frame, folder in enumerate(folders):
         if not todo[frame] and not bare[frame]:
@@ -78,9 +80,8 @@ def render_clip(job: RenderJob, clip: ClipPlan, out_dir: Path, report: Callable[
             with clock.part("coverage"):
                 shares = coverage(built.scene, built.subjects, scratch)
             keep(folder, "coverage.exr", shares)
-    ratios = [float((read_exr(folder / "coverage.exr")["Y"] >= 0.5).mean()) for folder in folders]
-    write_facts(out_dir, job, built, float(np.mean(ratios)), {"frames": [actor.facts(i) for i in range(clip.frames)]})
-    report("view.json")
+    frames = [actor.facts(i) for i in range(clip.frames)]
+    return Rendered(built, [strict_share(folder) for folder in folders], {"frames": frames})
 
 
 class Actor:

@@ -95,3 +95,22 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 def test_a_car_is_refused_in_a_room_with_a_hint(tmp_path):
     with pytest.raises(PlacementError, match="no place for a car; choose another scene"):
         render_job(_job("room", "car"), tmp_path)
+
+
+def test_a_view_whose_foreground_turns_out_too_large_is_drawn_again_to_the_same_bytes(tmp_path, monkeypatch):
+    job = _job(styles=(4,), size=24)
+    render_job(job, tmp_path / "first")
+    first = json.loads((tmp_path / "first" / "view.json").read_text())
+    monkeypatch.setattr("rdharmony_gen.blender.render_job.FG_RATIO", (0.0, first["fg_ratio"] - 1e-4))
+    seen = []
+    render_job(job, tmp_path / "whole", seen.append)
+    facts = json.loads((tmp_path / "whole" / "view.json").read_text())
+    assert facts["redraws"] > 0
+    assert seen.count("noon_clear.exr") == facts["redraws"] + 1
+    assert facts["rejects"]["rendered foreground too small or too large"] == facts["redraws"]
+    assert facts["fg_ratio"] < first["fg_ratio"]
+    whole = {p.name: p.read_bytes() for p in (tmp_path / "whole").iterdir()}
+    for name in ("view.json", "noon_clear.exr"):  # killed, in the second try
+        (tmp_path / "whole" / name).unlink()
+    render_job(job, tmp_path / "whole")
+    assert {p.name: p.read_bytes() for p in (tmp_path / "whole").iterdir()} == whole

@@ -96,7 +96,7 @@ def clear_sky_grid(elevation_deg: float, turbidity: float) -> np.ndarray:
         source = scatter_rayleigh * phase_rayleigh[..., None] + scatter_mie * phase_mie[..., None]
         # light scattered more than once: what the beam brings, and about half of what it lost on its way. Without the
         # latter, which is blue, the horizon of a high sun would be green
-        diffuse = 0.5 * lit + 0.9 * np.sin(sun) * (1 - lit)
+        diffuse = 0.5 * lit + 1.2 * np.sin(sun) * (1 - lit)
         again = (scatter_rayleigh + scatter_mie) * diffuse / (4 * np.pi)
         through = np.exp(-depth - step_depth / 2)
         radiance += SOLAR_IRRADIANCE * (source * lit + again) * through * (length * (far - near))[..., None]

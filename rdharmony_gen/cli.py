@@ -64,9 +64,10 @@ def make(
     """
     from rdharmony_gen.report.page import write_report
     from rdharmony_gen.run import steps
+    from rdharmony_gen.run.splits import note_on_splits
     from rdharmony_gen.validate.recall import validate_and_remember
 
-    spec = spec_of(recipe)
+    spec = spec_of(recipe, out)
     options = work_options(workers, timeout_s, "render,compose", keep_renders, where)
     say = _printer(quiet)
     with steps.opened(out) as (layout, register):
@@ -87,6 +88,7 @@ def make(
         each = cost.render_cpu_s / cost.pictures
         say(f"rendered {cost.pictures} pictures in {cost.wall_s:.0f} s, {each:.1f} CPU seconds each")
     say(f"look at {page}")
+    _say_if(note_on_splits(spec), say)
     _raise(cost.trouble)
     _judge(validation, out, say)
 
@@ -103,13 +105,15 @@ def plan(out: Out, /, recipe: Recipe = DEFAULT_RECIPE, shard: str = "", quiet: b
         quiet: Print nothing but errors.
     """
     from rdharmony_gen.run import steps
+    from rdharmony_gen.run.splits import note_on_splits
 
-    spec = spec_of(recipe)
+    spec = spec_of(recipe, out)
     options = work_options(None, 1800.0, "", False, Machines(shard=shard))
     with steps.opened(out) as (layout, register):
         _say_what_comes(layout, spec, options, _printer(quiet))
         jobs = steps.plan(layout, spec, options, register, quiet=quiet)
     _printer(quiet)(f"{len(jobs)} jobs are in {out / 'jobs'}")
+    _say_if(note_on_splits(spec), _printer(quiet))
 
 
 def render(
@@ -417,6 +421,11 @@ def _say_what_comes(layout: SetLayout, spec: DatasetSpec, options: WorkOptions, 
     coming = forecast(layout, spec, [i for _, _, i in options.shard.part(job_ids(spec))], options.keep_renders)
     if coming.views:
         say(str(coming))
+
+
+def _say_if(note: str, say: Callable[[str], None]) -> None:
+    if note:
+        say(note)
 
 
 def _name_problems(validation: Validation) -> None:

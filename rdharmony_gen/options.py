@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from harmonize_core.errors import ConfigError, HarmonizeError, InputError, UnknownName
-from rdharmony_gen.spec.dataset import DatasetSpec, make_spec
+from rdharmony_gen.spec.dataset import DatasetSpec, make_spec, read_spec
 from rdharmony_gen.spec.job import Device
+from rdharmony_gen.spec.layout import SetLayout
 from rdharmony_gen.spec.scenes import SCENES
 from rdharmony_gen.spec.styles import STYLE_NAMES, Style
 
@@ -50,10 +51,11 @@ class SetOptions:
     """Names of capture conditions (see `rdharmony styles`) and files of own ones (.toml, .yaml); all ten if none."""
     scenes: Names = ()
     """Kinds of places to use (see `rdharmony scenes`); all if none is given."""
-    test_scenes: Names = ("city_corner",)
-    """Kinds of places whose pictures form the test split."""
-    val_scenes: Names = ()
-    """Kinds of places whose pictures form the validation split."""
+    test_scenes: Names | None = None
+    """Places whose pictures form the test split, and no other; city_corner if none is given."""
+    val_scenes: Names | None = None
+    """Places whose pictures form the validation split, and no other; street if none is given and others are left to
+    train on."""
     views_per_scene: int = 5
     """Views that share one seeded variant of a place."""
     format: str = "jpg"
@@ -102,13 +104,19 @@ class Machines:
     """Which card, from 0, where there are several."""
 
 
-def spec_of(recipe: SetOptions) -> DatasetSpec:
-    """The checked recipe.
+def spec_of(recipe: SetOptions, out: Path | None = None) -> DatasetSpec:
+    """The checked recipe of the set in the folder `out`, if it has a folder yet.
+
+    Places of test and validation that were not named are those that a set there was begun with, so that a default that
+    changes from one version to the next moves no picture from split to split.
 
     Raises:
         BadArguments: an option names what does not exist, is out of range, or contradicts another.
+        ConfigError: the recipe in the folder cannot be read.
     """
     options = asdict(recipe)
+    file = SetLayout(out).spec if out else None
+    begun = read_spec(file) if file and file.is_file() else None
     options["categories"] = options.pop("category")
     for name in ("scene", "keep_lights", "characters_collection"):
         del options[name]
@@ -116,9 +124,13 @@ def spec_of(recipe: SetOptions) -> DatasetSpec:
     try:
         options["characters"], options["user_scenes"] = own_files(recipe)
         options["styles"], options["own_styles"] = chosen_styles(recipe.styles)
-        return make_spec(**options)
+        spec = make_spec(**options)
     except (ConfigError, InputError, UnknownName) as error:
         raise BadArguments(str(error)) from None
+    if begun:
+        kept = {name: getattr(begun, name) for name in ("test_scenes", "val_scenes") if options[name] is None}
+        spec = replace(spec, **kept)
+    return spec
 
 
 def own_files(recipe: SetOptions) -> tuple[tuple[UserCharacter, ...], tuple[UserScene, ...]]:

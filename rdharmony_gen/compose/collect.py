@@ -23,12 +23,11 @@ from rdharmony_gen.library import Asset
 from rdharmony_gen.sampling.plan import job_ids
 from rdharmony_gen.spec.clip import SUFFIX, ClipNames
 from rdharmony_gen.spec.codec import encode, encode_line
-from rdharmony_gen.spec.dataset import DatasetSpec, label_length, styles_of
+from rdharmony_gen.spec.dataset import SPLITS, DatasetSpec, label_length, styles_of
 from rdharmony_gen.spec.layout import SetLayout
 from rdharmony_gen.spec.records import ClipRecord, Record, TripletLine, ViewRecord
 
 FORMAT = "rdharmony/1"
-SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)

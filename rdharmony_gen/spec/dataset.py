@@ -23,6 +23,11 @@ from rdharmony_gen.spec.user_files import UserCharacter, UserScene
 SIDE_RANGE = (32, 8192)
 MAX_VIEWS = 999_999
 VIEWS_A_PLACE = 50
+SPLITS = ("train", "val", "test")
+TEST_SCENES = ("city_corner",)
+"""Places of the test split unless others are named; every category can stand there, as in those of `VAL_SCENES`."""
+VAL_SCENES = ("street",)
+"""Places of the validation split unless others are named, in a set that has them and keeps others to train on."""
 MAX_SUBJECTS = 4
 MAX_SAMPLES = 65536
 ImageFormat = Literal["jpg", "png"]
@@ -81,8 +86,8 @@ def make_spec(
     categories: Sequence[str] = ("human",),
     scenes: Sequence[str] = tuple(SCENES),
     styles: Sequence[str] = STYLE_NAMES,
-    test_scenes: Sequence[str] = ("city_corner",),
-    val_scenes: Sequence[str] = (),
+    test_scenes: Sequence[str] | None = None,
+    val_scenes: Sequence[str] | None = None,
     views_per_scene: int = 5,
     size: str = "512x512",
     samples: int | None = None,
@@ -100,6 +105,8 @@ def make_spec(
     clip_pairs: int = 6,
 ) -> DatasetSpec:
     """Check the user's choices and put lists into their canonical order.
+
+    Without `test_scenes` they are `TEST_SCENES`, chosen or not; without `val_scenes` as `default_val_scenes` says.
 
     Raises:
         UnknownName: a category, scene or style that does not exist.
@@ -134,14 +141,15 @@ def make_spec(
         raise ConfigError(
             f"--styles should name at least two styles, to exchange foregrounds between, but names {len(chosen_styles)}"
         )
-    places = (*SCENES, *(s.name for s in user_scenes))
-    tests, vals = _choose("scene", test_scenes, places), _choose("scene", val_scenes, places)
+    chosen_scenes = _choose("scene", scenes, tuple(SCENES))
+    chosen_places = (*chosen_scenes, *(s.name for s in user_scenes))
+    tests = _held_out("--test-scenes", test_scenes, TEST_SCENES, chosen_places)
+    vals = _held_out("--val-scenes", val_scenes, default_val_scenes(chosen_places, tests), chosen_places)
     if both := set(tests) & set(vals):
         raise ConfigError(
             f"--test-scenes and --val-scenes should share no scene but both name {', '.join(sorted(both))}"
         )
     chosen_categories = _some("--category", _choose("category", categories, CATEGORY_FOLDERS))
-    chosen_scenes = _choose("scene", scenes, tuple(SCENES))
     _some("--scenes", (*chosen_scenes, *user_scenes))
     if not user_scenes:
         for category in chosen_categories:
@@ -285,6 +293,25 @@ def growth_only(old: DatasetSpec, new: DatasetSpec) -> str | None:
 def split_of(spec: DatasetSpec, scene: str) -> str:
     """Which of train, val and test all pictures of a 3D scene belong to."""
     return "test" if scene in spec.test_scenes else "val" if scene in spec.val_scenes else "train"
+
+
+def default_val_scenes(places: Sequence[str], tests: Sequence[str]) -> tuple[str, ...]:
+    """`VAL_SCENES` if they are among the places of a set, not for testing, and leave a place to train on; else none."""
+    vals = tuple(scene for scene in VAL_SCENES if scene in places and scene not in tests)
+    return vals if set(places) - {*tests, *vals} else ()
+
+
+def _held_out(option: str, named: Sequence[str] | None, usual: tuple[str, ...], places: Sequence[str]) -> tuple:
+    """Places of a split: those that were named, which must be places of the set, or the usual ones."""
+    if named is None:
+        return usual
+    chosen = _choose("scene", named, tuple(dict.fromkeys((*SCENES, *places))))
+    if missing := [name for name in chosen if name not in places]:
+        raise ConfigError(
+            f"{option} should name places of the set ({', '.join(places)}) but names {missing[0]}; add it to "
+            "--scenes or leave it out"
+        )
+    return chosen
 
 
 def _refuse_with_clips(format: str, strategy: str, renderer: str, layout: str, subjects: int) -> None:

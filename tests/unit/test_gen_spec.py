@@ -9,11 +9,14 @@ import pytest
 from harmonize_core.errors import ConfigError, InputError, UnknownName
 from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
 from rdharmony_gen.library import assets, damaged
+from rdharmony_gen.options import SetOptions, spec_of
+from rdharmony_gen.run.splits import note_on_splits
 from rdharmony_gen.sampling.plan import CAST, job_ids, plan_job
 from rdharmony_gen.sampling.rng import rng_for
 from rdharmony_gen.spec.codec import decode_text, encode
 from rdharmony_gen.spec.dataset import DatasetSpec, growth_only, make_spec, split_of
 from rdharmony_gen.spec.job import read_job, write_job
+from rdharmony_gen.spec.layout import SetLayout
 from rdharmony_gen.spec.styles import STYLE_NAMES
 from rdharmony_gen.spec.user_files import UserCharacter, UserScene
 
@@ -178,6 +181,8 @@ def test_a_missing_job_file_is_named():
         ({"categories": ()}, ConfigError, "--category should name at least one"),
         ({"styles": ("night",)}, ConfigError, "at least two styles"),
         ({"test_scenes": ("room",), "val_scenes": ("room",)}, ConfigError, "share no scene"),
+        ({"scenes": ("park",), "test_scenes": ("gym",)}, ConfigError, "places of the set (park) but names gym"),
+        ({"scenes": ("park",), "val_scenes": ("gmy",)}, UnknownName, "did you mean 'gym'?"),
         (
             {"categories": ("human", "car"), "scenes": ("room",)},
             ConfigError,
@@ -201,6 +206,45 @@ def test_without_a_number_every_place_gets_fifty_views_of_what_fits_into_it():
     assert (folders.count("SHuman"), folders.count("SCar")) == (150, 100)
     assert growth_only(make_spec(views=2, categories=("human", "car"), scenes=PLACES), spec) is None
     assert "views was none" in str(growth_only(spec, dataclasses.replace(spec, views=120)))
+
+
+@pytest.mark.parametrize(
+    ("options", "test", "val"),
+    [
+        ({}, ("city_corner",), ("street",)),
+        ({"scenes": PLACES}, ("city_corner",), ()),
+        ({"scenes": ("street", "city_corner")}, ("city_corner",), ()),
+        ({"test_scenes": ("street",)}, ("street",), ()),
+        ({"val_scenes": ()}, ("city_corner",), ()),
+    ],
+)
+def test_validation_has_a_place_of_its_own_where_others_are_left_to_train_on(options, test, val):
+    spec = make_spec(**options)
+    assert (spec.test_scenes, spec.val_scenes) == (test, val)
+
+
+def test_a_set_keeps_the_splits_it_was_begun_with(tmp_path):
+    begun = dataclasses.replace(make_spec(views=1), val_scenes=())
+    SetLayout(tmp_path).spec.parent.mkdir()
+    SetLayout(tmp_path).spec.write_text(encode(begun))
+    assert spec_of(SetOptions(views=1), tmp_path) == begun
+    other = spec_of(SetOptions(views=1, val_scenes=("street",)), tmp_path)
+    assert growth_only(begun, other) == "val_scenes was none and is now street"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"scenes": ("park", "kitchen")}, "splits val and test; begin a set with --test-scenes and --val-scenes"),
+        ({"scenes": PLACES}, "split val, so training validates on test; begin a set with"),
+        ({"scenes": (*PLACES, "street")}, "split val, so training validates on test; ask for more --views"),
+        ({"scenes": (*PLACES, "street"), "views": 4}, ""),
+    ],
+)
+def test_a_split_that_stays_empty_is_said(options, words):
+    note = note_on_splits(make_spec(**{"views": 3} | options))
+    assert words in note
+    assert bool(note) == bool(words)
 
 
 def test_a_set_may_grow_but_not_change():

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import platform
+import socket
 import threading
 import time
 from pathlib import Path
@@ -25,6 +26,10 @@ from rdharmony_gen.run.local import Event, LocalWorker, OnEvent, Task, Worker
 PIP = 'pip install "rdharmony[ray]"'
 LOOK_S = 3.0
 """How often the nodes are counted."""
+KNOCK_S = 5.0
+"""How long the port of a cluster may take to open."""
+CONNECT_S = 45.0
+"""How long a cluster may take to answer."""
 
 
 class RayEngine:
@@ -47,8 +52,7 @@ class RayEngine:
         self._task, self._cpus, self._gpus, self._most = task, cpus, gpus, most
         self._counted = (float("-inf"), 0)
         try:
-            with contextlib.redirect_stdout(None):
-                self._ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+            _connect(self._ray, address)
         except Exception as error:
             raise EnvironmentFault(
                 f"no Ray cluster answers at {address} ({_first_line(error)}); start one with: ray start --head"
@@ -144,6 +148,30 @@ class Station:
             while True:
                 found.append(self._inbox.get_nowait())
         return found
+
+
+def _connect(ray: Any, address: str) -> None:
+    """Join a cluster, or raise within `KNOCK_S` or `CONNECT_S`: Ray itself tries dead addresses for five minutes."""
+    known = os.environ.get("RAY_ADDRESS", "") if address == "auto" else address
+    host, colon, port = known.removeprefix("ray://").rpartition(":")
+    if colon and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_S).close()
+    fault: list[BaseException] = []
+
+    def join() -> None:
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        except BaseException as error:  # whatever it is, it is the caller's
+            fault.append(error)
+
+    joining = threading.Thread(target=join, daemon=True)
+    with contextlib.redirect_stdout(None):
+        joining.start()
+        joining.join(CONNECT_S)
+    if joining.is_alive():
+        raise TimeoutError(f"something listens there but has not answered as Ray does in {CONNECT_S:.0f} s")
+    if fault:
+        raise fault[0]
 
 
 def _slot(slots: int) -> tuple[str, int | None]:

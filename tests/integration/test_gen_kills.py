@@ -299,6 +299,14 @@ def test_ray_is_asked_for_in_one_sentence(copy, tmp_path):
     assert refusal(done).endswith('install it: pip install "rdharmony[ray]"')
 
 
+def test_a_ray_cluster_that_is_not_there_is_named_at_once(copy):
+    forget(copy)
+    started = time.monotonic()
+    done = run("render", copy, "--engine", "ray", "--address", "127.0.0.1:1")
+    assert "no Ray cluster answers at 127.0.0.1:1" in refusal(done)
+    assert time.monotonic() - started < 60, "Ray itself tries for five minutes"
+
+
 def test_a_ray_cluster_that_loses_a_node_gives_the_same_bytes(copy, tortured):
     """Two raylets with one worker each; one is killed -9 while both render."""
     from ray.cluster_utils import Cluster

@@ -43,6 +43,24 @@ def write_exr_picture(scene: bpy.types.Scene, channels: str) -> None:
     settings.color_depth, settings.exr_codec, settings.color_mode = "32", "NONE", channels
 
 
+def data_paths(action: bpy.types.Action) -> list[str]:
+    """What the curves of an action move; it has layers since Blender 4.4."""
+    bags = [bag for layer in getattr(action, "layers", ()) for strip in layer.strips for bag in strip.channelbags]
+    curves = [c for bag in bags for c in bag.fcurves] or list(getattr(action, "fcurves", ()))
+    return [curve.data_path for curve in curves]
+
+
+def play(thing: bpy.types.Object, action: bpy.types.Action) -> None:
+    """Let an action, and nothing else, move an object; since Blender 4.4 by the slot that is for objects."""
+    animation = thing.animation_data or thing.animation_data_create()
+    for track in animation.nla_tracks:
+        track.mute = True
+    animation.action = action
+    slots = [s for s in getattr(action, "slots", ()) if s.target_id_type in ("OBJECT", "UNSPECIFIED")]
+    if slots:
+        animation.action_slot = slots[0]
+
+
 def pass_name(short: str) -> str:
     """What a pass is called in a file: `DiffDir` until Blender 4, `Diffuse Direct` since 5."""
     if VERSION < (5, 0):

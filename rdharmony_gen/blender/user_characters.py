@@ -12,6 +12,7 @@ from mathutils import Matrix
 
 from harmonize_core.errors import InputError
 from rdharmony_gen.blender.assets import joined, vertices
+from rdharmony_gen.blender.compat import data_paths, play
 from rdharmony_gen.blender.user_files import Findings, import_file, look_at_files
 from rdharmony_gen.spec.user_files import MAX_TRIANGLES, Clip, UserCharacter
 
@@ -47,6 +48,10 @@ def examine_character(path: Path, findings: Findings) -> Looks | None:
         _pose(imported, actions, clips[0].name, clips[0].first)
     elif any(o.type == "ARMATURE" for o in imported):
         findings.remarks.append("has a skeleton without an action and is shown in its rest pose")
+    faces = sum(len(o.data.polygons) for o in solid if o.type == "MESH")  # before modifiers, which may add many
+    if faces > MAX_TRIANGLES:
+        findings.problems.append(f"has {faces} faces, more than the {MAX_TRIANGLES} allowed; make it lighter")
+        return None
     mesh = _one_mesh(solid)
     mesh.calc_loop_triangles()
     triangles = len(mesh.loop_triangles)
@@ -139,17 +144,9 @@ def _clips(imported: list[bpy.types.Object], actions: list[bpy.types.Action]) ->
     found = []
     for action in actions:
         first, last = (round(v) for v in action.frame_range)
-        if any(path.startswith("pose.bones") for path in _paths(action)):
+        if any(path.startswith("pose.bones") for path in data_paths(action)):
             found.append(Clip(action.name, first, max(first, last)))
     return tuple(sorted(found, key=lambda c: c.name))
-
-
-def _paths(action: bpy.types.Action) -> list[str]:
-    """Data paths of the curves of an action, with Blender's layers (4.4 and later) or without."""
-    layers = getattr(action, "layers", ())
-    bags = [bag for layer in layers for strip in layer.strips for bag in strip.channelbags]
-    curves = [c for bag in bags for c in bag.fcurves] or list(getattr(action, "fcurves", ()))
-    return [curve.data_path for curve in curves]
 
 
 def _pose(imported: list[bpy.types.Object], actions: list[bpy.types.Action], clip: str, frame: int) -> None:
@@ -158,11 +155,5 @@ def _pose(imported: list[bpy.types.Object], actions: list[bpy.types.Action], cli
     if not named:
         raise InputError(f"the character's file should hold the action {clip!r} but does not; put the old file back")
     for rig in (o for o in imported if o.type == "ARMATURE"):
-        animation = rig.animation_data or rig.animation_data_create()
-        for track in animation.nla_tracks:
-            track.mute = True
-        animation.action = named[0]
-        slots = [s for s in getattr(named[0], "slots", ()) if s.target_id_type in ("OBJECT", "UNSPECIFIED")]
-        if slots:
-            animation.action_slot = slots[0]
+        play(rig, named[0])
     bpy.context.scene.frame_set(frame)

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import bpy
-from PIL import Image
 
 from harmonize_core.errors import InputError
 from rdharmony_gen.blender.chatter import quiet
-from rdharmony_gen.spec.user_files import MAX_OBJECTS, MAX_TEXTURE_PX
+from rdharmony_gen.spec.picture_size import texture_problem, too_large
+from rdharmony_gen.spec.user_files import MAX_INSTANCES, MAX_OBJECTS, MAX_TEXTURE_PX
 
 
 @dataclass
@@ -60,7 +60,7 @@ def append_blend(path: Path, findings: Findings) -> tuple[list[bpy.types.Object]
         The objects, and the scene they came from (for its frame and units); remove it when it is not needed any more.
 
     Raises:
-        InputError: not a .blend, a broken one, without a scene, or with too many objects.
+        InputError: not a .blend, a broken one, without a scene, or with too many objects or instances of them.
     """
     bpy.context.preferences.filepaths.use_scripts_auto_execute = False
     before = set(bpy.data.objects)
@@ -80,6 +80,11 @@ def append_blend(path: Path, findings: Findings) -> tuple[list[bpy.types.Object]
     chosen = max(scenes, key=lambda s: len(s.collection.all_objects))
     if len(scenes) > 1:
         findings.remarks.append(f"holds {len(scenes)} scenes; {chosen.name!r}, the largest, is used")
+    if _shown(chosen.collection) > MAX_INSTANCES:
+        raise InputError(
+            f"{path} shows more than the {MAX_INSTANCES} objects allowed, counting what is instanced as often as it is "
+            "seen; take some of the instances out"
+        )
     ours = bpy.context.scene
     for child in chosen.collection.children:
         ours.collection.children.link(child)
@@ -108,40 +113,52 @@ def look_at_files(path: Path, findings: Findings) -> None:
         else:
             findings.problems.append(f"links the library {file}, which is missing; make it local or put it back")
     for image in bpy.data.images:
-        if image.source not in ("FILE", "SEQUENCE", "TILED") or not image.users:
+        if image.source not in ("FILE", "SEQUENCE", "TILED", "GENERATED") or not image.users:
             continue
         file = Path(bpy.path.abspath(image.filepath, library=image.library)) if image.filepath else None
         if image.packed_file is not None:
-            size = header_size(io.BytesIO(image.packed_file.data))
+            problem = texture_problem(image.name, io.BytesIO(image.packed_file.data))
+        elif image.source == "GENERATED":
+            size = (image.generated_width, image.generated_height)
+            problem = too_large(image.name, size) if max(size) > MAX_TEXTURE_PX else ""
         elif image.source != "FILE":
-            findings.problems.append(f"uses the image series {image.name!r}; use a single image")
-            continue
+            problem = f"uses the image series {image.name!r}; use a single image"
         elif file is None or not file.is_file():
-            findings.problems.append(f"uses the texture {file or image.name}, which is missing; pack it or put it back")
-            continue
+            problem = f"uses the texture {file or image.name}, which is missing; pack it or put it back"
         else:
             findings.files.append(os.path.relpath(file, folder))
-            size = header_size(file)
-        if size is not None and max(size) > MAX_TEXTURE_PX:
-            findings.problems.append(too_large(image.name, size))
+            problem = texture_problem(image.name, file)
+        if problem:
+            findings.problems.append(problem)
     findings.files = sorted(set(findings.files))
 
 
-def header_size(file: Path | io.BytesIO) -> tuple[int, int] | None:
-    """Width and height of an image from its header; None for a format that is not known here (EXR, HDR)."""
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-    try:
-        with Image.open(file) as image:
-            return image.size
-    except (OSError, SyntaxError, ValueError):
-        return None
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
+def _shown(top: bpy.types.Collection) -> int:
+    """Objects of a collection with what they are instancers of, within one another, before Blender unfolds any.
 
+    Particles and geometry nodes are not counted: what they make is known only when they are evaluated.
+    """
+    known: dict[str, int] = {}
+    children: dict[str, list[bpy.types.Object]] = {}
+    for thing in bpy.data.objects:
+        if thing.parent is not None:
+            children.setdefault(thing.parent.name_full, []).append(thing)
 
-def too_large(name: str, size: tuple[int, int]) -> str:
-    """The sentence about a texture beyond the limit."""
-    return f"has the texture {name} of {size[0]}x{size[1]} pixels, more than {MAX_TEXTURE_PX}; make it smaller"
+    def of_collection(collection: bpy.types.Collection) -> int:
+        if collection.name_full not in known:
+            known[collection.name_full] = 0  # of a circle, which Blender does not unfold
+            known[collection.name_full] = sum(of_object(o) for o in collection.all_objects)
+        return known[collection.name_full]
+
+    def of_object(thing: bpy.types.Object) -> int:
+        if thing.instance_type == "COLLECTION" and thing.instance_collection is not None:
+            return 1 + of_collection(thing.instance_collection)
+        if thing.instance_type in ("VERTS", "FACES") and thing.type == "MESH":
+            places = len(thing.data.vertices if thing.instance_type == "VERTS" else thing.data.polygons)
+            return 1 + places * sum(of_object(child) for child in children.get(thing.name_full, ()))
+        return 1
+
+    return of_collection(top)
 
 
 def _disarm(findings: Findings) -> None:

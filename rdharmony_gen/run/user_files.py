@@ -123,7 +123,7 @@ def check_characters(folder: Path) -> list[Checked]:
     names: set[str] = set()
     with _Examiner() as examiner:
         for one in checked:
-            _check_character(one, examiner, names)
+            _check_character(one, folder, examiner, names)
     return checked
 
 
@@ -181,13 +181,13 @@ def list_characters(folder: Path, *, json: bool) -> list[str]:
     return [*lines, f"{good} of {len(checked)} can be used"]
 
 
-def _check_character(one: Checked, examiner: _Examiner, names: set[str]) -> None:
+def _check_character(one: Checked, folder: Path, examiner: _Examiner, names: set[str]) -> None:
     try:
         sidecar = _sidecar(one.path)
     except (ConfigError, UnknownName) as error:
         one.problems.append(str(error))
         return
-    files = _before_blender(one)
+    files = _before_blender(one, folder)
     if one.problems:
         return
     seen = examiner.ask({"kind": "character", "path": str(one.path)})
@@ -228,7 +228,7 @@ def _check_scene(one: Checked, examiner: _Examiner, names: set[str], collection:
     except (ConfigError, UnknownName) as error:
         one.problems.append(str(error))
         return
-    _before_blender(one)
+    _before_blender(one, one.path.parent)
     if one.problems:
         return
     wanted = bool(collection)
@@ -252,7 +252,7 @@ def _check_scene(one: Checked, examiner: _Examiner, names: set[str], collection:
     names.add(one.scene.name)
 
 
-def _before_blender(one: Checked) -> list[str]:
+def _before_blender(one: Checked, root: Path) -> list[str]:
     """Problems that show without Blender go to `one`; returns the companions that the file names."""
     try:
         size = one.path.stat().st_size
@@ -264,7 +264,7 @@ def _before_blender(one: Checked) -> list[str]:
     if size == 0 or size > MAX_BYTES:
         one.problems.append(f"has {size} bytes; at most {MAX_BYTES} are read" if size else "is empty; export it again")
         return []
-    problems, files = header_problems(one.path)
+    problems, files = header_problems(one.path, root)
     one.problems += problems
     return files
 

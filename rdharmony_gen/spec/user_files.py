@@ -12,6 +12,8 @@ from harmonize_core.errors import InputError
 
 MAX_OBJECTS = 20_000
 """In a .blend."""
+MAX_INSTANCES = 50_000
+"""Objects that a .blend shows when instances are counted as often as they are seen."""
 MAX_TRIANGLES = 2_000_000
 """Of a character."""
 MAX_TEXTURE_PX = 8192

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import shutil
 import struct
+import time
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -481,6 +482,40 @@ def test_scenes_that_cannot_be_used_are_refused_in_one_sentence(scenes, name, co
     assert one.scene is None
     assert words in one.problems[0]
     assert "\n" not in one.problems[0]
+
+
+def test_a_scene_that_would_take_all_memory_is_refused_before_it_is_unfolded(tmp_path):
+    """Ten collections, each with ten instances of the one before; and pictures whose pixels nobody has room for."""
+    _yard()
+    inner = bpy.data.collections.new("crowd")
+    inner.objects.link(bpy.data.objects["Cube"])
+    for level in range(10):
+        outer = bpy.data.collections.new(f"crowd {level}")
+        for _ in range(10):
+            group = bpy.data.objects.new("group", None)
+            group.instance_type, group.instance_collection = "COLLECTION", inner
+            outer.objects.link(group)
+        inner = outer
+    bpy.context.scene.collection.children.link(inner)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "crowd.blend"))
+    _yard()
+    ground = bpy.data.objects["ground"]
+    (tmp_path / "sky.hdr").write_bytes(b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 30000 +X 30000\n")
+    pictures = [bpy.data.images.load(str(tmp_path / "sky.hdr")), bpy.data.images.new("paint", 64, 64)]
+    pictures[1].generated_width = 40_000
+    for picture in pictures:
+        material = bpy.data.materials.new(picture.name)
+        material.use_nodes = True
+        material.node_tree.nodes.new("ShaderNodeTexImage").image = picture
+        ground.data.materials.append(material)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "wide.blend"))
+    started = time.monotonic()
+    crowd, wide = check_scenes([tmp_path / "crowd.blend", tmp_path / "wide.blend"], "", keep_lights=False)
+    assert time.monotonic() - started < 90
+    assert len(crowd.problems) == 1
+    assert "shows more than the 50000 objects allowed" in crowd.problems[0]
+    sizes = ("paint of 40000x64", "sky.hdr of 30000x30000")
+    assert all(f"has the texture {size}" in problem for size, problem in zip(sizes, wide.problems, strict=True))
 
 
 def test_several_subjects_share_each_pixel_and_do_not_hide_one_another(scenes, tmp_path):

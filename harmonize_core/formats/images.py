@@ -12,7 +12,7 @@ import errno
 import os
 import tempfile
 import warnings
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from pathlib import Path
 
 import cv2
@@ -206,13 +206,29 @@ def read_exr(path: ImageFile) -> dict[str, NDArray[np.float32]]:
         raise InputError(f"{path} is not a readable EXR file ({_first_line(error)}); write it again") from error
 
 
-def write_exr(path: Path, channels: Mapping[str, NDArray[np.floating]], *, half: bool = True) -> None:
-    """Write (H, W) channels by name as one ZIP-compressed EXR, half float unless told otherwise, atomically."""
+def write_exr(
+    path: Path, channels: Mapping[str, NDArray[np.floating]], *, half: bool = True, wide: Collection[str] = ()
+) -> None:
+    """Write (H, W) channels by name as one ZIP-compressed EXR, atomically.
+
+    Args:
+        path: of the file.
+        channels: by name.
+        half: store half floats, values beyond their range clipped to it; else 32-bit floats.
+        wide: channels that are 32-bit floats all the same, as depth should be.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
     import OpenEXR
 
-    kind = np.float16 if half else np.float32
-    limit = float(np.finfo(np.float16).max) if half else np.inf
-    data = {n: np.ascontiguousarray(np.clip(c, -limit, limit), dtype=kind) for n, c in channels.items()}
+    limit = float(np.finfo(np.float16).max)
+    data: dict[str, NDArray[np.floating]] = {}
+    for name, values in channels.items():
+        if half and name not in wide:
+            data[name] = np.ascontiguousarray(np.clip(values, -limit, limit), dtype=np.float16)
+        else:
+            data[name] = np.ascontiguousarray(values, dtype=np.float32)
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
     with atomic_path(path) as partial:
         try:

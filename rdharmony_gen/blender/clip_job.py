@@ -19,6 +19,7 @@ from rdharmony_gen.blender.clip_cycle import cycle_of
 from rdharmony_gen.blender.coverage import coverage
 from rdharmony_gen.blender.device import Device
 from rdharmony_gen.blender.lighting import without_sky
+from rdharmony_gen.blender.passes import WIDE
 from rdharmony_gen.blender.render_job import Rendered, aim, build_view, finished, first_draw, strict_share
 from rdharmony_gen.blender.strategy import Built, summed
 from rdharmony_gen.sampling.motion import Pose
@@ -56,7 +57,7 @@ def render_clip(
 
     def keep(folder: Path, name: str, channels: dict[str, np.ndarray]) -> None:
         with clock.part("files"):
-            write_exr(folder / name, channels)
+            write_exr(folder / name, channels, wide=WIDE)
         report(f"{folder.name}/{name}")
 
     with clock.part("building"):

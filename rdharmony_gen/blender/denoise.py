@@ -11,6 +11,7 @@ import functools
 import os
 import sys
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
 
 import bpy
@@ -19,8 +20,9 @@ from numpy.typing import NDArray
 
 from harmonize_core.errors import EnvironmentFault
 
-_CPU, _FLOAT3 = 1, 3
-_QUALITY = {"fast": 4, "balanced": 5, "high": 6}
+Image = NDArray[np.float32]
+
+_CPU, _FLOAT3, _HIGH = 1, 3, 6  # a device, a format and a quality, as oidn.h numbers them
 
 
 def _candidates() -> list[Path]:
@@ -76,45 +78,66 @@ def _device() -> int:
     return device
 
 
-class Denoiser:
-    """Denoises pictures of one size that share their albedo and normals, as the conditions of a view do.
+class _Filter:
+    """One filter of the library for ray-traced pictures, with the arrays that it reads and writes.
+
+    Args:
+        images: (H, W, 3) of one size, by what the library calls them: `color`, `albedo`, `normal`.
+        switches: true or false, by what the library calls them.
+    """
+
+    def __init__(self, images: Mapping[str, Image], switches: Mapping[str, bool]) -> None:
+        library = _library()
+        self._filter = library.oidnNewFilter(_device(), b"RT")
+        weakref.finalize(self, library.oidnReleaseFilter, self._filter)
+        self.images = {name: np.array(image, np.float32, order="C") for name, image in images.items()}
+        self.images["output"] = np.empty_like(next(iter(self.images.values())))
+        for name, image in self.images.items():
+            height, width, _ = image.shape
+            place = (image.ctypes.data, _FLOAT3, width, height, 0, 12, 0)
+            library.oidnSetSharedFilterImage(self._filter, name.encode(), *place)
+        for name, value in switches.items():
+            library.oidnSetFilterBool(self._filter, name.encode(), value)
+        library.oidnSetFilterInt(self._filter, b"quality", _HIGH)
+        library.oidnCommitFilter(self._filter)
+        _check()
+
+    def run(self) -> Image:
+        _library().oidnExecuteFilter(self._filter)
+        _check()
+        return self.images["output"].copy()
+
+
+def clean_surfaces(albedo: Image, normal: Image) -> tuple[Image, Image]:
+    """Albedo and normals without the noise that they have behind glass, where only some paths see through.
+
+    The library's documentation recommends this before auxiliary pictures are declared clean; textures and edges stay.
 
     Args:
         albedo: (H, W, 3) in [0, 1].
         normal: (H, W, 3) in [-1, 1].
-        clean: both are free of noise and may be trusted to the pixel.
-        quality: fast, balanced or high.
+    """
+    named = {"albedo": albedo, "normal": normal}
+    albedo, normal = (_Filter({name: image}, {}).run() for name, image in named.items())
+    return np.clip(albedo, 0.0, 1.0), normal
+
+
+class Denoiser:
+    """Denoises pictures of one size that share their albedo and normals, as the conditions of a view do.
+
+    Args:
+        albedo: (H, W, 3) in [0, 1]; it is trusted to the pixel, so its noise would be in all pictures.
+        normal: (H, W, 3) in [-1, 1]; trusted alike. Both as `clean_surfaces` returns them.
     """
 
-    def __init__(
-        self, albedo: NDArray[np.float32], normal: NDArray[np.float32], *, clean: bool = True, quality: str = "high"
-    ) -> None:
-        library = _library()
-        self._filter = library.oidnNewFilter(_device(), b"RT")
-        weakref.finalize(self, library.oidnReleaseFilter, self._filter)
-        self._colour = np.empty_like(np.ascontiguousarray(albedo, np.float32))
-        self._output = np.empty_like(self._colour)
-        self._kept = [np.ascontiguousarray(a, np.float32) for a in (albedo, normal)]
-        for name, image in zip(
-            (b"color", b"output", b"albedo", b"normal"), (self._colour, self._output, *self._kept), strict=True
-        ):
-            self._set(name, image)
-        library.oidnSetFilterBool(self._filter, b"hdr", True)
-        library.oidnSetFilterBool(self._filter, b"cleanAux", clean)
-        library.oidnSetFilterInt(self._filter, b"quality", _QUALITY[quality])
-        library.oidnCommitFilter(self._filter)
-        _check()
+    def __init__(self, albedo: Image, normal: Image) -> None:
+        images = {"color": np.zeros_like(albedo), "albedo": albedo, "normal": normal}
+        self._filter = _Filter(images, {"hdr": True, "cleanAux": True})
 
-    def __call__(self, colour: NDArray[np.float32]) -> NDArray[np.float32]:
+    def __call__(self, colour: Image) -> Image:
         """The denoised (H, W, 3) of a scene-linear picture."""
-        self._colour[...] = colour
-        _library().oidnExecuteFilter(self._filter)
-        _check()
-        return self._output.copy()
-
-    def _set(self, name: bytes, image: NDArray[np.float32]) -> None:
-        height, width, _ = image.shape
-        _library().oidnSetSharedFilterImage(self._filter, name, image.ctypes.data, _FLOAT3, width, height, 0, 12, 0)
+        self._filter.images["color"][...] = colour
+        return self._filter.run()
 
 
 def _check() -> None:

@@ -16,6 +16,8 @@ from rdharmony_gen.blender.session import render_file
 Image = NDArray[np.float32]
 
 LOBES = ("Diff", "Gloss", "Trans")
+WIDE = ("Z",)
+"""Channels of files that half floats are too coarse for: at 100 m they step by 6 cm."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def render_passes(scene: bpy.types.Scene, scratch: Path, samples: int, seed: int
 
 @dataclass
 class Surfaces:
-    """Albedo, normal, alpha and depth of a view, gathered from all of its renders: so they are free of noise."""
+    """Albedo, normal, alpha and depth of a view, gathered from all of its renders: clean but behind glass."""
 
     weight: int = 0
     sums: dict[str, NDArray[np.float64]] = field(default_factory=dict)

@@ -24,6 +24,7 @@ from rdharmony_gen.blender.coverage import coverage
 from rdharmony_gen.blender.device import CPU, Device
 from rdharmony_gen.blender.faults import require_textures
 from rdharmony_gen.blender.lighting import without_sky
+from rdharmony_gen.blender.passes import WIDE
 from rdharmony_gen.blender.placement import SENSOR_MM, View, find_view
 from rdharmony_gen.blender.session import reset
 from rdharmony_gen.blender.stage import Place, Stage
@@ -117,7 +118,7 @@ def _render_still(
 
     def keep(name: str, channels: dict[str, np.ndarray]) -> None:
         with clock.part("files"):
-            write_exr(out_dir / name, channels)
+            write_exr(out_dir / name, channels, wide=WIDE)
         report(name)
 
     built = build()

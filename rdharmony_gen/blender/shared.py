@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rdharmony_gen.blender import clock
-from rdharmony_gen.blender.denoise import Denoiser
+from rdharmony_gen.blender.denoise import Denoiser, clean_surfaces
 from rdharmony_gen.blender.lighting import LIGHT_WIDTH, Shells, Sun, light_lamps, without_sky
 from rdharmony_gen.blender.passes import Passes, Surfaces, ask_for_passes, camera_axes, render_passes
 from rdharmony_gen.blender.stage import Stage
@@ -191,9 +191,10 @@ def render_shared(
     scene.cycles.use_guiding = False
     scene.cycles.transparent_max_bounces -= len(conditions)
     axes = camera_axes(scene)
-    denoiser = Denoiser(surfaces.albedo, surfaces.normal)
     with clock.part("summing and denoising"):
-        sunlight = tuple(_sunlight(seen, towards, surfaces, axes, denoiser) for seen, towards in suns)
+        albedo, normal = clean_surfaces(surfaces.albedo, surfaces.normal)
+        denoiser = Denoiser(albedo, normal)
+        sunlight = tuple(_sunlight(seen, towards, albedo, normal, axes, denoiser) for seen, towards in suns)
     return Shared(
         light=light,
         surfaces=surfaces,
@@ -217,9 +218,9 @@ def _lit(dark: ConditionSpec, state: LampState) -> ConditionSpec:
 
 
 def _sunlight(
-    seen: Passes, towards: NDArray[np.float64], surfaces: Surfaces, axes: NDArray[np.float32], denoiser: Denoiser
+    seen: Passes, towards: NDArray[np.float64], albedo: Image, normal: Image, axes: Image, denoiser: Denoiser
 ) -> _Sunlight:
-    """Split the light of a sun, and take what albedo and normals predict of its direct part from all renders."""
+    """Split the light of a sun, and take what the albedo and normals of all renders predict of its direct part."""
     light = seen.groups["sun"]
     steady = np.abs(seen.light - light).max() <= 1e-4 * max(float(light.max()), 1e-9)
     direct = np.minimum(seen.direct, light) if steady else light  # else `direct` holds other lamps, too
@@ -228,6 +229,6 @@ def _sunlight(
     def predicted(albedo: Image, normal: Image) -> Image:
         return (albedo + 0.01) * (np.maximum(normal @ local, 0.0)[..., None] + PREDICTION_FLOOR)
 
-    own, known = predicted(seen.albedo, seen.normal), predicted(surfaces.albedo, surfaces.normal)
+    own, known = predicted(seen.albedo, seen.normal), predicted(albedo, normal)
     clean = np.maximum(denoiser(direct * (known / own)), 0.0)
     return _Sunlight(clean, light - direct)

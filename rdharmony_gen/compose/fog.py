@@ -26,7 +26,7 @@ Floats = NDArray[np.float32]
 
 SENSOR_MM = 36.0
 SKY_M = 5e4
-"""Depth from which a pixel shows the sky; Blender writes 1e10, which half floats hold as 65504."""
+"""Depth from which a pixel shows the sky; Blender writes 1e10, which the half floats of older sets hold as 65504."""
 HALO_STANDS_OUT = 3.0
 """A source of halos is this much brighter than the brightest tenth of the picture."""
 HALO_WIDTHS, HALO_SHARE = (0.012, 0.05), 0.5

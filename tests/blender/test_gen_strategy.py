@@ -10,7 +10,7 @@ import pytest
 from harmonize_core.errors import EnvironmentFault
 from harmonize_core.formats.images import read_exr
 from rdharmony_gen.blender import device
-from rdharmony_gen.blender.denoise import Denoiser
+from rdharmony_gen.blender.denoise import Denoiser, clean_surfaces
 from rdharmony_gen.blender.render_job import render_job
 from rdharmony_gen.light.shared import shared_light
 from rdharmony_gen.sampling.conditions import sample_conditions
@@ -63,6 +63,8 @@ def test_depth_normal_and_albedo_lie_beside_the_pictures(tmp_path):
     assert np.median(length[subject]) > 0.9
     low = surfaces["NZ"][-4:][surfaces["A"][-4:] > 0.99]
     assert np.median(low) > 0.5, "the ground faces up"
+    depth = surfaces["Z"][surfaces["Z"] < 5e4]
+    assert (depth != depth.astype(np.float16)).mean() > 0.9, "depth should be finer than half floats"
 
 
 def test_denoising_takes_noise_and_leaves_light_and_texture():
@@ -73,6 +75,22 @@ def test_denoising_takes_noise_and_leaves_light_and_texture():
     clean = Denoiser(albedo.astype(np.float32), normal)(noisy.astype(np.float32))
     assert np.abs(clean - albedo).mean() < 0.25 * np.abs(noisy - albedo).mean()
     assert clean.mean() == pytest.approx(noisy.mean(), rel=0.05)
+
+
+def test_surfaces_lose_the_noise_of_glass_and_keep_their_texture():
+    rng = np.random.default_rng(0)
+    bricks = np.kron(rng.uniform(0.2, 0.8, (64, 16)), np.ones((2, 8)))
+    bricks[::4] = 0.9
+    glass = np.full((128, 128), 0.2)
+    sees_through = rng.binomial(60, 0.3, (128, 128)) / 60
+    measured = np.hstack([bricks, glass + 0.5 * sees_through])[..., None].repeat(3, axis=2).astype(np.float32)
+    normal = np.zeros_like(measured)
+    normal[..., 2] = -1
+    albedo, kept = clean_surfaces(measured, normal)
+    assert albedo[8:-8, 136:-8].std() < 0.3 * measured[8:-8, 136:-8].std()
+    assert albedo[8:-8, 136:-8].mean() == pytest.approx(0.35, abs=0.01)
+    assert np.sqrt(np.mean((albedo - measured)[:, :120] ** 2)) < 0.1 * bricks.std()
+    assert np.abs(kept - normal).mean() < 0.02
 
 
 def test_a_device_that_is_not_there_is_named():

@@ -4,6 +4,9 @@
 import json
 import shutil
 
+from rdharmony_gen.compose.credits import credits_text
+from rdharmony_gen.library import assets
+
 FOLDER = "/home/alice/private"
 BOB = {
     "name": "bob",
@@ -51,3 +54,13 @@ def test_own_works_are_credited_and_their_folders_are_not_told(rendered_once, tm
     told = [out / "dataset.json", out / "manifest.jsonl", out / "CREDITS.md", *(out / "report").glob("*.*s")]
     for path in [*told, out / "report" / "index.html", *(tmp_path / "packed").glob("*")]:
         assert FOLDER.encode() not in path.read_bytes(), path
+
+
+def test_every_work_of_the_library_is_credited_by_a_name():
+    lines = [line for line in credits_text(assets()).splitlines() if line.startswith("- ")]
+    assert len(lines) == len(assets())
+    for line, asset in zip(lines, assets(), strict=True):
+        assert line.startswith(f"- *{asset.title}* (`{asset.id}`)" if asset.title else f"- `{asset.id}`")
+        assert asset.licence in line
+        assert asset.author in line
+        assert "by made for this project" not in line

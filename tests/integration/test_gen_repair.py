@@ -61,6 +61,19 @@ def test_report_opens_an_unchanged_set_once_and_a_changed_one_again(copy, capsys
     assert capsys.readouterr().err.startswith(f"{REAL}: ")
 
 
+def test_a_broken_rule_is_not_called_damage(copy, capsys, monkeypatch):
+    monkeypatch.setattr("rdharmony_gen.validate.checks.FG_RATIO", (0.9, 1.0))
+    assert run("validate", copy, "--quiet") == 1
+    rule = capsys.readouterr().err.splitlines()[-1]
+    assert "another --seed" in rule
+    assert "delete" not in rule
+    _cut(copy / REAL)
+    assert run("validate", copy, "--quiet") == 1
+    both = capsys.readouterr().err.splitlines()[-1]
+    assert "delete the files that are damaged" in both
+    assert "1 of them" in both
+
+
 def test_make_names_a_truncated_picture_and_repairs_it_once_it_is_deleted(copy, capsys):
     whole = (copy / COMPOSITE).read_bytes()
     _cut(copy / COMPOSITE)

@@ -83,3 +83,11 @@ def test_randomness_is_always_an_argument_in_the_generator():
     hidden = re.compile(r"\b(import random|uuid\.|np\.random\.(seed|rand|normal|uniform|choice|default_rng\(\)))")
     for file in sorted((ROOT / "rdharmony_gen").rglob("*.py")):
         assert not hidden.search(file.read_text()), file
+
+
+def test_differences_of_blender_versions_lie_in_one_module():
+    """What exists in some versions only is asked for in `compat` alone."""
+    differs = re.compile(r"bpy\.app\.version\b|action_slot|channelbag|\.fcurves|[\"']fcurves|BLENDER_EEVEE|media_type")
+    folder = ROOT / "rdharmony_gen" / "blender"
+    found = [f.name for f in sorted(folder.rglob("*.py")) if differs.search(f.read_text())]
+    assert found == ["compat.py"]

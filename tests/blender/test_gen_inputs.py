@@ -22,6 +22,7 @@ from rdharmony_gen.blender.stage import Patch, Place, Stage
 from rdharmony_gen.blender.subjects import Subject, draw_subject, put_subject
 from rdharmony_gen.light.shared import shared_light
 from rdharmony_gen.sampling.conditions import sample_conditions
+from rdharmony_gen.sampling.motion import Triple
 from rdharmony_gen.sampling.rng import rng_for
 from rdharmony_gen.spec.job import RenderJob
 from rdharmony_gen.spec.styles import STYLES
@@ -206,6 +207,13 @@ def _pillars(count: int) -> tuple[Stage, Place]:
     return stage, Place((Patch(-0.4, -0.4, 0.4, 0.4),), (), (), room)
 
 
+def _look(scene: bpy.types.Scene, xyz: Triple, yaw_deg: float = 0.0, pitch_deg: float = 0.0, focal_mm: float = 50.0):
+    scene.camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
+    scene.camera.data.lens = focal_mm
+    aim(scene.camera, xyz, yaw_deg, pitch_deg)
+    scene.collection.objects.link(scene.camera)
+
+
 def _free_share(scene: bpy.types.Scene, subject: list[bpy.types.Object], before: str, path: Path) -> float:
     """How much of a subject is seen, as rendered with and without the objects whose names begin with `before`."""
     seen = coverage(scene, [subject], path)["Y"].sum()
@@ -219,11 +227,7 @@ def test_the_place_hides_little_of_a_subject_as_rendered(tmp_path, view):
     scene = reset(96, 96, 1)
     stage, place = _pillars(count=20)
     found = find_view(stage, place, _job(view=view), stage.library)
-    camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
-    camera.data.lens = found.focal_mm
-    aim(camera, found.camera_xyz, found.camera_yaw_deg, found.camera_pitch_deg)
-    scene.collection.objects.link(camera)
-    scene.camera = camera
+    _look(scene, found.camera_xyz, found.camera_yaw_deg, found.camera_pitch_deg, found.focal_mm)
     assert _free_share(scene, put_subject(stage, found.subjects[0]), "pillar", tmp_path / "c.exr") > 0.8
 
 
@@ -234,10 +238,7 @@ def test_what_stands_before_a_subject_is_cut_out_of_its_coverage(tmp_path):
     grey = bpy.data.materials.new("grey")
     subject = stage.box("subject", (-1, 0, -1), (1, 0.1, 1), grey)
     stage.box("board", (-3, -1, -3), (0, -0.9, 3), grey)
-    camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
-    camera.location, camera.rotation_euler = (0, -6, 0), (np.pi / 2, 0, 0)
-    scene.collection.objects.link(camera)
-    scene.camera = camera
+    _look(scene, (0.0, -6.0, 0.0))
     share = coverage(scene, [[subject]], tmp_path / "c.exr")["Y"]
     assert share[:, :15].max() == 0
     assert share[13:19, 18:21].min() == 1

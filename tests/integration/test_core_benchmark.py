@@ -11,6 +11,8 @@ import pytest
 import harmonize_core
 from harmonize_core import cli
 from harmonize_core.benchmark.tables import GROUPS
+from harmonize_core.checkpoint import load_model
+from harmonize_core.data import toy
 from harmonize_core.models import _registry
 
 PHOTOS = Path(harmonize_core.__file__).parent / "photos"
@@ -42,9 +44,12 @@ def sets(composed, tmp_path) -> Path:
             rows.writerow([f"{name}.jpg", f"{name}_mask.png", "test" if name in HELD_OUT else "train"])
             for ending in (".jpg", "_mask.png"):
                 shutil.copy(PHOTOS / f"{name}{ending}", photos)
-    for name, side, count in (("photographic", "640", "4"), ("photographic_hr", "2048", "1")):
-        command = ["make-real", *map(str, (photos, photos, root / name)), "--max-side", side, "--per-photo", count]
-        assert cli.main([*command, "--quiet"]) == 0
+    command = ["make-real", *map(str, (photos, photos, root / "photographic")), "--quiet"]
+    assert cli.main([*command, "--per-photo", "4"]) == 0
+    large = toy.write_photographs(tmp_path / "large", count=1, size=2048)
+    (large / "manifest.csv").write_text("file,mask,split\ntoy0.png,toy0_mask.png,test\n")
+    command = ["make-real", *map(str, (large, large, root / "photographic_hr")), "--max-side", "2048", "--quiet"]
+    assert cli.main([*command, "--per-photo", "1", "--generators", "camera"]) == 0
     return root
 
 
@@ -63,10 +68,14 @@ def test_a_tiny_run_makes_all_four_tables_and_goes_on_where_it_was(sets, tmp_pat
     for table in (table for group in GROUPS.values() for table in group):
         text = page.split(f"## {table.title}\n")[1].split("\n## ")[0]
         assert f"{table.size}x{table.size}" in text
-        for row in table.rows:
+        for row in table.all_rows():
             line = next(line for line in text.splitlines() if line.startswith(f"| {row.label} | `{row.model}`"))
             assert "nan" not in line
-            assert f"- {row.label}: " in text
+            assert f"- {row.label} (`{row.model}`): " in text
+    assert "Test images: 1 (pictures of photographic_hr of at least that size)" in page
+    first, second = (load_model(out / f"runs/idih_256-two-stage-{n}/model.safetensors").model for n in (1, 2))
+    moved = [(a - b).abs().max() for a, b in zip(first.parameters(), second.parameters(), strict=True)]
+    assert 0 < max(moved) < 1.1e-3  # a step of Adam at rate 1e-3 from the first stage's weights
     code = cli.main([*command, "--out", str(out), "--seed", "1"])
     assert code == 2
     assert "holds a benchmark of other settings (seed: 0 -> 1)" in capsys.readouterr().err

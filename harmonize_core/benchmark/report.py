@@ -3,49 +3,61 @@
 
 from __future__ import annotations
 
-import dataclasses
+import math
 from collections.abc import Sequence
 
-from harmonize_core.benchmark.run import Options, Result
-from harmonize_core.benchmark.tables import Table
+from harmonize_core.benchmark.run import Made, Options, Result
+from harmonize_core.evaluate.report import COLUMNS, FEW, SEED
 from harmonize_core.metrics import PROTOCOLS
+from harmonize_core.metrics.bootstrap import LEVEL, RESAMPLES
 
-_ARROWS = {"mse": "MSE", "fmse": "fMSE", "psnr": "PSNR", "fpsnr": "fPSNR", "ssim": "SSIM", "fssim": "fSSIM"}
+_TITLES = {field: title for title, field in COLUMNS.items()}
 
 
-def markdown(made: Sequence[tuple[Table, Sequence[Result]]], options: Options) -> str:
+def markdown(made: Sequence[Made], options: Options) -> str:
     """All tables as one Markdown page; published numbers stand in brackets."""
     parts = [
         "# The published tables, made again",
         f"Data: `{options.data}`; novel category: {' '.join(options.novel) or 'none'}; budget: {options.budget}; "
         f"seed {options.seed}. Published numbers in brackets were measured by others on other data: compare the order "
-        "of the rows, not the values.",
+        f"of the rows, not the values. Two numbers with a dash between them are a {100 * LEVEL:.0f} % interval of the "
+        f"mean: bootstrap over photographs or scenes, {RESAMPLES} resamples, seed {SEED}; it is too narrow with fewer "
+        f"than {FEW} of them, and there is none with one.",
     ]
     if options.budget == "tiny":
         parts.append("**The budget is tiny: networks are as good as untrained, the numbers only show that rows run.**")
-    return "\n\n".join(parts + [_table(table, results) for table, results in made]) + "\n"
+    return "\n\n".join(parts + [_table(one) for one in made]) + "\n"
 
 
-def _table(table: Table, results: Sequence[Result]) -> str:
+def _table(made: Made) -> str:
+    table, results = made.table, made.results
     several = len({where for where, _ in table.columns}) > 1
-    names = [f"{where} {_ARROWS[name]}" if several else _ARROWS[name] for where, name in table.columns]
-    lines = [
+    names = [f"{where} {_TITLES[name]}" if several else _TITLES[name] for where, name in table.columns]
+    counts = dict(zip((where for where, _ in table.columns), results[0].images, strict=True))
+    shown = ", ".join(f"{count} {where}" if several else str(count) for where, count in counts.items())
+    facts = [
         f"## {table.title}",
-        f"Source: {table.source}. {dataclasses.replace(PROTOCOLS[table.protocol], size=table.size).describe()}. "
-        f"Test images: {', '.join(str(n) for n in dict.fromkeys(results[0].images))}.",
+        f"Source: {table.source}. {PROTOCOLS[table.protocol].at(table.size).describe()}. Test images: {shown} "
+        f"({made.pictures}).",
+        "\n".join(f"- {sentence}" for sentence in table.assumptions),
     ]
-    lines += [f"- {sentence}" for sentence in table.assumptions]
     rows = ["| method | network | " + " | ".join(names) + " |", "|---" * (len(names) + 2) + "|"]
-    notes = []
-    for result in results:
-        cells = [
-            f"{_number(ours, name)} ({_number(theirs, name)})"
-            for ours, theirs, (_, name) in zip(result.numbers, result.row.published, table.columns, strict=True)
-        ]
-        rows.append(f"| {result.row.label} | `{result.row.model}` | " + " | ".join(cells) + " |")
-        note = f"; {result.row.note}" if result.row.note else ""
-        notes.append(f"- {result.row.label}: {result.run}{note}")
-    return "\n\n".join([*lines[:2], "\n".join(lines[2:]), "\n".join(rows), "Runs:\n\n" + "\n".join(notes)])
+    rows += [f"| {r.row.label} | `{r.row.model}` | {' | '.join(_cells(made, r))} |" for r in results]
+    notes = [
+        f"- {r.row.label} (`{r.row.model}`): {r.run}; {r.how}{f'; {r.row.note}' if r.row.note else ''}" for r in results
+    ]
+    return "\n\n".join([*facts, "\n".join(rows), "Runs:\n\n" + "\n".join(notes)])
+
+
+def _cells(made: Made, result: Result) -> list[str]:
+    """A number, its interval where there is one, the published number where there is one."""
+    cells = []
+    for place, (_, name) in enumerate(made.table.columns):
+        text, bound = _number(result.numbers[place], name), result.intervals[place]
+        if math.isfinite(bound.low):
+            text += f" {_number(bound.low, name)}–{_number(bound.high, name)}"
+        cells.append(text + (f" ({_number(result.row.published[place], name)})" if result.row.published else ""))
+    return cells
 
 
 def _number(value: float, name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from tyro.conf import Positional
 
+from harmonize_core.benchmark.tables import TableName
 from harmonize_core.commands.terminal import bar, say, silent
 from harmonize_core.formats.triplet import Domain
 from harmonize_core.metrics.protocol import ProtocolName, protocol_named
@@ -129,11 +130,12 @@ def benchmark(
     /,
     data: Path,
     out: Path = Path("benchmark"),
-    tables: tuple[Literal["hr", "fmm", "cross", "charmnet"], ...] = ("hr", "fmm", "cross", "charmnet"),
+    tables: tuple[TableName, ...] = ("hr", "fmm", "cross", "charmnet"),
     models: tuple[str, ...] = (),
     novel: tuple[str, ...] = (),
     budget: Literal["tiny", "small", "published"] = "small",
     checkpoints: Path | None = None,
+    at: Literal["network", "protocol"] | None = None,
     seed: int = 0,
     device: Literal["cpu", "cuda"] = "cpu",
     quiet: bool = False,
@@ -141,7 +143,8 @@ def benchmark(
     """Make the published comparison tables again on given data, each number with its run, data and protocol.
 
     DATA holds photographic/ (iHarmony4 layout with train and test lists), rendered/ (made by `rdharmony make`) and,
-    for the high-resolution tables, photographic_hr/. Stopped, the same command goes on.
+    for the high-resolution tables, photographic_hr/ or rendered_hr/ with test pictures of at least the table's size.
+    Stopped, the same command goes on.
 
     Example: harmonize benchmark seeds-table --data sets --novel dog cow --budget small --out benchmark
 
@@ -149,11 +152,14 @@ def benchmark(
         what: seeds-table: the four tables of the papers this project started from.
         data: Root of the data.
         out: Folder for runs, results and the page tables.md.
-        tables: hr (1024 and 2048 px), fmm (with its ablation), cross (category and domain), charmnet.
-        models: Only rows of these networks.
-        novel: Words in file names that make a photograph one of the novel category, or one list file.
+        tables: hr (1024 and 2048 px, or one of them), fmm (with its ablation), cross (category and domain), charmnet.
+        models: Only rows of these networks and methods.
+        novel: Words in file names that make a photograph one of the novel category, and list files of its composites.
         budget: tiny proves that all rows run, small takes hours on a CPU, published is the papers' training.
-        checkpoints: Folder with <model>.safetensors to score instead of training.
+        checkpoints: Folder with weights to score instead of training: <model>-<plan>.safetensors, the plans are all,
+            base, novel, base-part, rendered-part, fusion, two-stage, oracle; <model>.safetensors is for plan all.
+        at: Size at which networks of a fixed size run: their own, their colour transform applied at the table's; or
+            the table's, where they can. Default: the table's for those whose layers fit any size, except in tiny.
         seed: Root of all randomness.
         device: Where networks train and run.
         quiet: Print nothing but the tables.
@@ -162,7 +168,7 @@ def benchmark(
     from harmonize_core.benchmark.run import Options, seeds_tables
     from harmonize_core.formats.images import write_text
 
-    options = Options(data, out, tables, models, novel, budget, checkpoints, seed, device)
+    options = Options(data, out, tables, models, novel, budget, checkpoints, seed, device, at)
     page = markdown(seeds_tables(options, silent if quiet else say), options)
     write_text(out / "tables.md", page)
     print(page)

@@ -339,6 +339,8 @@ def _refuse_file(folder: Path) -> None:
 def _claim_folder(config: TrainConfig, has_checkpoint: bool, resume: bool) -> None:
     path = config.run / "config.json"
     if not path.is_file():
+        if (config.run / "benchmark.json").exists():
+            raise ConfigError(f"{config.run} is the folder of a benchmark; choose another --run")
         if has_checkpoint:
             raise ConfigError(f"{config.run} holds checkpoints but no config.json; choose another --run")
         return

@@ -89,11 +89,16 @@ def _split(
     tests = [validated] if validated else [name for name in HELD_OUT if name in names]
     held_out = [list_triplets(root, name, domain) for name in tests]
     for triplets in held_out:
-        _refuse_leak(root, training, triplets)
+        refuse_leak(root, training, triplets)
     return training, held_out[0] if held_out else []
 
 
-def _refuse_leak(root: Path, training: Sequence[TripletPaths], held_out: Sequence[TripletPaths]) -> None:
+def refuse_leak(root: Path | str, training: Sequence[TripletPaths], held_out: Sequence[TripletPaths]) -> None:
+    """Refuse a scene or photograph of `root` on both sides of a split.
+
+    Raises:
+        DatasetError: names the first one.
+    """
     both = {t.group for t in training} & {t.group for t in held_out}
     if both:
         raise DatasetError(

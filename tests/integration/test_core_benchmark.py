@@ -20,6 +20,7 @@ CHOSEN = ("gc_cat_fish2", "gc_cat_fish3", "gc_cat_fish6", "gc_cat_cup", "gc_cat_
 HELD_OUT = ("gc_cat_fish2", "gc_cat_bucket")
 WIDE = ("pix2pixhd", "crn", "hidt", "dovenet_256", "rainnet_256", "unit", "cyclegan", "cut")
 TALL = ("cdtnet_512", "cdtnet_512_sim")
+PARTS = ("novel", "base-part", "rendered-part")
 
 
 @pytest.fixture
@@ -73,6 +74,11 @@ def test_a_tiny_run_makes_all_four_tables_and_goes_on_where_it_was(sets, tmp_pat
             assert "nan" not in line
             assert f"- {row.label} (`{row.model}`): " in text
     assert "Test images: 1 (pictures of photographic_hr of at least that size)" in page
+    learnt = {plan: (out / f"runs/idih_256-{plan}/triplets.txt").read_text().splitlines() for plan in PARTS}
+    assert {name.split("/")[0] for name in learnt["rendered-part"]} == {"rendered"}
+    assert all("fish" in name for name in learnt["novel"])
+    assert not any("fish" in name for name in learnt["base-part"])
+    assert len(learnt["novel"]) == len(learnt["base-part"]) == len(learnt["rendered-part"])
     first, second = (load_model(out / f"runs/idih_256-two-stage-{n}/model.safetensors").model for n in (1, 2))
     moved = [(a - b).abs().max() for a, b in zip(first.parameters(), second.parameters(), strict=True)]
     assert 0 < max(moved) < 1.1e-3  # a step of Adam at rate 1e-3 from the first stage's weights

@@ -3,7 +3,9 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,6 +78,58 @@ def test_the_documented_golden_table_is_that_of_the_file():
             assert cell == (f"{official[name]:.{5 if 'ssim' in name else 4}f}" if name in official else "")
     for name in metrics.PROTOCOLS:
         assert f"`{name}`" in text
+
+
+SAID: dict[str, Any] = {
+    "as they are": None,
+    "the network's": {"background": "raw"},
+    "the composite's": {"background": "composite"},
+    "the real one": {"background": "real"},
+    "the real one, **in the input, too**": {"background": "real", "input_background": "real"},
+    "no": "none",
+    "cut": "truncate",
+    "rounded": "round",
+    "max(real)": "target_max",
+    "range of the prediction": "prediction_range",
+}
+"""What cells of the documented table of protocols mean."""
+
+
+def documented_protocols() -> dict[str, metrics.Protocol]:
+    """Every row of that table, field by field, as the protocol it describes (its printed name left out)."""
+    text = (Path(__file__).parents[2] / "docs/metrics.md").read_text(encoding="utf-8")
+    rows = text.split("| `--protocol` |")[1].split("\n\n")[0].splitlines()[2:]
+    found = {}
+    for names, sizes, filters, mask, background, rounding, peak, ssim, _ in (
+        [cell.strip() for cell in row.split("|")[1:-1]] for row in rows
+    ):
+        library, kind, masks = re.findall(r"^(cv2|PIL) (\w+)(?: \((\w+)\))?$", filters)[0]
+        first, *rest = "gaussian 11".split(", ") if ssim == "(ours)" else ssim.split(", ")
+        window: dict[str, Any] = {"kind": first.split()[0], "side": int(first.split()[1])}
+        window |= {"borders": "zero"} if "zeros around" in rest else {}
+        window |= {"covariance": "sample"} if "sample covariance" in rest else {}
+        spread = [part.removeprefix("range ") for part in rest if part.startswith("range ")]
+        common: dict[str, Any] = {
+            "resize": ("pil-" if library == "PIL" else "") + kind,
+            "mask_resize": f"pil-{masks}" if masks else None,
+            "mask": mask,
+            **SAID[background],
+            "quantize": SAID[rounding],
+            "peak": SAID.get(peak, peak),
+            "ssim_window": metrics.SsimWindow(**window),
+            "ssim_range": "prediction_range" if "range of the prediction" in rest else (spread or ["255"])[0],
+        }
+        named, each = re.findall(r"`([^`]+)`", names), sizes.split(", ")
+        for name, size in zip(named, each * (len(named) // len(each)), strict=True):
+            found[name] = metrics.Protocol("", size=SAID[size] if size in SAID else int(size), **common)
+    return found
+
+
+def test_every_field_of_every_named_protocol_is_the_documented_one():
+    documented = documented_protocols()
+    assert set(documented) == set(metrics.PROTOCOLS)
+    for name, protocol in metrics.PROTOCOLS.items():
+        assert dataclasses.replace(protocol, name="") == documented[name], name
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Official checkpoints of the published repositories as our `.safetensors` files, for networks proven equal to them.
 
-Only tensors are read (`torch.load(weights_only=True)`): a file that would run code is refused.
+Only tensors are read: a file that would run code is refused. Another precision becomes float32.
 """
 
 from __future__ import annotations
 
 import hashlib
-import pickle
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,8 +17,8 @@ from torch import Tensor
 from harmonize_core.checkpoint import load_strictly, save_model
 from harmonize_core.errors import CheckpointError, ConfigError
 from harmonize_core.models import HarmonizationModel, lookup, registered
+from harmonize_core.tensor_files import read_tensors
 
-_WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "netG", "params")
 _COUNTERS = "num_batches_tracked"
 
 
@@ -45,7 +43,7 @@ def import_weights(file: Path, out: Path, name: str) -> int:
         able = ", ".join(importable())
         raise ConfigError(f"{name} has no published checkpoint whose names are known here; those that have: {able}")
     model = entry.config.build()
-    official = _state_of(file)
+    official = read_tensors(file, f"the official checkpoint of {name}")
     try:
         weights = dict(remap(official))
     except (KeyError, IndexError, ValueError) as error:
@@ -97,25 +95,3 @@ def _relatives_that_fit(name: str, weights: Mapping[str, Tensor]) -> list[str]:
             if wanted == {key: value.shape for key, value in _with_counters(weights, model).items()}:
                 found.append(relative)
     return found
-
-
-def _state_of(file: Path) -> dict[str, Tensor]:
-    if not file.is_file():
-        raise CheckpointError(f"there is no file {file}; give the official checkpoint")
-    if file.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(file)
-    try:
-        found: Any = torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise CheckpointError(
-            f"{file} should be a checkpoint that holds tensors only, but it is damaged or holds code, which is never "
-            "run; export its state_dict() with the official repository"
-        ) from error
-    for wrapper in _WRAPPERS:
-        if isinstance(found, Mapping) and isinstance(found.get(wrapper), Mapping):
-            found = found[wrapper]
-    if not isinstance(found, Mapping) or not all(isinstance(value, Tensor) for value in found.values()):
-        raise CheckpointError(f"{file} should hold a state dict of tensors but holds {type(found).__name__}")
-    return {str(key).removeprefix("module."): value for key, value in found.items()}

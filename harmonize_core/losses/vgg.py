@@ -7,7 +7,6 @@ and E); parameter names and input normalisation of torchvision's `vgg16` and `vg
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from harmonize_core.errors import CheckpointError, ConfigError
+from harmonize_core.tensor_files import read_tensors
 
 BLOCKS = {13: (2, 2, 3, 3, 3), 16: (2, 2, 4, 4, 4)}
 """Convolutions per block by their number: 13 in VGG16, 16 in VGG19; a 2x2 max pool follows each block."""
@@ -102,19 +102,4 @@ def perceptual_network(path: Path | None) -> Vgg:
             "a perceptual loss compares features of a VGG and needs its weights but no file is given; save the state "
             "dict of torchvision's vgg19 (or vgg16) as .pth or .safetensors and name the file with --loss.vgg"
         )
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return Vgg(load_file(path))
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except CheckpointError:
-        raise
-    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-        raise CheckpointError(
-            f"{path} should hold the state dict of a VGG16 or VGG19 (.pth or .safetensors) but cannot be read "
-            f"({type(error).__name__}: {str(error).splitlines()[0][:120]})"
-        ) from error
-    if not isinstance(state, Mapping):
-        raise CheckpointError(f"{path} should hold a state dict but holds a {type(state).__name__}")
-    return Vgg(state)
+    return Vgg(read_tensors(path, "the state dict of a VGG16 or VGG19"))

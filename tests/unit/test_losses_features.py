@@ -68,9 +68,10 @@ def test_missing_damaged_and_foreign_weights_are_refused_by_name(chain, tmp_path
     for name in ("none.pth", "none.safetensors"):
         with pytest.raises(CheckpointError, match=name):
             losses.perceptual_network(Path(tmp_path / name))
-    (tmp_path / "noise.pth").write_bytes(b"not a state dict")
-    with pytest.raises(CheckpointError, match=r"noise\.pth should hold the state dict of a VGG16 or VGG19"):
-        losses.perceptual_network(tmp_path / "noise.pth")
+    for name in ("noise.pth", "noise.safetensors"):
+        (tmp_path / name).write_bytes(b"not a state dict")
+        with pytest.raises(CheckpointError, match=rf"{name} should hold the state dict of a VGG16 or VGG19.* damaged"):
+            losses.perceptual_network(tmp_path / name)
     with pytest.raises(CheckpointError, match="these weights have 0"):
         losses.Vgg({"layer1.weight": torch.zeros(1)})
     broken = state(chain) | {"features.5.weight": torch.zeros(128, 64, 1, 1)}

@@ -46,6 +46,9 @@ class Golden(dict[str, NDArray[np.float32]]):
 ERRORS: dict[str, dict[str, tuple[float, int]]] = {}
 """Of every comparison so far, by network and name: largest absolute difference, values compared."""
 
+PARAMETERS: dict[str, int] = {}
+"""Of our networks that were compared, by the name of their file, with the networks that help in training."""
+
 
 def golden(model: str) -> Golden:
     """The official outputs by name."""
@@ -78,13 +81,23 @@ def official_state(model: str, network: str = "net") -> dict[str, Tensor]:
     return {name: torch.from_numpy(v) for name, v in weights.items()}
 
 
-def filled(built: Network, model: str, remap: Remap, network: str = "net") -> Network:
-    """`built` with the official weights, in eval mode; every name must find its place, every parameter its weight."""
+def filled(built: Network, model: str, remap: Remap, network: str = "net", unused: int = 0) -> Network:
+    """`built` with the official weights, in eval mode; every name must find its place, every parameter its weight.
+
+    `unused` parameters of the official network are never called there and not in ours.
+    """
     result = built.load_state_dict(remap(official_state(model, network)), strict=False)
     assert result.unexpected_keys == []
     assert [key for key in result.missing_keys if not key.endswith("num_batches_tracked")] == []
-    assert sum(p.numel() for p in built.parameters()) == described(model)["networks"][network]["parameters"]
+    counted(built, model, network, unused)
     return built.eval()
+
+
+def counted(built: nn.Module, model: str, network: str = "net", unused: int = 0) -> None:
+    """`built` has as many parameters as the official network, but for the unused; kept in `PARAMETERS`."""
+    ours = sum(p.numel() for p in built.parameters())
+    assert ours == described(model)["networks"][network]["parameters"] - unused
+    PARAMETERS[model] = PARAMETERS.get(model, 0) + ours
 
 
 @contextmanager

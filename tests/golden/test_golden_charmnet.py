@@ -31,7 +31,7 @@ def networks():
         result = network.load_state_dict(remap_official(state) if name == "G" else state, strict=False)
         assert result.unexpected_keys == []
         assert all(key.endswith("num_batches_tracked") for key in result.missing_keys)
-        assert sum(p.numel() for p in network.parameters()) == described[name]["parameters"]
+        compare.counted(network, "charmnet_256", name)
         network.eval()
     return built
 

@@ -20,7 +20,7 @@ def test_every_level_equals_the_official_one(name, tmp_path):
     torch.save(compare.official_state(name), official)
     import_weights(official, ours, name)
     network, stored = load_model(ours).model, compare.golden(name)
-    assert sum(p.numel() for p in network.parameters()) == compare.described(name)["networks"]["net"]["parameters"]
+    compare.counted(network, name)
     gates = {f"gate{level}": f"unet.up.{level - 1}.gate" for level in (1, 2, 3)}
     with compare.recorded(network, **LEVELS, **gates) as seen, torch.no_grad():
         harmonized = network(*compare.inputs("composite", "mask")).harmonized

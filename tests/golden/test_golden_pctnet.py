@@ -18,12 +18,7 @@ UNUSED = sum((96, 3))  # the released CNN_pct has a colour head that it never ca
 def run(request):
     """The stored pictures of both sizes through the network with the official weights."""
     name = request.param
-    network = build(name).eval()
-    loaded = network.load_state_dict(remap_official(compare.official_state(name)), strict=False)
-    assert loaded.unexpected_keys == []
-    assert [key for key in loaded.missing_keys if not key.endswith("num_batches_tracked")] == []
-    official = compare.described(name)["networks"]["net"]["parameters"]
-    assert sum(p.numel() for p in network.parameters()) == official - (UNUSED if name == "pctnet_cnn" else 0)
+    network = compare.filled(build(name), name, remap_official, unused=UNUSED if name == "pctnet_cnn" else 0)
     composite, mask, large, large_mask = compare.inputs("composite", "mask", "composite_1024", "mask_1024")
     stages = {"layer0": "transformer.layers.0", "encoder_tokens": "transformer.layers.8"}
     with torch.no_grad(), compare.recorded(network, **stages if name == "pctnet_vit" else {}) as seen:

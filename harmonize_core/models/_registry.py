@@ -39,6 +39,9 @@ class HarmonizationModel(nn.Module, abc.ABC):
     rate_factors: ClassVar[Mapping[str, float]] = MappingProxyType({})
     """Parts by name of their submodule that the published recipe trains at this share of the learning rate."""
 
+    beta1s: ClassVar[Mapping[str, float]] = MappingProxyType({})
+    """Parts by name of their submodule that the published recipe trains with this beta1 of Adam."""
+
     @abc.abstractmethod
     def forward(self, composite: Tensor, mask: Tensor, domain: Domain = "photographic") -> Output:
         """Harmonize a batch of one domain.

@@ -24,7 +24,7 @@ class OptimConfig:
     lr_discriminator: float = 1e-4
     """Learning rate of the discriminators, above 0."""
     beta1: float = 0.9
-    """Of Adam, both optimizers."""
+    """Of Adam, both optimizers; a part with a published one of its own keeps that (iDIH beside a translator: 0.9)."""
     beta2: float = 0.999
     """Of Adam, both optimizers."""
     schedule: Literal["constant", "cosine", "steps", "linear"] = "constant"
@@ -37,8 +37,8 @@ class OptimConfig:
     clip_norm: float = 0.0
     """Largest gradient norm of the generator; 0 does not clip."""
     rate_factors: bool = True
-    """Parts that the published recipe starts from other weights learn at its share of the rate (HRNet: a tenth);
-    otherwise everything learns at the full rate."""
+    """Parts whose published rate is another learn at theirs (HRNet, which starts from other weights: a tenth; iDIH
+    beside a translator: five times); otherwise everything learns at the full rate."""
 
 
 @dataclass(frozen=True)

@@ -57,11 +57,20 @@ _HRNET: dict[str, Any] = {
 }
 _CDTNET: dict[str, Any] = {"epochs": 120, "lr": 1e-3, "schedule": "steps", "milestones": (50 / 120, 100 / 120)}
 _FMM: dict[str, Any] = {"epochs": 230, "batch": 24, "name": "adadelta", "lr": 1.0}
-_TRANSLATOR: dict[str, Any] = {"epochs": 60, "batch": 8, "lr": 2e-4, "lr_discriminator": 2e-4, "beta1": 0.5}
+_TRANSLATOR: dict[str, Any] = {
+    "epochs": 60,  # of 8 + 8 triplets: as many steps of as many pictures as iDIH's 120 epochs of 16
+    "batch": 8,
+    "lr": 2e-4,  # of the translators; the iDIH beside them has its own (`TranslatedHarmonizer`)
+    "lr_discriminator": 2e-4,
+    "beta1": 0.5,
+    "schedule": "steps",
+    "milestones": (105 / 120, 115 / 120),
+}
 
 PRESETS: dict[str, tuple[str, TrainConfig]] = {
     "charmnet": (
-        "CharmNet's recipe: Adam 1e-4, constant rate, 8 + 8 triplets, FN-MSE with A_min 100; hours on a GPU",
+        "CharmNet: Adam 1e-4, constant rate, 8 + 8 triplets, FN-MSE with A_min 100; how long is unpublished, 200,000 "
+        "steps are ours",
         TrainConfig(run=Path("runs/charmnet"), steps=200_000, log_every=20),
     ),
     "charmnet-demo": (
@@ -79,6 +88,7 @@ PRESETS: dict[str, tuple[str, TrainConfig]] = {
         ),
     ),
     "idih": _published("idih_256", "iDIH: Adam 1e-3, 120 epochs of batch 16", **_IDIH),
+    "idih-512": _published("idih_512", "iDIH at 512 px: as idih with A_min 1000", a_min=1000.0, **_IDIH),
     "issam": _published("issam_256", "iS2AM: as iDIH with A_min 1000", a_min=1000.0, **_IDIH),
     "s2am": _published("s2am_256", "S2AM as iDIH's repository trains it: MSE", **_IDIH),
     "hrnet18s": _published("hrnet18s_idih_256", "HRNet + iDIH: Adam 1e-3, 180 epochs of batch 16", **_HRNET),
@@ -92,7 +102,7 @@ PRESETS: dict[str, tuple[str, TrainConfig]] = {
     "dovenet": _published("dovenet_256", "DoveNet: L1, adversarial, verification; Adam 2e-4", **_PIX2PIX),
     "rainnet": _published("rainnet_256", "RainNet: L1 and adversarial; Adam 2e-4", **_PIX2PIX),
     "intrinsic": _published(
-        "intrinsic_256", "Guo et al. 2021 (intrinsic): Adam 1e-4", epochs=60, batch=8, lr=1e-4, beta1=0.5,
+        "intrinsic_256", "Guo et al. 2021 (intrinsic): Adam 1e-4", epochs=100, batch=8, lr=1e-4, beta1=0.5,
         schedule="linear", milestones=(0.5,),
     ),
     "dht": _published(

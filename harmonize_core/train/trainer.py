@@ -48,11 +48,12 @@ class Trainer:
             if parameter.dim() == 4:  # a colour table has five
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         self._amp_dtype = _amp_dtype(config, device)
-        groups = _by_factor(self.objective, config.optim)
+        groups = _groups(self.objective, config.optim)
         self._generator = _Half(groups, config.optim, self._scaler())
         critics = list(self.objective.critic_parameters())
         rate = config.optim.lr_discriminator
-        self._critic = _Half({1.0: critics}, config.optim, self._scaler(), rate) if critics else None
+        alike = {(1.0, config.optim.beta1): critics}
+        self._critic = _Half(alike, config.optim, self._scaler(), rate) if critics else None
 
     @property
     def model(self) -> HarmonizationModel:
@@ -110,26 +111,26 @@ def needs_several(objective: Objective) -> bool:
 
 
 class _Half:
-    """One side of the game: parameters by their share of the learning rate, the optimizer and its loss scaling."""
+    """One side of the game: parameters by share of the learning rate and beta1, the optimizer and its loss scaling."""
 
     def __init__(
         self,
-        groups: Mapping[float, list[nn.Parameter]],
+        groups: Mapping[tuple[float, float], list[nn.Parameter]],
         optim: OptimConfig,
         scaler: torch.amp.GradScaler,
         lr: float | None = None,
     ) -> None:
         self.parameters = [parameter for group in groups.values() for parameter in group]
-        self.factors = list(groups)
+        self.factors = [factor for factor, _ in groups]
         self.lr = optim.lr if lr is None else lr
         self.clip_norm = optim.clip_norm if lr is None else 0.0
         self.scaler = scaler
-        described = [{"params": group} for group in groups.values()]
         if optim.name == "adadelta" and lr is None:
+            described = [{"params": group} for group in groups.values()]
             self.optimizer: torch.optim.Optimizer = torch.optim.Adadelta(described, lr=self.lr)
         else:
-            betas = (optim.beta1, optim.beta2)
-            self.optimizer = torch.optim.Adam(described, lr=self.lr, betas=betas, fused=True)
+            described = [{"params": group, "betas": (beta1, optim.beta2)} for (_, beta1), group in groups.items()]
+            self.optimizer = torch.optim.Adam(described, lr=self.lr, fused=True)
 
     def descend(self, loss: Tensor, rate: float) -> None:
         for group, factor in zip(self.optimizer.param_groups, self.factors, strict=True):
@@ -156,15 +157,20 @@ class _Half:
         self.scaler.load_state_dict(state["scaler"])
 
 
-def _by_factor(objective: Objective, optim: OptimConfig) -> dict[float, list[nn.Parameter]]:
-    """What the first optimizer trains, by its share of the learning rate; the full rate comes first."""
-    factors: dict[int, float] = {}
-    for part, factor in objective.model.rate_factors.items() if optim.rate_factors else ():
-        factors |= {id(parameter): factor for parameter in objective.model.get_submodule(part).parameters()}
-    groups: dict[float, list[nn.Parameter]] = {1.0: []}
+def _groups(objective: Objective, optim: OptimConfig) -> dict[tuple[float, float], list[nn.Parameter]]:
+    """What the first optimizer trains, by share of the learning rate and beta1; the full rate comes first."""
+    model, groups = objective.model, {(1.0, optim.beta1): []}
+    factors = _of_parts(model, model.rate_factors if optim.rate_factors else {})
+    beta1s = _of_parts(model, model.beta1s)
     for parameter in objective.generator_parameters():
-        groups.setdefault(factors.get(id(parameter), 1.0), []).append(parameter)
+        key = factors.get(id(parameter), 1.0), beta1s.get(id(parameter), optim.beta1)
+        groups.setdefault(key, []).append(parameter)
     return groups
+
+
+def _of_parts(model: HarmonizationModel, values: Mapping[str, float]) -> dict[int, float]:
+    """The value of each parameter, by its identity, that is declared for the submodule it belongs to."""
+    return {id(p): value for part, value in values.items() for p in model.get_submodule(part).parameters()}
 
 
 def _start_from(config: TrainConfig, model: HarmonizationModel) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One optimizer step: at which rate each part learns, and which networks learn from one picture at a time."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,7 @@ from harmonize_core.errors import CheckpointError, ConfigError
 from harmonize_core.models.crn import CRNConfig
 from harmonize_core.train.config import LossConfig, TrainConfig
 from harmonize_core.train.objectives import objective_for
-from harmonize_core.train.presets import preset, recipe_of
+from harmonize_core.train.presets import IHARMONY4_TRAINING, PRESETS, preset, recipe_of
 from harmonize_core.train.trainer import Trainer, needs_several
 
 CPU = torch.device("cpu")
@@ -48,6 +49,68 @@ def test_an_hrnet_learns_at_a_tenth_of_the_rate_of_what_it_guides(dataset):
     assert largest_changes(even, dataset, rate=0.5)[0]["backbone"] == pytest.approx(full, rel=0.01)
     with pytest.raises(CheckpointError, match="optimizer does not fit"):  # one group cannot go on as two
         Trainer(even, CPU).load_state(trainer.state())
+
+
+@pytest.mark.parametrize("name", ["unit", "cyclegan", "cut"])
+def test_the_idih_beside_a_translator_learns_as_any_other_idih(name):
+    config, idih = preset(name), preset("idih")
+    assert config.optim.schedule == idih.optim.schedule
+    assert config.optim.milestones == idih.optim.milestones
+    assert config.steps == idih.steps
+    assert 2 * config.batch_size == idih.batch_size  # it sees both domains' pictures in a step
+    trainer = Trainer(config, CPU)
+    trained = len(list(trainer.objective.generator_parameters()))
+    its = len(list(trainer.model.get_submodule("harmonizer").parameters()))
+    groups = trainer.state()["generator"]["optimizer"]["param_groups"]
+    assert {group["betas"][0]: len(group["params"]) for group in groups} == {0.5: trained - its, 0.9: its}
+    assert trainer.model.rate_factors["harmonizer"] * config.optim.lr == pytest.approx(idih.optim.lr)
+
+
+def test_presets_are_the_published_recipes():
+    """By network: epochs, batch, rate, beta1 (None: Adadelta), schedule with its epochs, A_min where FN-MSE has one.
+
+    SamsungLabs/image_harmonization 4d16b12 (`models/fixed256`, `models/crop512`), the training code and README of
+    bcmi/CDTNet-High-Resolution-Image-Harmonization 43a662b, Dominoer/bmvc2020_image_harmonization b7888a7,
+    bcmi/Image-Harmonization-Dataset-iHarmony4 0bdb51d (DoveNet), junleen/RainNet e4b605d (batch 11 there),
+    zhenglab/IntrinsicHarmony da50240 (`options/train_options.py`; the batch is left open), zhenglab/HarmonyTransformer
+    d8430b5, rakutentech/PCT-Net-Image-Harmonization 1572176, ZHKKKe/Harmonizer 48ecd70, NVIDIA/pix2pixHD 5a2c872,
+    CQFIO/PhotographicImageSynthesis 36c3896.
+    """
+    idih, hrnet = ("steps", 105, 115), ("steps", 160, 175)
+    cdtnet, halfway = ("steps", 50, 100), ("linear", 100)
+    published = {
+        "idih_256": (120, 16, 1e-3, 0.9, idih, 100),
+        "idih_512": (120, 16, 1e-3, 0.9, idih, 1000),
+        "issam_256": (120, 16, 1e-3, 0.9, idih, 1000),
+        "s2am_256": (120, 16, 1e-3, 0.9, idih, None),
+        "hrnet18s_idih_256": (180, 16, 1e-3, 0.9, hrnet, 100),
+        "hrnet18_idih_256": (180, 16, 1e-3, 0.9, hrnet, 100),
+        "hrnet32_idih_256": (180, 16, 1e-3, 0.9, hrnet, 100),
+        "cdtnet_256": (120, 16, 1e-3, 0.9, cdtnet, 100),
+        "cdtnet_256_sim": (120, 16, 1e-3, 0.9, cdtnet, 100),
+        "cdtnet_512": (120, 4, 1e-3, 0.9, cdtnet, 100),
+        "cdtnet_512_sim": (120, 4, 1e-3, 0.9, cdtnet, 100),
+        "fmm_256": (230, 24, 1.0, None, ("constant",), None),
+        "dovenet_256": (200, 8, 2e-4, 0.5, halfway, None),
+        "rainnet_256": (200, 8, 2e-4, 0.5, halfway, None),
+        "intrinsic_256": (100, 8, 1e-4, 0.5, ("linear", 50), None),
+        "dht_256": (60, 8, 1e-4, 0.5, ("linear", 30), None),
+        "pctnet_vit": (100, 16, 1e-4, 0.9, ("linear", 50), 1000),
+        "pctnet_cnn": (180, 16, 1e-3, 0.9, hrnet, 1000),
+        "harmonizer": (60, 16, 3e-4, 0.9, ("steps", 25, 50), None),
+        "pix2pixhd": (200, 8, 2e-4, 0.5, halfway, None),
+        "crn": (200, 1, 1e-4, 0.9, ("constant",), None),
+    }
+    ours = {"charmnet_256", "hidt", "unit", "cyclegan", "cut"}  # their pages say what of them is published
+    assert {config.model for _, config in PRESETS.values()} == published.keys() | ours
+    for name, (epochs, batch, rate, beta1, (schedule, *milestones), a_min) in published.items():
+        config = recipe_of(name)
+        optim = config.optim
+        assert config.steps == math.ceil(epochs * IHARMONY4_TRAINING / batch), name
+        assert (config.batch_size, optim.lr, optim.schedule) == (batch, rate, schedule), name
+        assert optim.milestones == pytest.approx([epoch / epochs for epoch in milestones]), name
+        assert (None if optim.name == "adadelta" else optim.beta1) == beta1, name
+        assert a_min in (None, config.loss.a_min), name
 
 
 def test_crn_learns_from_one_picture_as_published(dataset):

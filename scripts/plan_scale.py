@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a large set will take, computed from a small real one: the tables of docs/scale.md.
 
-    rdharmony make small --views 6 --size 512x512
+    rdharmony make small --views 27 --size 512x512
     python scripts/plan_scale.py small --triplets 10000000 --cores 64
 
-The small set must have been made in one go with its `.rdharmony` folder still there. Lines marked "measured" are taken
-from it, the rest is arithmetic with the numbers that are printed.
+The small set must have been made in one go with its `.rdharmony` folder still there, and be a fair sample of the large
+one: a view of one place costs four times that of another, so 27 views (each place once) are the least. Lines
+marked "measured" are means over it, the rest is arithmetic with the numbers that are printed.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ def main(question: Question) -> None:
     events = [json.loads(line) for line in layout.timings.read_text().splitlines()]
     cpu = {kind: [e["cpu_s"] for e in events if e["event"] == kind] for kind in ("rendered", "composed")}
     done = {kind: sum(found) / len(found) for kind, found in cpu.items()}
+    places = {_place_of(e["job"]) for e in events if e["event"] == "rendered"}
     started = time.process_time()
     plan_job(spec, spec.categories[0], 0)
     done["planned"] = time.process_time() - started
@@ -74,13 +76,14 @@ def main(question: Question) -> None:
     }
     if kept := _bytes(question.small, "renders/*/*/*") / views:
         parts["linear renders, with --keep-renders"] = kept
-    print(
-        f"| measured, a view ({spec.width}x{spec.height}, {spec.samples} samples, {styles} styles, {views} views) | |"
-    )
+    kinds = f"{views} views of {_counted(len(spec.categories), 'category', 'categories')}"
+    where = f"{kinds} in {_counted(len(places), 'place', 'places')}"
+    print(f"| measured, a view ({where}, {spec.width}x{spec.height}, {spec.samples} samples, {styles} styles) | |")
     print("|---|---|")
     names = {"planned": "plan", "rendered": "render", "composed": "compose", "validated": "validate"}
     for kind, name in names.items():
-        print(f"| {name} | {done[kind]:.2f} CPU s |")
+        spread = f" ({min(cpu[kind]):.0f} to {max(cpu[kind]):.0f})" if kind == "rendered" else ""
+        print(f"| {name} | {done[kind]:.2f} CPU s{spread} |")
     for name, count in parts.items():
         print(f"| {name} | {size(count)} |")
 
@@ -107,6 +110,15 @@ def main(question: Question) -> None:
         workers = question.cores / 4
         again = lost * workers * (done["rendered"] + done["composed"]) / 2
         print(f"| {nodes} | {took / 3600:.1f} | {lost:.1f} | {again / seconds:.2%} |")
+
+
+def _place_of(job_id: str) -> str:
+    """`park` of `SHuman/park_00_v000`."""
+    return job_id.partition("/")[2].rsplit("_", 2)[0]
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _bytes(root: Path, pattern: str) -> int:

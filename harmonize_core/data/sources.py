@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from harmonize_core.errors import DatasetError, InputError
+from harmonize_core.errors import ConfigError, DatasetError, InputError
 from harmonize_core.formats import hyoutube, iharmony4, plain, rdharmony, shards
 from harmonize_core.formats.images import read_lines
 from harmonize_core.formats.triplet import Domain, TripletPaths
@@ -127,8 +127,14 @@ def scored_split(root: Path) -> str | None:
 
 
 def thin(triplets: Sequence[TripletPaths], limit: int) -> list[TripletPaths]:
-    """At most `limit` triplets, spread evenly over the list, so that every scene and style keeps its share."""
-    if limit <= 0 or len(triplets) <= limit:
+    """At most `limit` triplets, spread evenly over the list, so that every scene and style keeps its share; 0: all.
+
+    Raises:
+        ConfigError: a limit below 0.
+    """
+    if limit < 0:
+        raise ConfigError(f"--limit should be a number of triplets, or 0 for all of them, but is {limit}")
+    if limit == 0 or len(triplets) <= limit:
         return list(triplets)
     return [triplets[(2 * i + 1) * len(triplets) // (2 * limit)] for i in range(limit)]
 

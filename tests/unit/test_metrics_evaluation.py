@@ -251,3 +251,5 @@ def test_the_command_line_knows_every_protocol_and_scores_a_folder(data, tmp_pat
     assert (out / "table.txt").read_text() == printed
     assert cli.main([*command[:5], "--size", "3"]) == 2
     assert "--size should be 16 to" in capsys.readouterr().err
+    assert cli.main(["evaluate", "composite", str(data), "--limit", "-3"]) == 2
+    assert "--limit should be a number of triplets, or 0 for all of them, but is -3" in capsys.readouterr().err

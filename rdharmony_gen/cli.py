@@ -57,7 +57,7 @@ def make(
         out: Folder of the data set; made if it is not there.
         recipe: What the set is to hold.
         workers: Processes that render; half the processors if not given.
-        timeout_s: Seconds without a finished picture after which a worker is restarted.
+        timeout_s: Seconds without a finished picture or stage after which a worker is restarted.
         keep_renders: Keep the linear EXR renders, about 60 bytes a pixel and view.
         where: Which machines work on it.
         quiet: Print nothing but errors.
@@ -128,7 +128,7 @@ def render(
     Args:
         out: Folder of a planned set.
         workers: Processes that render; half the processors if not given.
-        timeout_s: Seconds without a finished picture after which a worker is restarted.
+        timeout_s: Seconds without a finished picture or stage after which a worker is restarted.
         where: Which machines work on it.
         quiet: Print nothing but errors.
     """

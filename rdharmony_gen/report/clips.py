@@ -67,7 +67,7 @@ def write_clip_body(
         f"a network sees them. Middle frames to print: {links}.{few}</p>" + "".join(cards),
         sections.charts_section(middles),
         sections.contents(middles),
-        sections.redrawn(middles, layout.failures),
+        sections.redrawn(middles, layout.failures, sortable=False),
         sections.checks(validation),
         sections.data_card(spec, middles, layout.root),
     ]

@@ -121,8 +121,8 @@ def contents(records: Sequence[ViewRecord]) -> str:
     )
 
 
-def redrawn(records: Sequence[ViewRecord], failures: Path) -> str:
-    """Why candidates for views were rejected, and which jobs failed."""
+def redrawn(records: Sequence[ViewRecord], failures: Path, *, sortable: bool = True) -> str:
+    """Why candidates for views were rejected, and which jobs failed; `sortable` where the page can sort its views."""
     reasons: Counter[str] = Counter()
     for record in records:
         reasons.update(rejects(record.view))
@@ -130,8 +130,10 @@ def redrawn(records: Sequence[ViewRecord], failures: Path) -> str:
     if reasons:
         total, views = sum(reasons.values()), sum(bool(rejects(r.view)) for r in records)
         parts.append(
-            f"<p>{total:,} candidates for {views:,} of {len(records):,} views were rejected and drawn again; "
-            "sort the views above to see which.</p>" + hbars(dict(reasons.most_common(MAX_REASONS)))
+            f"<p>{total:,} candidates for {views:,} of {len(records):,} views were rejected and drawn again"
+            + ("; sort the views above to see which" if sortable else "")
+            + ".</p>"
+            + hbars(dict(reasons.most_common(MAX_REASONS)))
         )
     else:
         parts.append('<p class="quiet">No view says that it was drawn again.</p>')

@@ -72,3 +72,11 @@ def test_missing_system_libraries_are_named_with_the_line_that_installs_them(mon
         require_blender()
     assert "missing here (libnowhere.so.1)" in str(caught.value)
     assert str(caught.value).endswith("apt-get install -y --no-install-recommends libnowhere1")
+
+
+def test_doctor_says_what_this_machine_has(capsys):
+    main(["doctor"])
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.startswith("ok") for line in lines)
+    for what in ("Blender", "graphics card", "processors", "free disk space"):
+        assert any(what in line for line in lines), what

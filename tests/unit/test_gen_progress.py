@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a run says of itself: how far it is, how long it will take, what it will cost before it begins."""
 
+from pathlib import Path
+
 import pytest
 
 from rdharmony_gen.run.forecast import forecast, picture_cpu_s
 from rdharmony_gen.run.jobs import Remaining
 from rdharmony_gen.run.progress import Count
+from rdharmony_gen.run.user_files import Checked, usable
 from rdharmony_gen.sampling.plan import job_ids
 from rdharmony_gen.spec.dataset import make_spec
 from rdharmony_gen.spec.layout import SetLayout
@@ -68,3 +71,9 @@ def test_what_is_done_is_not_announced_again(tmp_path):
     assert (half.views, half.pictures, 2 * half.room) == (1, 10, whole.room)
     assert forecast(layout, spec, jobs, keep_renders=True).room > half.room
     assert forecast(layout, _spec(clip=4, clip_pairs=2), jobs, keep_renders=False).pictures == 2 * 4
+
+
+def test_a_character_that_cannot_be_used_is_said_to_be_left_out(capsys):
+    good, bad = Checked(Path("ann.glb"), remarks=["is small"]), Checked(Path("cut.glb"), problems=["is cut"])
+    assert usable([bad, good], "characters") == [good]
+    assert capsys.readouterr().err == "cut.glb is cut, so it is left out\nann.glb is small\n"

@@ -2,7 +2,7 @@
 """The bar of a run: pictures that are done, views that are done, what is at work, and how long it will take.
 
 The strategy `shared` finishes all pictures of a view at once, after minutes; until then the bar names the stage that
-the view is at. Time left is told from the first finished view on, by when pictures came, not by how long none has.
+the view is at. Time left is told from the first finished view on.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class Step:
 
     def words(self) -> str:
         """For the end of the bar."""
-        left = "" if self.left_s is None else f"about {tqdm.format_interval(self.left_s)} left"
-        views = f"{self.views} of {self.views_in_all} views"
-        return ", ".join(part for part in (views, left, self.stage) if part)
+        left = "" if self.left_s is None else f"{tqdm.format_interval(self.left_s)} left"
+        views = f"{self.views}/{self.views_in_all} views"
+        return ", ".join(part for part in (left, views, self.stage) if part)
 
 
 class Count:
@@ -50,7 +50,8 @@ class Count:
         """
         self.by_view = not left.render
         self.total = left.compose if self.by_view else left.render
-        self._clock, self._begun, self._last = clock, clock(), clock()
+        self._clock, self._begun = clock, clock()
+        self._known: tuple[int, float] | None = None
         self._pictures: set[tuple[str, str]] = set()
         self._finished: set[str] = set()
         self._in_all, self._stage = len(left.jobs), ""
@@ -60,23 +61,23 @@ class Count:
         kind, job = event["event"], event.get("job", "")
         if kind == "file" and counts_as_picture(event["name"]):
             self._pictures.add((job, event["name"]))
-            self._last = self._clock()
         elif kind == "done":
             self._finished.add(event["path"])
-            self._last = self._clock() if self.by_view else self._last
+            self._known = (len(self._finished) if self.by_view else len(self._pictures), self._clock())
         elif kind in ("started", "stage", "rendered"):
             name = {"started": "building", "rendered": "composing"}.get(kind) or event["name"]
-            self._stage = f"{job}: {name}"
+            self._stage = f"{name} ({job})"
         elif kind == "elsewhere":
             self._stage = f"{event['jobs']} views are with other runs"
         done = min(self.total, len(self._finished) if self.by_view else len(self._pictures))
-        return Step(done, len(self._finished), self._in_all, self._stage, self._left(done))
+        return Step(done, len(self._finished), self._in_all, self._stage, self._left())
 
-    def _left(self, done: int) -> float | None:
-        if not self._finished or not done:
+    def _left(self) -> float | None:
+        """By what was there when a view was last finished; pictures come in bursts."""
+        if self._known is None or not self._known[0]:
             return None
-        each = (self._last - self._begun) / done
-        return max(0.0, each * (self.total - done) - (self._clock() - self._last))
+        done, at = self._known
+        return max(0.0, (at - self._begun) / done * (self.total - done) - (self._clock() - at))
 
 
 class Progress:
@@ -95,7 +96,7 @@ class Progress:
         self._bar = tqdm(
             total=self._count.total,
             desc=name,
-            bar_format="{desc}: {n_fmt} of {total_fmt} " + unit + " |{bar:20}| {elapsed}{postfix}",
+            bar_format="{desc}: {n_fmt} of {total_fmt} " + unit + " |{bar:10}| {elapsed}{postfix}",
             disable=quiet,
             mininterval=calm_s(),
             miniters=0,

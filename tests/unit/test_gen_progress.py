@@ -24,7 +24,7 @@ def test_the_bar_counts_pictures_and_tells_the_time_left_from_the_first_view_on(
     now = [0.0]
     count = Count(Remaining([tmp_path] * 3, render=6, compose=3, unrendered=[]), clock=lambda: now[0])
     step = count.take({"event": "stage", "job": "a", "name": "suns"})
-    assert (step.done, step.left_s, step.words()) == (0, None, "0 of 3 views, a: suns")
+    assert (step.done, step.left_s, step.words()) == (0, None, "0/3 views, suns (a)")
     now[0] = 60.0
     for name in ("noon.exr", "night.exr", "aux.exr", "coverage.exr", "view.json", "night.exr"):
         step = count.take({"event": "file", "job": "a", "name": name})

@@ -53,7 +53,14 @@ class Deck:
         return sum(int(number * share + self._offsets[card]) for card, share in self._shares.items())
 
     def _round(self, number: int) -> list[str]:
-        """The cards of a round in their order; of a group's m cards one lies in each m-th of it."""
+        """The cards of a round; the first is not the last of the round before."""
+        cards = self._shuffled(number)
+        if number and len(cards) > 2 and cards[0] == self._shuffled(number - 1)[-1]:
+            cards[:2] = cards[1::-1]
+        return cards
+
+    def _shuffled(self, number: int) -> list[str]:
+        """The cards of a round in drawn order; of a group's m cards one lies in each m-th of it."""
         inside: dict[str, list[str]] = {}
         for card, share in self._shares.items():
             offset = self._offsets[card]

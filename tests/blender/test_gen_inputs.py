@@ -2,6 +2,7 @@
 """Subjects: clothes, poses, who is seen when, where they find a place, what hides them. Real Blender."""
 
 import dataclasses
+import itertools
 from collections import Counter
 from pathlib import Path
 
@@ -96,6 +97,7 @@ def test_few_views_show_as_many_different_subjects_as_there_are(seed):
         shown = [s.asset_id for s in _subjects(job, 2 * count)]
         assert len(set(shown[:count])) == count
         assert max(Counter(shown).values()) <= 2
+        assert all(one != following for one, following in itertools.pairwise(shown))
     assert len({WHO[s.asset_id].face for s in _subjects(dataclasses.replace(_job(), seed=seed), 6)}) >= 5
     cars = _subjects(dataclasses.replace(_job(category="car"), seed=seed), 8)
     assert len({s.paint for s in cars}) == 8

@@ -26,6 +26,8 @@ from harmonize_core.train.objectives import objective_for
 NAMES = sorted(registered())
 SMALL = 64
 """Pixels; what the tests say does not depend on how large the pictures are."""
+SILENT = {"dht_256": ["model.light.layers.0.self_attention.value.weight"]}
+"""What learns nothing, by mathematics: D-HT's light decoder starts at zeros, times which this weight is nothing."""
 LEARNING = [name for name in NAMES if parameter_count(lookup(name).config.build())]
 
 
@@ -75,6 +77,7 @@ def test_pictures_come_out_that_depend_on_their_own_input_alone(built):
     composite, mask = pictures((side(model),) * 2)
     network = model.inference()
     batch, alone = network(composite, mask), network(composite[1:], mask[1:])
+    assert torch.equal(batch, network(composite, mask))
     assert batch.shape == composite.shape
     assert batch.dtype == composite.dtype
     assert batch.min() >= 0
@@ -135,6 +138,10 @@ def test_every_parameter_learns_from_its_objective(name, narrow):
     for number, network in enumerate(objective.children()):
         init_weights(network, seed=number, std=0.05)
     objective.model.reset_special()
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():  # gates that begin at zero let nothing learn behind them in the first step
+        for parameter in objective.parameters():
+            parameter += 0.02 * torch.randn(parameter.shape, generator=generator)
     objective.train()
     size = side(objective.model)
     batches = {domain: _batch(size, seed) for seed, domain in enumerate(objective.needs or ("photographic",))}
@@ -143,10 +150,9 @@ def test_every_parameter_learns_from_its_objective(name, narrow):
     if critics:
         critics["total"].backward()
     objective.generator_losses(outputs, batches)["total"].backward()
-    silent = [n for n, p in objective.named_parameters() if p.requires_grad and p.grad is None]
-    assert silent == []
-    finite = [n for n, p in objective.named_parameters() if p.grad is not None and not torch.isfinite(p.grad).all()]
-    assert finite == []
+    gradients = {n: p.grad for n, p in objective.named_parameters() if p.requires_grad}
+    assert [n for n, gradient in gradients.items() if gradient is None or not gradient.any()] == SILENT.get(name, [])
+    assert [n for n, gradient in gradients.items() if gradient is not None and not gradient.isfinite().all()] == []
 
 
 def _batch(size: int, seed: int) -> Batch:

@@ -33,7 +33,8 @@ step of 8 bits. Seen: mostly 1e-7 to 1e-5, 6e-5 in a network of instance norms o
 
 ROUNDING_MARGIN = 32.0
 """A larger difference is accepted up to this many times the error that float32 makes in torch itself. ONNX Runtime sums
-large maps less exactly: one instance norm of 256x256 values is off 5 to 10 times as far, a network of many more than 20 times."""
+large maps less exactly: one instance norm of 256x256 values is off 5 to 10 times as far, a network of many of them more
+than 20 times."""
 
 CEILING = 1 / 510
 """No difference above half a step of 8 bits is accepted, however a network amplifies the rounding of float32."""

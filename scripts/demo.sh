@@ -12,7 +12,7 @@ PATH="$PWD/.venv/bin:$PATH"
 step() { printf '\n== %s (%d:%02d since the start)\n' "$1" $((SECONDS / 60)) $((SECONDS % 60)); }
 
 step "1/6 Rendering six views of three scenes under ten styles"
-rdharmony make "$out/rendered" --views 6 --category human --size 256x256 --seed 7 \
+rdharmony make "$out/rendered" --views 6 --category human --size 256x256 --seed 5 \
   --scenes park city_corner room
 
 step "2/6 Making composites from photographs"

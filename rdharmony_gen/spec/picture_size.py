@@ -31,6 +31,8 @@ def picture_size(source: Path | io.BytesIO) -> Size | None:
                 return _of(file)
         return _of(source)
     except (OSError, SyntaxError, ValueError, NotImplementedError, struct.error):
+        # what Pillow raises for damaged files and for kinds of a format that it cannot read, and `struct` for headers
+        # that are cut off; `texture_problem` tells the user
         return None
 
 

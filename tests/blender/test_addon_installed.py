@@ -12,7 +12,7 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(HERE), str(ROOT / "scripts")]
+sys.path.insert(0, str(ROOT / "scripts"))
 
 import addon_checks  # noqa: E402
 import build_extension  # noqa: E402

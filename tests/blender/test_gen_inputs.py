@@ -9,6 +9,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
+from view_jobs import view_job
 
 from rdharmony_gen.blender import clothes
 from rdharmony_gen.blender.assets import ASSETS, AssetLibrary
@@ -22,21 +23,12 @@ from rdharmony_gen.blender.session import reset
 from rdharmony_gen.blender.stage import Patch, Place, Stage
 from rdharmony_gen.blender.subjects import Subject, draw_subject, put_subject
 from rdharmony_gen.light.shared import shared_light
-from rdharmony_gen.sampling.conditions import sample_conditions
 from rdharmony_gen.sampling.motion import Triple
 from rdharmony_gen.sampling.rng import rng_for
 from rdharmony_gen.spec.job import RenderJob
-from rdharmony_gen.spec.styles import STYLES
 from rdharmony_gen.spec.user_files import UserCharacter
 
 PEOPLE = ASSETS / "characters"
-
-
-def _job(scene="park", category="human", view=0, size=48, styles=(4,), **changes):
-    chosen = [s for s in STYLES if s.style_id in styles]
-    conditions = sample_conditions(7, scene, 0, view, chosen, indoor=scene == "room")
-    name = f"{scene}_00_v{view:03d}"
-    return RenderJob(f"S/{name}", category, scene, name, 0, view, 7, size, size, 2, conditions, **changes)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +72,7 @@ def _subjects(job: RenderJob, views: int) -> list[Subject]:
 
 def test_every_packaged_person_is_seen_in_every_pose_it_has():
     reset(40, 40, 1)
-    drawn = _subjects(_job(), 900)
+    drawn = _subjects(view_job(), 900)
     assert len({s.asset_id for s in drawn}) == 26
     poses = Counter(s.pose for s in drawn)
     assert set(poses) == set(POSES)
@@ -93,15 +85,15 @@ def test_every_packaged_person_is_seen_in_every_pose_it_has():
 def test_few_views_show_as_many_different_subjects_as_there_are(seed):
     reset(40, 40, 1)
     for category, count in {"human": 12, "car": 10, "bottle": 8, "cow": 3}.items():
-        job = dataclasses.replace(_job(category=category), seed=seed)
+        job = dataclasses.replace(view_job(category=category), seed=seed)
         shown = [s.asset_id for s in _subjects(job, 2 * count)]
         assert len(set(shown[:count])) == count
         assert max(Counter(shown).values()) <= 2
         assert all(one != following for one, following in itertools.pairwise(shown))
-    assert len({WHO[s.asset_id].face for s in _subjects(dataclasses.replace(_job(), seed=seed), 6)}) >= 5
-    cars = _subjects(dataclasses.replace(_job(category="car"), seed=seed), 8)
+    assert len({WHO[s.asset_id].face for s in _subjects(dataclasses.replace(view_job(), seed=seed), 6)}) >= 5
+    cars = _subjects(dataclasses.replace(view_job(category="car"), seed=seed), 8)
     assert len({s.paint for s in cars}) == 8
-    pairs = dataclasses.replace(_job(), seed=seed, subjects=2)
+    pairs = dataclasses.replace(view_job(), seed=seed, subjects=2)
     for first in (0, 6):
         shown = []
         for view in range(first, first + 6):
@@ -112,7 +104,7 @@ def test_few_views_show_as_many_different_subjects_as_there_are(seed):
 
 def test_a_view_that_is_tried_again_shows_somebody_else():
     reset(40, 40, 1)
-    job = _job(category="dog")
+    job = view_job(category="dog")
     assert len({draw_subject(job, rng_for(1, "again"), redraw=k).asset_id for k in range(4)}) == 4
 
 
@@ -120,13 +112,13 @@ def test_nobody_of_a_view_is_another_of_it():
     reset(40, 40, 1)
     for category, count in (("human", 4), ("car", 3)):
         for view in range(60):
-            job = _job(category=category, view=view, subjects=count, styles=())
+            job = view_job(category=category, view=view, subjects=count, styles=())
             rng, group = rng_for(view, "group", category), []
             while len(group) < count:
                 group.append(draw_subject(job, rng, beside=group))
             assert len({s.asset_id for s in group}) == count
     own = [UserCharacter(f"p{k}", str(k), (), f"/nowhere/p{k}.glb") for k in range(2)]
-    job = _job(characters=tuple(own))
+    job = view_job(characters=tuple(own))
     first = draw_subject(job, rng_for(1, "own"))
     assert draw_subject(job, rng_for(1, "second"), beside=[first]).asset_id != first.asset_id
 
@@ -135,7 +127,7 @@ def test_people_are_dressed_for_the_place_and_nobody_lies_in_snow():
     reset(40, 40, 1)
     wears, light = {}, {}
     for scene in ("snow_village", "beach", "park"):
-        drawn = _subjects(_job(scene), 400)
+        drawn = _subjects(view_job(scene), 400)
         wears[scene] = {w: sum(WHO[s.asset_id].wear == w for s in drawn) / 400 for w in ("coat", "light")}
         light[scene] = np.median([c.brightness for s in drawn for c in s.clothes])
         assert any(s.pose == "lying" for s in drawn) != (scene == "snow_village")
@@ -145,8 +137,8 @@ def test_people_are_dressed_for_the_place_and_nobody_lies_in_snow():
 
 
 def test_people_lie_on_grass_only_and_where_there_is_none_another_pose_is_taken():
-    lying = next(k for k, s in enumerate(_subjects(_job(), 99)) if s.pose == "lying")
-    job = _job(view=lying)
+    lying = next(k for k, s in enumerate(_subjects(view_job(), 99)) if s.pose == "lying")
+    job = view_job(view=lying)
     for lawn_from in (13, 6):
         reset(40, 40, 1)
         stage = Stage(7, "park", 0, AssetLibrary())
@@ -164,7 +156,7 @@ def test_nobody_is_the_twin_of_a_bystander_of_the_place():
     reset(40, 40, 1)
     stage, place = _pillars(count=3)
     stage.library.used += sorted(set(WHO) - {"human_male_03_standing", "human_male_08_lying"})
-    assert find_view(stage, place, _job(), stage.library).subjects[0].asset_id == "human_male_03_standing"
+    assert find_view(stage, place, view_job(), stage.library).subjects[0].asset_id == "human_male_03_standing"
 
 
 def test_a_knife_is_found_a_place_at_once():
@@ -173,7 +165,7 @@ def test_a_knife_is_found_a_place_at_once():
     stage.box("table", (-0.8, -0.5, 0), (0.8, 0.5, 0.75), bpy.data.materials.new("wood"))
     stage.floor("floor", -9, -9, 9, 9, bpy.data.materials.new("tiles"))
     place = Place((), (), (Patch(-0.8, -0.5, 0.8, 0.5, 0.75),), ((-5.0, -5.0, 0.5), (5.0, 5.0, 3.0)))
-    views = [find_view(stage, place, _job(category="knife", view=k), stage.library) for k in range(4)]
+    views = [find_view(stage, place, view_job(category="knife", view=k), stage.library) for k in range(4)]
     assert np.mean([sum(n for _, n in v.rejects) for v in views]) < 40
     assert all(0.022 <= v.fg_ratio_estimate <= 0.43 for v in views)
 
@@ -184,7 +176,7 @@ def test_a_seed_without_a_view_is_followed_by_the_next_and_the_reasons_are_kept(
     for _ in range(2):
         reset(40, 40, 1)
         stage, place = _pillars(count=40)
-        views.append(find_view(stage, place, _job(view=4), stage.library))
+        views.append(find_view(stage, place, view_job(view=4), stage.library))
     assert views[0].redraws > 0
     assert views[0] == views[1]
     assert sum(count for _, count in views[0].rejects) >= 400 * views[0].redraws
@@ -195,7 +187,7 @@ def test_a_place_that_shows_nobody_is_named_with_the_reasons():
     stage, place = _pillars(count=40)
     full = dataclasses.replace(place, stand=(Patch(1.55, -0.05, 1.65, 0.05),))
     with pytest.raises(PlacementError, match=r"after 6 seeds: no free ground \(2400x\)"):
-        find_view(stage, full, _job(), stage.library)
+        find_view(stage, full, view_job(), stage.library)
 
 
 def _pillars(count: int) -> tuple[Stage, Place]:
@@ -228,7 +220,7 @@ def _free_share(scene: bpy.types.Scene, subject: list[bpy.types.Object], before:
 def test_the_place_hides_little_of_a_subject_as_rendered(tmp_path, view):
     scene = reset(96, 96, 1)
     stage, place = _pillars(count=20)
-    found = find_view(stage, place, _job(view=view), stage.library)
+    found = find_view(stage, place, view_job(view=view), stage.library)
     _look(scene, found.camera_xyz, found.camera_yaw_deg, found.camera_pitch_deg, found.focal_mm)
     assert _free_share(scene, put_subject(stage, found.subjects[0]), "pillar", tmp_path / "c.exr") > 0.8
 
@@ -251,7 +243,7 @@ def test_a_lamp_at_half_its_level_gives_a_quarter_of_its_light_with_either_strat
     reset(32, 32, 1)
     stage = Stage(7, "park", 0, AssetLibrary())
     stage.put("lamp_02_classic", 0, 0)
-    (full,) = (dataclasses.replace(c, lamps=0.8) for c in _job(styles=(10,)).conditions)
+    (full,) = (dataclasses.replace(c, lamps=0.8) for c in view_job(styles=(10,)).conditions)
     half, power = dataclasses.replace(full, lamps=0.4), {}
     for condition in (full, half):
         light_lamps(stage, condition)

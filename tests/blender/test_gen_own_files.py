@@ -12,6 +12,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
+from view_jobs import view_job
 
 from harmonize_core.errors import InputError
 from harmonize_core.formats.images import read_exr
@@ -20,19 +21,9 @@ from rdharmony_gen.blender.render_job import render_job
 from rdharmony_gen.blender.session import reset
 from rdharmony_gen.blender.subjects import body_of, draw_subject
 from rdharmony_gen.run.user_files import check_characters, check_scenes
-from rdharmony_gen.sampling.conditions import sample_conditions
 from rdharmony_gen.sampling.rng import rng_for
-from rdharmony_gen.spec.job import RenderJob
-from rdharmony_gen.spec.styles import STYLES
 
 PEOPLE = ASSETS / "characters"
-
-
-def _job(scene="park", category="human", view=0, size=48, styles=(4,), **changes):
-    chosen = [s for s in STYLES if s.style_id in styles]
-    conditions = sample_conditions(7, scene, 0, view, chosen, indoor=scene == "room")
-    name = f"{scene}_00_v{view:03d}"
-    return RenderJob(f"S/{name}", category, scene, name, 0, view, 7, size, size, 2, conditions, **changes)
 
 
 def _facts(folder: Path) -> dict:
@@ -131,7 +122,7 @@ def test_good_characters_stand_in_metres_facing_the_front(characters):
     assert known["cone_json.obj"].category == "dog"
     heights = {"Anna B.glb": 1.65, "walker.fbx": 1.86, "walker.blend": 1.86, "cone_cm.obj": 1.7, "cone_json.obj": 0.6}
     for name, height in heights.items():
-        job = _job(category=known[name].category, characters=(known[name],))
+        job = view_job(category=known[name].category, characters=(known[name],))
         subject = draw_subject(job, rng_for(2, name))
         body = body_of(subject, AssetLibrary(job.characters))
         assert body.points[:, 2].min() == pytest.approx(0, abs=1e-4)
@@ -147,7 +138,7 @@ def test_good_characters_stand_in_metres_facing_the_front(characters):
 
 def test_a_view_of_an_own_character_and_a_changed_file(characters, tmp_path):
     character = characters["Anna B.glb"].character
-    render_job(_job(characters=(character,)), tmp_path / "a")
+    render_job(view_job(characters=(character,)), tmp_path / "a")
     facts = _facts(tmp_path / "a")
     assert facts["asset_id"] == "user:anna_b"
     assert 0.02 <= facts["fg_ratio"] <= 0.45
@@ -156,7 +147,7 @@ def test_a_view_of_an_own_character_and_a_changed_file(characters, tmp_path):
     changed = dataclasses.replace(character, path=str(moved))
     assert changed == character, "the path is no part of what a recipe compares"
     with pytest.raises(InputError, match=r"should have the SHA-256 .* put the old file back"):
-        render_job(_job(characters=(changed,)), tmp_path / "b")
+        render_job(view_job(characters=(changed,)), tmp_path / "b")
 
 
 def _yard() -> None:
@@ -219,7 +210,7 @@ def test_scripts_of_a_scene_never_run(scenes, tmp_path):
     (one,) = check_scenes([scenes / "yard.blend"], "", keep_lights=False)
     assert one.problems == []
     assert any("Python" in remark for remark in one.remarks)
-    render_job(_job("yard", user_scene=one.scene), tmp_path)
+    render_job(view_job("yard", user_scene=one.scene), tmp_path)
     assert not ran.exists()
     facts = _facts(tmp_path)
     assert 0.02 <= facts["fg_ratio"] <= 0.45
@@ -229,7 +220,7 @@ def test_scripts_of_a_scene_never_run(scenes, tmp_path):
 def test_people_and_cameras_of_a_scene_are_used(scenes, tmp_path):
     (one,) = check_scenes([scenes / "people.blend"], "Crowd", keep_lights=True)
     assert (one.problems, one.people, one.cameras) == ([], 2, 1)
-    render_job(_job("people", user_scene=one.scene), tmp_path)
+    render_job(view_job("people", user_scene=one.scene), tmp_path)
     facts = _facts(tmp_path)
     assert sorted(s["asset_id"] for s in facts["subjects"]) == ["scene:person", "scene:person.001"]
     assert facts["camera_xyz"] == pytest.approx([0.3, -4.5, 1.4], abs=1e-3)
@@ -290,7 +281,7 @@ def test_a_scene_that_would_take_all_memory_is_refused_before_it_is_unfolded(tmp
 
 def test_several_subjects_share_each_pixel_and_do_not_hide_one_another(scenes, tmp_path):
     (one,) = check_scenes([scenes / "yard.blend"], "", keep_lights=False)
-    job = _job("yard", view=1, subjects=3, user_scene=one.scene)
+    job = view_job("yard", view=1, subjects=3, user_scene=one.scene)
     render_job(job, tmp_path)
     facts, shares = _facts(tmp_path), read_exr(tmp_path / "coverage.exr")
     assert len(facts["subjects"]) == 3

@@ -202,7 +202,7 @@ def test_a_time_budget_is_kept(data, tmp_path):
     begin = time.monotonic()
     result = quietly(config(data, tmp_path / "run", steps=0, minutes=0.15, validate_limit=1))
     assert result.finished
-    assert result.step >= 13 or result.seconds > 9 * 1.3  # planned, or stopped before that on a very busy machine
+    assert result.step >= 13
     assert time.monotonic() - begin < 9 * 1.3 + 30  # start-up, plan and saving are on top on a busy machine
     assert json.loads((tmp_path / "run/plan.json").read_text())["steps"] == result.step
 

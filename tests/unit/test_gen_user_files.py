@@ -66,11 +66,11 @@ def test_files_outside_of_the_folder_are_not_asked_for(tmp_path, uri, kind):
 
 
 def test_files_beside_a_character_and_elsewhere_in_the_folder_are_found(tmp_path):
-    path = _gltf(tmp_path, images=[{"uri": "skin%20a.png"}, {"uri": "../shared/eyes.png"}])
-    (tmp_path / "shared").mkdir()
-    for picture in ("bob/skin a.png", "shared/eyes.png"):
+    path = _gltf(tmp_path, images=[{"uri": "skin%20a.png"}, {"uri": "../textures/eyes.png"}])
+    (tmp_path / "textures").mkdir()
+    for picture in ("bob/skin a.png", "textures/eyes.png"):
         Image.new("RGB", (4, 4)).save(tmp_path / picture)
-    assert header_problems(path, tmp_path) == ([], ["skin a.png", "../shared/eyes.png"])
+    assert header_problems(path, tmp_path) == ([], ["skin a.png", "../textures/eyes.png"])
     assert "names the file" in header_problems(path, path.parent)[0][0]
 
 

@@ -19,6 +19,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from harmonize_core.errors import OutputError
 from harmonize_core.formats.images import write_text
 
@@ -32,17 +35,24 @@ class MetricsLog:
         """Args: `resume_step` is the number of finished steps; 0 starts a new log."""
         self.path = run / "metrics.jsonl"
         kept = [row for row in read_log(run) if row["step"] <= resume_step] if resume_step else []
-        write_text(self.path, "".join(json.dumps(row) + "\n" for row in kept))
-        self._file = open(self.path, "a", encoding="utf-8")
+        self._validated = {row["step"] for row in kept if row["kind"] == "validate"}
+        self._start(kept)
         self._board = _tensorboard(run / "tensorboard", resume_step)
 
+    def _start(self, rows: list[dict[str, Any]]) -> None:
+        write_text(self.path, "".join(json.dumps(row) + "\n" for row in rows))
+        self._file = open(self.path, "a", encoding="utf-8")
+
     def write(self, step: int, kind: Kind, seconds: float, values: dict[str, float]) -> None:
-        """One line, flushed to the file.
+        """One line, flushed to the file; a second validation of a step (a finished run resumed) replaces the first.
 
         Raises:
             OutputError: the disk is full.
         """
         row = {"step": step, "kind": kind, "seconds": round(seconds, 3), **values}
+        if kind == "validate" and step in self._validated:
+            self._file.close()
+            self._start([r for r in read_log(self.path.parent) if (r["kind"], r["step"]) != (kind, step)])
         try:
             self._file.write(json.dumps(row) + "\n")
             self._file.flush()
@@ -52,6 +62,11 @@ class MetricsLog:
         if self._board is not None:
             for name, value in values.items():
                 self._board.add_scalar(f"{kind}/{name}", value, step)
+
+    def picture(self, name: str, pixels: NDArray[np.uint8], step: int) -> None:
+        """A picture (H, W, 3) for TensorBoard, where it is installed."""
+        if self._board is not None:
+            self._board.add_image(name, pixels, step, dataformats="HWC")
 
     def write_csv(self) -> None:
         """Rewrite `metrics.csv` from the lines so far: one column per name, empty where a line has none."""
@@ -116,4 +131,4 @@ def _tensorboard(folder: Path, resume_step: int) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
-    return SummaryWriter(str(folder), purge_step=resume_step + 1 if resume_step else None)
+    return SummaryWriter(str(folder), purge_step=resume_step + 1 if resume_step else 0)  # what is repeated is hidden

@@ -31,6 +31,8 @@ from harmonize_core.models import lookup
 from harmonize_core.train import state
 from harmonize_core.train.config import TrainConfig, check, reading_threads, what_differs
 from harmonize_core.train.log import MetricsLog, environment, git_commit
+from harmonize_core.train.look import after_validation
+from harmonize_core.train.samples import Samples
 from harmonize_core.train.schedule import MEASURED_STEPS, plan_steps, rate
 from harmonize_core.train.sets import Sets, open_sets
 from harmonize_core.train.stop import StopSignal
@@ -242,17 +244,19 @@ def _tell_left_out(run: Run, say: Callable[[str], None]) -> None:
 
 def _validate(run: Run, say: Callable[[str], None]) -> None:
     begin = time.monotonic()
-    has_domains = "domains" in lookup(run.config.model).features
+    has_domains, samples = "domains" in lookup(run.config.model).features, Samples(run.sets.held_out)
     run.validation = validate(
         run.trainer.model,
         run.sets.held_out,
         run.trainer.device,
         has_domains=has_domains,
         workers=reading_threads(run.config),
+        watch=samples,
     )
     run.validation_seconds = time.monotonic() - begin
     if run.validation:
         run.log.write(run.step, "validate", run.seconds, run.validation)
+        after_validation(run.log, run.step, samples)
         parts = [
             f"{name} {run.validation[f'fmse_{name}']:.1f} (composite {run.validation[f'fmse_{name}_composite']:.1f})"
             for name in run.sets.held_out

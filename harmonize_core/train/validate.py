@@ -7,7 +7,7 @@ Each domain is measured with its own branch; rendered triplets also with the pho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from torch import Tensor
 from harmonize_core.data.dataset import Batch, TripletDataset, in_advance
 from harmonize_core.formats.triplet import Domain
 from harmonize_core.models import HarmonizationModel
+from harmonize_core.train.samples import Seen
 
 BATCH = 8
 
@@ -26,16 +27,18 @@ def validate(
     *,
     has_domains: bool,
     workers: int = 1,
+    watch: Callable[[Seen], None] | None = None,
 ) -> dict[str, float]:
     """Mean fMSE (0..255 scale) by name; the model is left in training mode.
 
-    `has_domains`: the model has parts of its own per domain; `workers`: threads that read ahead.
+    `has_domains`: the model has parts of its own per domain; `workers`: threads that read ahead; `watch` is
+    shown each batch with its results.
     """
     means: dict[str, float] = {}
     model.eval()
     with torch.inference_mode():
         for domain, dataset in held_out.items():
-            for name, values in _by_result(model, domain, dataset, device, has_domains, workers).items():
+            for name, values in _by_result(model, domain, dataset, device, has_domains, workers, watch).items():
                 means[f"fmse_{name}"] = sum(values) / len(values)
     model.train()
     return means
@@ -48,6 +51,7 @@ def _by_result(
     device: torch.device,
     has_domains: bool,
     workers: int,
+    watch: Callable[[Seen], None] | None,
 ) -> dict[str, list[float]]:
     """fMSE of every triplet that can be read, by name of what is compared with the real picture."""
 
@@ -57,13 +61,17 @@ def _by_result(
         return batch, [row for row, i in enumerate(indices) if i not in dataset.skipped]  # others stand in for those
 
     found: dict[str, list[float]] = {}
-    for batch, own in in_advance(read, 0, -(-len(dataset) // BATCH), workers=workers):
+    for number, (batch, own) in enumerate(in_advance(read, 0, -(-len(dataset) // BATCH), workers=workers)):
         batch = batch.to(device)
         results = {domain: _harmonize(model, batch, domain), f"{domain}_composite": batch.composite}
         if domain == "rendered" and has_domains:
             results["rendered_photographic_branch"] = _harmonize(model, batch, "photographic")
-        for name, image in results.items():
-            found.setdefault(name, []).extend(fmse(image, batch.real, batch.mask)[own].tolist())
+        values = {name: fmse(image, batch.real, batch.mask)[own].tolist() for name, image in results.items()}
+        for name, part in values.items():
+            found.setdefault(name, []).extend(part)
+        if watch:
+            indices = [BATCH * number + row for row in own]
+            watch(Seen(domain, indices, own, batch, results[domain], values[domain], values[f"{domain}_composite"]))
     return found
 
 

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from harmonize_core.config import encode
+from harmonize_core.config import decode_text, encode
 from harmonize_core.errors import ConfigError
 
 
@@ -35,7 +36,9 @@ class OptimConfig:
     warmup_steps: int = 0
     """Steps over which the rate rises linearly from 0."""
     clip_norm: float = 0.0
-    """Largest gradient norm of the generator; 0 does not clip."""
+    """Largest gradient norm of everything but the discriminators, 0 or more; 0 does not clip."""
+    clip_norm_discriminator: float = 0.0
+    """Largest gradient norm of the discriminators, 0 or more; 0 does not clip."""
     rate_factors: bool = True
     """Parts whose published rate is another learn at theirs (HRNet, which starts from other weights: a tenth; iDIH
     beside a translator: five times); otherwise everything learns at the full rate."""
@@ -109,16 +112,26 @@ class TrainConfig:
     minutes: float = 0.0
     """Wall-clock budget used when `steps` is 0: the speed of the first steps decides how many fit."""
     batch_size: int = 8
-    """Triplets of each domain in a step: 8 means 8 rendered and 8 photographic where both are given."""
+    """Triplets of each domain in a batch: 8 means 8 rendered and 8 photographic where both are given. Several processes
+    (torchrun) share it: each takes an equal part."""
+    accumulate: int = 1
+    """Batches in a step, 1 or more: their gradients are averaged before the optimizers move, as those of one batch that
+    many times as large."""
     optim: OptimConfig = field(default_factory=OptimConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     init: InitConfig = field(default_factory=InitConfig)
+    ema: float = 0.0
+    """Decay of a moving average of the weights from 0 up to 1, such as 0.999; it rises to that over the first steps.
+    The average is what is validated and saved. 0: none."""
     seed: int = 0
     """Root of all randomness: weights, order of samples, crops."""
     validate_every: int = 1000
     """Steps between validations on the held-out splits; 0: only before the first and after the last step."""
     validate_limit: int = 0
     """Held-out triplets used per domain, spread evenly; 0: all."""
+    patience: int = 0
+    """Stop after this many validations in a row without a lower held-out fMSE. The best weights are kept in best/ and
+    become the finished network. 0: never, and the last weights are the finished network."""
     checkpoint_every: int = 1000
     """Steps between checkpoints."""
     checkpoint_seconds: float = 0.0
@@ -136,8 +149,15 @@ class TrainConfig:
     """Memory for decoded training images, per domain; 0 reads files every time."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto takes CUDA where there is one."""
-    amp: bool = True
-    """Mixed precision on CUDA; the CPU always computes in float32."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """Of the networks; weights, losses and optimizers are always float32. auto: bf16 on CUDA that has it, fp16 on other
+    CUDA, fp32 on the CPU. fp16 scales its losses and needs CUDA; fp32 on CUDA is without TF32."""
+    compile: bool = False
+    """Compile the network while it trains (torch.compile; needs a C++ compiler, on CUDA Triton): the first steps take
+    a minute, the others less than before. Values change by rounding."""
+    deterministic: bool = False
+    """Only operations that give the same bits each time, also on CUDA, where that is slower; one that has no such
+    version stops the run. The CPU repeats itself without this."""
     threads: int = 0
     """CPU threads; 0: one per core. A resumed run repeats its losses to the last digit with the same number."""
 
@@ -145,6 +165,7 @@ class TrainConfig:
 CHANGEABLE = (
     *("run", "rendered", "photographic", "steps", "minutes", "validate_every", "validate_limit", "checkpoint_every"),
     *("checkpoint_seconds", "keep", "log_every", "skip_corrupt", "cache_mb", "workers", "device", "threads"),
+    *("patience", "compile", "deterministic"),
 )
 """Fields that a resumed run may set anew; the others would make it another run."""
 
@@ -164,6 +185,7 @@ def check(config: TrainConfig) -> None:
     ]
     positive = {
         "batch-size": config.batch_size,
+        "accumulate": config.accumulate,
         "optim.lr": config.optim.lr,
         "optim.lr-discriminator": config.optim.lr_discriminator,
         "checkpoint-every": config.checkpoint_every,
@@ -184,6 +206,8 @@ def check(config: TrainConfig) -> None:
         "cache-mb": config.cache_mb,
         "optim.warmup-steps": config.optim.warmup_steps,
         "optim.clip-norm": config.optim.clip_norm,
+        "optim.clip-norm-discriminator": config.optim.clip_norm_discriminator,
+        "patience": config.patience,
     }
     problems += [f"--{name} should be 0 or more but is {value}" for name, value in unsigned.items() if not value >= 0]
     numbers = {key: value for key, value in _flat(encode(config)).items() if isinstance(value, float)}
@@ -196,19 +220,38 @@ def check(config: TrainConfig) -> None:
         problems.append(f"--optim.schedule {config.optim.schedule} needs --optim.milestones")
     if any(not 0 <= share <= 1 for share in config.optim.milestones):
         problems.append("--optim.milestones should be shares of the run between 0 and 1")
-    betas = {"optim.beta1": config.optim.beta1, "optim.beta2": config.optim.beta2}
+    betas = {"optim.beta1": config.optim.beta1, "optim.beta2": config.optim.beta2, "ema": config.ema}
     problems += [f"--{name} should be at least 0 and below 1 but is {b}" for name, b in betas.items() if not 0 <= b < 1]
+    if config.patience and not config.validate_every:
+        problems.append("--patience counts validations but --validate-every is 0")
     if config.steps == 0 and config.minutes == 0:
         problems.append("neither --steps nor --minutes is above 0")
     if problems:
         raise ConfigError(f"this run cannot start: {'; '.join(problems)}")
 
 
-def reading_threads(config: TrainConfig) -> int:
-    """How many threads read training pictures ahead."""
+def read_config(path: Path) -> TrainConfig:
+    """The config of a run, also of one by an earlier version: new fields take their defaults, `amp` is now `precision`.
+
+    Raises:
+        ConfigError: not such a config; the message names the first key that is not known.
+    """
+    text = path.read_text(encoding="utf-8")
+    try:
+        stored = json.loads(text)
+        if isinstance(stored, dict) and isinstance(stored.get("amp"), bool):
+            stored["precision"] = "auto" if stored.pop("amp") else "fp32"
+            text = json.dumps(stored)
+    except json.JSONDecodeError:
+        pass  # decoding says where
+    return decode_text(text, TrainConfig, str(path))
+
+
+def reading_threads(config: TrainConfig, processes: int = 1) -> int:
+    """How many threads of each of this machine's `processes` read training pictures ahead."""
     if config.workers is not None:
         return config.workers
-    return max(1, min(8, (os.cpu_count() or 2) - 1))
+    return max(1, min(8, (os.cpu_count() or 2) // processes - 1))
 
 
 def what_differs(new: TrainConfig, stored: TrainConfig) -> list[str]:

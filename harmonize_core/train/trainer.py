@@ -182,8 +182,10 @@ def _start_from(config: TrainConfig, model: HarmonizationModel) -> None:
 
 
 def _amp_dtype(config: TrainConfig, device: torch.device) -> torch.dtype | None:
-    """bfloat16 where the device has it (no loss scaling needed), else float16; None on the CPU or without --amp."""
-    if device.type != "cuda" or not config.amp:
+    """bfloat16 where the device has it (no loss scaling needed), else float16; None in float32."""
+    if config.precision != "auto":
+        return {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[config.precision]
+    if device.type != "cuda":
         return None
     return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from harmonize_core.color import linear_to_srgb
+from harmonize_core.data.edits import Foreground, Transfer, apply_edits, check_generators, draw_edits, record
+from harmonize_core.data.photos import Photo, find_photos
+from harmonize_core.data.plausible import why_implausible
 from harmonize_core.data.rng import generator
 from harmonize_core.data.transforms import resize
 from harmonize_core.errors import ConfigError, DatasetError, InputError
 from harmonize_core.formats.images import check_same_size, read_image, read_mask, write_image, write_text
-from harmonize_core.make_real.generators import Foreground, Transfer, apply_edits, check_generators, draw_edits, record
-from harmonize_core.make_real.photos import Photo, find_photos
-from harmonize_core.make_real.plausible import why_implausible
 
 SUBSET = "Photos"
 NOTE = "make_real.json"
@@ -66,7 +66,7 @@ def make_real(
 ) -> MakeRealResult:
     """Write `out/Photos/{composite_images,masks,real_images}`, the lists `IHD_train.txt`, `IHD_test.txt` and the log.
 
-    Each composite's foreground is changed by one of the generators (`make_real.generators`); transfers take the colours
+    Each composite's foreground is changed by one of the generators (`data.edits`); transfers take the colours
     of the foreground of another photograph of its category and of its side of the split. Implausible results are drawn
     again. A killed run is continued by the same call.
 

@@ -20,13 +20,13 @@ from harmonize_core.color import (
     srgb_to_linear,
 )
 from harmonize_core.data import sources, toy
+from harmonize_core.data.edits import Camera, Foreground, Relight, Transfer, draw_edits
+from harmonize_core.data.plausible import why_implausible
 from harmonize_core.data.rng import generator
 from harmonize_core.errors import CheckpointError, ConfigError
 from harmonize_core.formats.images import read_image, read_mask
 from harmonize_core.formats.triplet import load_triplet
 from harmonize_core.make_real import MakeRealOptions, make_real
-from harmonize_core.make_real.generators import Camera, Foreground, Relight, Transfer, draw_edits
-from harmonize_core.make_real.plausible import why_implausible
 from harmonize_core.make_real.segment import segment_missing
 
 NEUTRAL = Camera(0.0, (1, 1, 1), 1.0, 1.0, 0.0, 1.0, (0, 0), (0, 0))

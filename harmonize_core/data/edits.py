@@ -157,8 +157,8 @@ def apply_edits(edits: tuple[Edit, ...], foreground: Foreground, donor: Floats) 
     return colors
 
 
-def check_generators(names: tuple[str, ...]) -> None:
-    """Refuse an empty list and unknown names.
+def check_generators(names: tuple[str, ...], option: str = "--generators") -> None:
+    """Refuse an empty list and unknown names of an option.
 
     Raises:
         ConfigError: says which names there are.
@@ -166,7 +166,7 @@ def check_generators(names: tuple[str, ...]) -> None:
     unknown = [part for name in names for part in name.split("+") if part not in _DRAWS]
     if unknown or not names:
         found = repr(unknown[0]) if unknown else "none"
-        raise ConfigError(f"--generators should name some of {', '.join(_DRAWS)}, joined by + or not, but got {found}")
+        raise ConfigError(f"{option} should name some of {', '.join(_DRAWS)}, joined by + or not, but got {found}")
 
 
 def record(edit: Edit) -> dict:
@@ -259,3 +259,6 @@ _DRAWS: dict[str, Draw] = {
     "camera": _draw_camera,
     "relight": _draw_relight,
 }
+
+ORDER = {name: {"camera": 1, "relight": 2}.get(name, 0) for name in _DRAWS}
+"""Where a part of a name stands in a sample that is made while training: transfers, then cameras, then light."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harmonize_core.config import decode_text, encode
+from harmonize_core.data.options import DataConfig, check_data
 from harmonize_core.errors import ConfigError
 
 
@@ -103,6 +104,7 @@ class TrainConfig:
     photographic: Path | None = None
     """Root of the photographic triplets (iHarmony4 layout)."""
     lists: ListConfig = field(default_factory=ListConfig)
+    data: DataConfig = field(default_factory=DataConfig)
     run: Path = Path("runs/charmnet")
     """Folder for config, checkpoints and logs."""
     model: str = "charmnet_256"
@@ -165,7 +167,7 @@ class TrainConfig:
 CHANGEABLE = (
     *("run", "rendered", "photographic", "steps", "minutes", "validate_every", "validate_limit", "checkpoint_every"),
     *("checkpoint_seconds", "keep", "log_every", "skip_corrupt", "cache_mb", "workers", "device", "threads"),
-    *("patience", "compile", "deterministic"),
+    *("patience", "compile", "deterministic", "data.cache"),
 )
 """Fields that a resumed run may set anew; the others would make it another run."""
 
@@ -224,6 +226,7 @@ def check(config: TrainConfig) -> None:
     problems += [f"--{name} should be at least 0 and below 1 but is {b}" for name, b in betas.items() if not 0 <= b < 1]
     if config.patience and not config.validate_every:
         problems.append("--patience counts validations but --validate-every is 0")
+    problems += check_data(config.data)
     if config.steps == 0 and config.minutes == 0:
         problems.append("neither --steps nor --minutes is above 0")
     if problems:
@@ -257,7 +260,7 @@ def reading_threads(config: TrainConfig, processes: int = 1) -> int:
 def what_differs(new: TrainConfig, stored: TrainConfig) -> list[str]:
     """Fields in which `new` would make another run than `stored`, as "name: stored -> new"."""
     now, before = _flat(encode(new)), _flat(encode(stored))
-    keys = [key for key in sorted(now) if key.split(".")[0] not in CHANGEABLE]
+    keys = [key for key in sorted(now) if key not in CHANGEABLE and key.split(".")[0] not in CHANGEABLE]
     return [f"{key}: {before[key]} -> {now[key]}" for key in keys if now[key] != before[key]]
 
 

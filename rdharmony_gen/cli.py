@@ -255,6 +255,29 @@ def pack(out: Out, packed: Packed, /, shard_size: str = "500MB", split: Names = 
     _printer(quiet)(f"{triplets} triplets are in {len(index.shards)} shards in {packed}, {total / 1e6:.1f} MB")
 
 
+def linear(out: Out, to: Path | None = None, quiet: bool = False) -> None:
+    """Write the light that a set's pictures are developed from, a file a view, for training on the fly.
+
+    Needs the renders of the set (make --keep-renders), which may be removed afterwards. Repeated, it adds what is new.
+
+    Example: rdharmony linear out
+
+    Args:
+        out: Folder of a set with renders.
+        to: Folder to write to; OUT/linear if not given. Sets of other categories may share one.
+        quiet: Print nothing but errors.
+    """
+    from tqdm import tqdm
+
+    from rdharmony_gen.compose.linear import linear_views
+    from rdharmony_gen.run.steps import existing
+
+    layout, spec = existing(out)
+    folder = to or layout.linear
+    count = linear_views(layout, spec, folder, lambda jobs: tqdm(jobs, "writing", unit="view", disable=quiet))
+    _printer(quiet)(f"{count} linear views are in {folder}")
+
+
 def styles(file: StyleFile = None, /, json: bool = False) -> None:
     """List the ten capture conditions, or those of a file, with the ranges they are drawn from.
 
@@ -384,6 +407,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "report": report,
     "status": status,
     "pack": pack,
+    "linear": linear,
     "styles": styles,
     "scenes": scenes,
     "assets": list_assets,

@@ -42,7 +42,7 @@ class DataConfig:
     crop_scale: tuple[float, float] = (0.5, 1.0)
     """Smallest and largest share of a picture's area that a crop takes."""
     cover: tuple[float, float] = (0.0, 1.0)
-    """Crops are drawn again, up to 20 times, until the foreground covers a share of them between these: 0.02 0.6 say."""
+    """Crops are drawn again, up to 20 times, until the foreground covers a share between these, say 0.02 0.6."""
     jpeg: float = 0.0
     """Share of samples with the artefacts of JPEG, quality 40 to 95; on the fly only, as all that follow."""
     noise: float = 0.0

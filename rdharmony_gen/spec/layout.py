@@ -108,6 +108,11 @@ class SetLayout:
     def renders(self, job_id: str) -> Path:
         return self.root / "renders" / job_id
 
+    @property
+    def linear(self) -> Path:
+        """Light for training on the fly, a file a view; not looked into by `validate`."""
+        return self.root / "linear"
+
     def view_record(self, job_id: str) -> Path:
         """Manifest lines of one composed view; its presence means that the view's pictures are whole."""
         return self.state / "views" / f"{job_id}.json"

@@ -234,7 +234,13 @@ def _strays(layout: SetLayout, spec: DatasetSpec, records: list[Record]) -> Iter
     if not layout.credits.is_file():
         yield Problem(layout.credits.name, "is missing, and the assets' licences ask for it; run rdharmony compose")
     ids = [job_id for _, _, job_id in job_ids(spec)]
-    whole = {layout.report, layout.state, *(layout.renders(i) for i in ids), *_of_missing_views(layout, spec, records)}
+    whole = {
+        layout.report,
+        layout.state,
+        layout.linear,
+        *(layout.renders(i) for i in ids),
+        *_of_missing_views(layout, spec, records),
+    }
     files = {layout.spec, layout.dataset, layout.manifest, layout.failures, layout.credits}
     files |= {layout.job(i) for i in ids} | set(list_files(layout, spec, []))
     files |= {layout.root / name for r in records for name in files_of(r)}

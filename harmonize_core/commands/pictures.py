@@ -12,7 +12,7 @@ from tyro.conf import Positional
 from harmonize_core.commands.terminal import bar, say
 from harmonize_core.errors import ConfigError
 from harmonize_core.formats.triplet import Domain
-from harmonize_core.make_real import MakeRealOptions
+from harmonize_core.make_real import MakeRealOptions, SplitOptions
 from harmonize_core.make_real.segment import Normalization
 
 
@@ -72,6 +72,11 @@ def make_real(
     generators: tuple[str, ...] = MakeRealOptions.generators,
     segment: Path | None = None,
     segment_colors: Normalization = "auto",
+    also: tuple[Path, ...] = (),
+    novel: tuple[str, ...] = (),
+    held_out: float | None = None,
+    held_out_novel: float | None = None,
+    per_series: int = 0,
     seed: int = 0,
     quiet: bool = False,
 ) -> int:
@@ -80,6 +85,8 @@ def make_real(
     Example: harmonize make-real photos masks photos4 --per-photo 8 --generators mkl camera+relight --seed 7
 
     Example: harmonize make-real photos masks photos4 --segment isnet-general-use.onnx
+
+    Example: harmonize make-real photos photos photos4 --also more_photos --novel person --held-out 0.2
 
     Args:
         photos_dir: Folder of photographs; a manifest.csv (file, mask, category, split, series) is used when there.
@@ -93,6 +100,13 @@ def make_real(
             tints), relight (light from one side). Names joined by + are applied one after the other.
         segment: An ONNX network (IS-Net, U2-Net) of yours that makes the masks that are missing in MASKS_DIR.
         segment_colors: What that network expects: imagenet (U2-Net) or half (IS-Net); auto knows these two.
+        also: More folders of photographs for the same set, each with its masks (and its manifest.csv) in it.
+        novel: Categories, or COLUMN=VALUE of the manifests (has_person=1), that are listed apart from all others:
+            IHD_novel_train.txt, IHD_base_train.txt and the same for test, as benchmark cross-domain reads them.
+        held_out: Share of the photographs to test on, drawn by the seed; photographs of one series stay together.
+            Default: what the manifests' column split says.
+        held_out_novel: The same for the novel category.
+        per_series: At most so many photographs of one series, spread over it; 0: all.
         seed: The same seed, photographs and options give the same bytes.
         quiet: Print nothing but errors.
     """
@@ -100,7 +114,8 @@ def make_real(
     from harmonize_core.make_real import make_real as run_make_real
     from harmonize_core.make_real.segment import segment_missing
 
-    options = MakeRealOptions(per_photo, max_side, quality, tuple(generators), seed)
+    split = SplitOptions(tuple(novel), held_out, held_out_novel, per_series)
+    options = MakeRealOptions(per_photo, max_side, quality, tuple(generators), seed, split)
     check_options(options)
     notes = []
     if segment is not None:
@@ -108,7 +123,8 @@ def make_real(
         notes = [*found.skipped]
         if not quiet:
             say(f"{len(found.written)} masks made, in {masks_dir}: look at them, a poor mask teaches a halo")
-    result = run_make_real(photos_dir, masks_dir, out, options, progress=bar("making", "photo", quiet))
+    progress = bar("making", "photo", quiet)
+    result = run_make_real(photos_dir, masks_dir, out, options, also=also, progress=progress)
     if not quiet:
         for line in (*notes, *result.skipped):
             print(f"note: {line}", file=sys.stderr)

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import csv
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +28,35 @@ class Photo:
     """Goes to the test list."""
     series: str
     """Non-empty and equal for photographs of one shooting: they never lend colours to each other."""
+    columns: tuple[tuple[str, str], ...] = ()
+    """The manifest's line about it, column by column."""
+    novel: bool = False
+    """Of the category that a study holds back (`make_real/split.py`)."""
+
+    @property
+    def group(self) -> str:
+        """What must not straddle a split: its shooting, or itself."""
+        return self.series or self.name
+
+    def column(self, name: str) -> str:
+        """What the manifest says in a column; "" where it says nothing."""
+        return dict(self.columns).get(name, "")
+
+
+def find_all(folders: Sequence[tuple[Path, Path]]) -> list[Photo]:
+    """The photographs of several folders, sorted by name; each folder comes with that of its masks.
+
+    Raises:
+        InputError, DatasetError: as `find_photos`; two photographs of one name.
+    """
+    photos = sorted((photo for pair in folders for photo in find_photos(*pair)), key=lambda photo: photo.name)
+    for first, second in itertools.pairwise(photos):
+        if first.name == second.name:
+            raise DatasetError(
+                f"photographs should have different names but {first.image} and {second.image} both become "
+                f"{first.name!r}; rename one"
+            )
+    return photos
 
 
 def find_photos(photos_dir: Path, masks_dir: Path) -> list[Photo]:
@@ -75,6 +106,7 @@ def _from_manifest(manifest: Path, masks_dir: Path) -> list[Photo]:
                 category=row.get("category") or "any",
                 held_out=(row.get("split") or "train") in HELD_OUT_SPLITS,
                 series=row.get("series") or "",
+                columns=tuple((str(key), str(value)) for key, value in row.items() if key and value),
             )
         )
     return photos

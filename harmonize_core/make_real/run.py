@@ -3,26 +3,27 @@
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from harmonize_core.color import linear_to_srgb
 from harmonize_core.data.edits import Foreground, Transfer, apply_edits, check_generators, draw_edits, record
-from harmonize_core.data.photos import Photo, find_photos
+from harmonize_core.data.photos import Photo, find_all
 from harmonize_core.data.plausible import why_implausible
 from harmonize_core.data.rng import generator
 from harmonize_core.data.transforms import resize
 from harmonize_core.errors import ConfigError, DatasetError, InputError
 from harmonize_core.formats.images import check_same_size, read_image, read_mask, write_image, write_text
+from harmonize_core.make_real.split import SIDES, SplitOptions, arrange, check_split, describe
 
 SUBSET = "Photos"
 NOTE = "make_real.json"
+PHOTOS = "photos.csv"
 MAX_TRIES = 24
 """Edits drawn for one composite before it is given up."""
 MIN_FOREGROUND_PIXELS = 64
@@ -42,6 +43,8 @@ class MakeRealOptions:
     """How foregrounds are changed: each composite takes one of these at random. Transfers are `reinhard`, `mkl`,
     `histogram`, or `transfer` for one of the three; `+` joins several."""
     seed: int = 0
+    split: SplitOptions = field(default_factory=SplitOptions)
+    """Which photographs are used, held out, and novel."""
 
 
 @dataclass(frozen=True)
@@ -62,23 +65,28 @@ def make_real(
     out: Path,
     options: MakeRealOptions | None = None,
     *,
+    also: Sequence[Path] = (),
     progress: Callable[[list[Photo]], Iterable[Photo]] = iter,
 ) -> MakeRealResult:
-    """Write `out/Photos/{composite_images,masks,real_images}`, the lists `IHD_train.txt`, `IHD_test.txt` and the log.
+    """Write `out/Photos/{composite_images,masks,real_images}`, `IHD_train.txt`, `IHD_test.txt`, `photos.csv`, the log.
 
-    Each composite's foreground is changed by one of the generators (`data.edits`); transfers take the colours
-    of the foreground of another photograph of its category and of its side of the split. Implausible results are drawn
-    again. A killed run is continued by the same call.
+    `also` are more folders of photographs, with their masks in them. Where a novel category is named, both lists are
+    also written apart: `IHD_base_train.txt`, `IHD_novel_train.txt` and the same for test. Each composite's foreground
+    is changed by one of the generators (`data.edits`); transfers take the colours of the foreground of another
+    photograph of its category and of its side of the split. Implausible results are drawn again. A killed run is
+    continued by the same call.
 
     Raises:
-        ConfigError: an option out of range, or `out` holds a set made with other options or photographs.
+        ConfigError: an option out of range, nothing novel or everything, or `out` holds a set made with other options
+            or photographs.
         InputError: a photograph or mask is missing, damaged, or the two differ in size.
-        DatasetError: no photograph, or no usable one.
+        DatasetError: no photograph, or no usable one; two of one name; one series on both sides of the split.
         OutputError: `out` cannot be written to.
     """
     options = options or MakeRealOptions()
     check_options(options)
-    photos = find_photos(photos_dir, masks_dir)
+    found = find_all([(Path(photos_dir), Path(masks_dir)), *((Path(folder), Path(folder)) for folder in also)])
+    photos = arrange(found, options.split, options.seed)
     out = Path(out)
     _refuse_other(out, options, photos)
     known, unusable = _donor_colors(photos, options)
@@ -86,7 +94,8 @@ def make_real(
     skipped = [
         f"{p.image} was left out: its foreground has fewer than {MIN_FOREGROUND_PIXELS} pixels" for p in unusable
     ]
-    lists: dict[str, list[str]] = {"train": [], "test": []}
+    lists: dict[str, list[str]] = {split: [] for split in _splits(options)}
+    made: dict[str, int] = {}
     log = []
     for photo in progress([p for p in photos if p in known]):
         names, records = _make_one(photo, known, out / SUBSET, options)
@@ -94,7 +103,10 @@ def make_real(
             skipped.append(
                 f"{photo.image} gave {len(names)} of {options.per_photo} composites: the rest was implausible"
             )
-        lists["test" if photo.held_out else "train"] += names
+        split = "test" if photo.held_out else "train"
+        for listed in {split, f"{SIDES[photo.novel]}_{split}"} & lists.keys():
+            lists[listed] += names
+        made[photo.name] = len(names)
         log += records
     if not log:
         raise DatasetError(f"{photos_dir} gave no plausible composite: {skipped[0] if skipped else 'no photograph'}")
@@ -102,8 +114,16 @@ def make_real(
         if names:
             write_text(out / f"IHD_{split}.txt", "".join(f"{SUBSET}/composite_images/{n}\n" for n in names))
             write_text(out / SUBSET / f"{SUBSET}_{split}.txt", "".join(f"{n}\n" for n in names))
+    used = [photo for photo in photos if photo in known]
+    write_text(out / PHOTOS, describe(used, made, bool(options.split.novel)))
     write_text(out / "composites.jsonl", "".join(json.dumps(record) + "\n" for record in log))
     return MakeRealResult(len(known), len(log), len(lists["test"]), tuple(skipped))
+
+
+def _splits(options: MakeRealOptions) -> list[str]:
+    """Names of the lists."""
+    plain = ["train", "test"]
+    return plain + [f"{side}_{split}" for side in SIDES for split in plain] if options.split.novel else plain
 
 
 def _make_one(
@@ -150,10 +170,9 @@ def _composite(image: np.ndarray, foreground: Foreground, changed: np.ndarray) -
 
 
 def _donors(photo: Photo, known: dict[Photo, np.ndarray]) -> list[Photo]:
-    """Photographs of the same side of the split: of the same category, else any, else the photograph itself."""
-    side = [
-        p for p in known if p.held_out == photo.held_out and p != photo and not (p.series and p.series == photo.series)
-    ]
+    """Photographs of the same side of the split and of the study: of the same category, else any, else itself."""
+    place = photo.held_out, photo.novel
+    side = [p for p in known if (p.held_out, p.novel) == place and p.group != photo.group]
     return [p for p in side if p.category == photo.category] or side or [photo]
 
 
@@ -195,21 +214,22 @@ def check_options(options: MakeRealOptions) -> None:
     if not 1 <= options.quality <= 100:
         raise ConfigError(f"--quality should be from 1 to 100 but is {options.quality}")
     check_generators(options.generators)
+    check_split(options.split)
     if options.seed < 0:
         raise ConfigError(f"--seed should be 0 or more but is {options.seed}")
 
 
 def _note(options: MakeRealOptions, photos: list[Photo]) -> str:
     """What is being made, to recognise it when the run goes on."""
-    note = {"format": "harmonize-make-real/1", **dataclasses.asdict(options), "photos": [p.name for p in photos]}
+    choices = dataclasses.asdict(options)
+    if options.split == SplitOptions():  # as sets were noted before there was a choice
+        del choices["split"]
+    note = {"format": "harmonize-make-real/1", **choices, "photos": [p.name for p in photos]}
     return json.dumps(note, indent=1) + "\n"
 
 
 def _refuse_other(out: Path, options: MakeRealOptions, photos: list[Photo]) -> None:
     """Refuse a folder in which something else was made."""
-    duplicates = [n for n, c in collections.Counter(p.name for p in photos).items() if c > 1]
-    if duplicates:
-        raise DatasetError(f"photographs should have different names but two become {duplicates[0]!r}; rename one")
     file = out / NOTE
     if out.exists() and not out.is_dir():
         raise ConfigError(f"{out} should be a folder to write to but is a file; choose another place")

@@ -23,10 +23,10 @@ from harmonize_core.data import sources, toy
 from harmonize_core.data.edits import Camera, Foreground, Relight, Transfer, draw_edits
 from harmonize_core.data.plausible import why_implausible
 from harmonize_core.data.rng import generator
-from harmonize_core.errors import CheckpointError, ConfigError
+from harmonize_core.errors import CheckpointError, ConfigError, DatasetError
 from harmonize_core.formats.images import read_image, read_mask
 from harmonize_core.formats.triplet import load_triplet
-from harmonize_core.make_real import MakeRealOptions, make_real
+from harmonize_core.make_real import MakeRealOptions, SplitOptions, make_real
 from harmonize_core.make_real.segment import segment_missing
 
 NEUTRAL = Camera(0.0, (1, 1, 1), 1.0, 1.0, 0.0, 1.0, (0, 0), (0, 0))
@@ -124,6 +124,76 @@ def test_another_seed_in_the_same_folder_is_refused(photos, tmp_path):
     make_real(photos, photos, tmp_path, MakeRealOptions(per_photo=1, seed=1))
     with pytest.raises(ConfigError, match="made with other options"):
         make_real(photos, photos, tmp_path, MakeRealOptions(per_photo=1, seed=2))
+
+
+def write_manifest(folder, rows):
+    with open(folder / "manifest.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder
+
+
+def people_and_things(root):
+    """Two folders: 8 photographs of things; 12 of people, half of them of one shooting and one of no known category."""
+    things = toy.write_photographs(root / "things", count=8, size=48)
+    rows = [{"file": f"toy{i}.png", "mask": f"toy{i}_mask.png", "category": "thing"} for i in range(8)]
+    write_manifest(things, rows)
+    people = toy.write_photographs(root / "people", count=12, size=48, seed=1)
+    for i in range(12):
+        for ending in (".png", "_mask.png"):
+            (people / f"toy{i}{ending}").rename(people / f"man{i}{ending}")
+    rows = [
+        {"file": f"man{i}.png", "mask": f"man{i}_mask.png", "category": "person" if i else "", "has_person": "1"}
+        | {"series": "one" if i < 6 else "", "licence": "CC0-1.0"}
+        for i in range(12)
+    ]
+    return things, write_manifest(people, rows)
+
+
+def test_people_are_listed_apart_and_a_series_is_never_on_both_sides(tmp_path):
+    things, people = people_and_things(tmp_path)
+    split = SplitOptions(("has_person=1",), held_out=0.25, held_out_novel=0.5, per_series=4)
+    make_real(things, things, tmp_path / "out", MakeRealOptions(per_photo=2, split=split), also=[people])
+    lists = {
+        name: {t.group for t in sources.list_triplets(tmp_path / "out", name)}
+        for name in sources.splits_of(tmp_path / "out")
+    }
+    assert lists.keys() == {f"{side}{split}" for side in ("", "base_", "novel_") for split in ("train", "test")}
+    assert not lists["train"] & lists["test"]
+    for split in ("train", "test"):
+        assert lists[split] == lists[f"base_{split}"] | lists[f"novel_{split}"]
+        assert all("man" in group for group in lists[f"novel_{split}"])
+        assert all("toy" in group for group in lists[f"base_{split}"])
+    assert len(lists["base_test"]) == 2
+    with open(tmp_path / "out/photos.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    told = {(row["series"], row["split"]) for row in rows if row["series"]}
+    assert len(told) == 1
+    assert sum(row["series"] == "one" for row in rows) == 4
+    assert {row["folder"]: (row["side"], row["licence"]) for row in rows} == {
+        "people": ("novel", "CC0-1.0"),
+        "things": ("base", ""),
+    }
+    digest = hashlib.sha256((things / "toy0.png").read_bytes()).hexdigest()
+    assert digest in {row["sha256"] for row in rows}
+    for entry in log_of(tmp_path / "out"):
+        assert entry["composite"][:3] == entry.get("donor", entry["composite"])[:3]
+
+
+def test_a_series_that_the_manifest_splits_and_names_that_meet_are_refused(tmp_path):
+    things, people = people_and_things(tmp_path)
+    with pytest.raises(DatasetError, match="both become 'toy0'"):
+        make_real(things, things, tmp_path / "out", also=[things])
+    with pytest.raises(ConfigError, match="but none is novel; categories: any, person, thing"):
+        make_real(people, people, tmp_path / "out", MakeRealOptions(split=SplitOptions(("dog",))), also=[things])
+    rows = [
+        {"file": f"man{i}.png", "mask": f"man{i}_mask.png", "split": s, "series": "x"}
+        for i, s in enumerate(("train", "test"))
+    ]
+    with pytest.raises(DatasetError, match="series 'x' on both sides"):
+        make_real(write_manifest(people, rows), people, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("method", ["reinhard", "mkl", "histogram"])

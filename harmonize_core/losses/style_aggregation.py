@@ -84,18 +84,18 @@ def style_aggregation(
 class CharmNetLoss:
     """The generator's loss and its parts; all scalars."""
 
-    adversarial: Tensor
+    adversarial: Tensor | None
     fn_mse_rendered: Tensor
     fn_mse_photographic: Tensor
-    style: StyleLoss
+    style: StyleLoss | None
     total: Tensor
 
 
 def charmnet_generator(
-    score_rendered: Tensor,
+    score_rendered: Tensor | None,
     fn_mse_rendered: Tensor,
     fn_mse_photographic: Tensor,
-    style: StyleLoss,
+    style: StyleLoss | None,
     *,
     adversarial_weight: float = 1.0,
     rendered_weight: float = 10.0,
@@ -104,19 +104,18 @@ def charmnet_generator(
     """L_G = L_adv + 10 FN_rendered + 10 FN_photographic + L_style.
 
     Args:
-        score_rendered: (B, 1, 16, 16) discriminator scores of the rendered F_enc, not detached.
+        score_rendered: (B, 1, 16, 16) discriminator scores of the rendered F_enc, not detached; None: no such term.
         fn_mse_rendered: scalar.
         fn_mse_photographic: scalar.
-        style: from `style_aggregation`.
+        style: from `style_aggregation`; None: no such term.
         adversarial_weight: of the adversarial term.
         rendered_weight: of the rendered FN-MSE.
         photographic_weight: of the photographic FN-MSE.
     """
-    adversarial = hinge_adv(score_rendered)
-    total = (
-        adversarial_weight * adversarial
-        + rendered_weight * fn_mse_rendered
-        + photographic_weight * fn_mse_photographic
-        + style.total
-    )
+    adversarial = None if score_rendered is None else hinge_adv(score_rendered)
+    total = rendered_weight * fn_mse_rendered + photographic_weight * fn_mse_photographic
+    if adversarial is not None:
+        total = adversarial_weight * adversarial + total
+    if style is not None:
+        total = total + style.total
     return CharmNetLoss(adversarial, fn_mse_rendered, fn_mse_photographic, style, torch.as_tensor(total))

@@ -32,13 +32,18 @@ DOMAINS: tuple[Domain, ...] = ("photographic", "rendered")
 
 STYLES = 10
 
+SHARED = "shared"
+"""Owner of encoder and decoder where no domain has its own."""
+
 
 @dataclass(frozen=True)
 class CharmNetConfig(ModelConfig):
-    """Widths of CharmNet; the defaults are the paper's."""
+    """Widths of CharmNet, and whether domains have levels of their own; the defaults are the paper's."""
 
     base_channels: int = 64
     """Channels of the outermost level; deeper levels have 1, 2, 2, 4, 4 and 8 times as many."""
+    private: bool = True
+    """Encoder and decoder levels outside the core for each domain; False: one of each for both (ablation, ours)."""
 
     def build(self) -> CharmNet:
         return CharmNet(self)
@@ -134,19 +139,26 @@ class PrivateDecoder(nn.Module):
 
 
 class CharmNet(HarmonizationModel):
-    """The generator with both domains' private parts (9.258 M parameters)."""
+    """The generator with both domains' private parts (9.258 M parameters; 8.301 M without private parts)."""
 
     divisor = 256
 
     def __init__(self, config: CharmNetConfig | None = None) -> None:
         super().__init__()
-        width = (config or CharmNetConfig()).base_channels
-        self.encoders = nn.ModuleDict({domain: PrivateEncoder(width) for domain in DOMAINS})
+        config = config or CharmNetConfig()
+        width, owners = config.base_channels, DOMAINS if config.private else (SHARED,)
+        self.encoders = nn.ModuleDict({owner: PrivateEncoder(width) for owner in owners})
         self.core = SharedCore(width)
-        self.decoders = nn.ModuleDict({domain: PrivateDecoder(width) for domain in DOMAINS})
+        self.decoders = nn.ModuleDict({owner: PrivateDecoder(width) for owner in owners})
+
+    def parts(self, domain: Domain) -> tuple[nn.Module, nn.Module]:
+        """Encoder and decoder of a domain, the same two for both where none is private."""
+        owner = domain if domain in self.encoders else SHARED
+        return self.encoders[owner], self.decoders[owner]
 
     def forward(self, composite: Tensor, mask: Tensor, domain: Domain = "photographic") -> CharmNetOutput:
-        return _harmonize(self.encoders[domain], self.core, self.decoders[domain], composite, mask)
+        encoder, decoder = self.parts(domain)
+        return _harmonize(encoder, self.core, decoder, composite, mask)
 
     def inference(self, domain: Domain = "photographic") -> InferenceNetwork:
         """One domain's branch alone (8.301 M parameters), sharing this model's parameters.
@@ -163,9 +175,8 @@ class CharmNetBranch(HarmonizationModel):
 
     def __init__(self, model: CharmNet, domain: Domain) -> None:
         super().__init__()
-        self.encoder = model.encoders[domain]
+        self.encoder, self.decoder = model.parts(domain)
         self.core = model.core
-        self.decoder = model.decoders[domain]
 
     def forward(self, composite: Tensor, mask: Tensor, domain: Domain = "photographic") -> CharmNetOutput:
         return _harmonize(self.encoder, self.core, self.decoder, composite, mask)
@@ -247,5 +258,15 @@ register(
         source="Cao et al., Deep Image Harmonization by Bridging the Reality Gap, BMVC 2022 (RdHarmony)",
         licence="Apache-2.0",
         features=frozenset({"onnx", "domains"}),
+    )
+)
+register(
+    ModelEntry(
+        "charmnet_256_shared",
+        CharmNetConfig(private=False),
+        InputSpec(size=256, divisor=CharmNet.divisor),
+        source="Ablation of charmnet_256: one encoder and decoder for both domains (ours)",
+        licence="Apache-2.0",
+        features=frozenset({"onnx"}),
     )
 )

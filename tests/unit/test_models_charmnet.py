@@ -6,9 +6,12 @@ import dataclasses
 import pytest
 import torch
 
+from harmonize_core.data.dataset import Batch
 from harmonize_core.errors import UnknownName
 from harmonize_core.models import build, denormalize, init_weights, lookup, normalize, parameter_count
 from harmonize_core.models.charmnet import DOMAINS, CharmNetConfig, DomainDiscriminator, StyleClassifier
+from harmonize_core.train.config import LossConfig
+from harmonize_core.train.objectives.charmnet import CharmNetObjective
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +86,33 @@ def test_width_is_a_config_not_another_class():
     assert parameter_count(narrow) < 700_000
     out = narrow.eval()(torch.zeros(1, 3, 256, 256), torch.zeros(1, 1, 256, 256), "rendered")
     assert out.f_enc.shape == (1, 32, 16, 16)
+
+
+def test_without_private_levels_both_domains_share_a_network_of_idihs_size(pictures):
+    model = dataclasses.replace(CharmNetConfig(base_channels=16), private=False).build().eval()
+    with torch.no_grad():
+        rendered, photographic = (model(*pictures, d).harmonized for d in DOMAINS)
+    assert torch.equal(rendered, photographic)
+    shared = build("charmnet_256_shared")
+    assert parameter_count(shared) == parameter_count(shared.inference()) == 8_301_284
+
+
+@pytest.mark.parametrize("without", [{"adversarial": 0.0}, {"style": 0.0, "style_photographic": 0.0, "entropy": 0.0}])
+def test_a_part_whose_weights_are_zero_is_absent_and_the_others_are_what_they_were(without, pictures):
+    config = CharmNetConfig(base_channels=8)
+    whole, part = (CharmNetObjective(config.build(), LossConfig(**weights)) for weights in ({}, without))
+    part.load_state_dict({k: v for k, v in whole.state_dict().items() if k in part.state_dict()})
+    soft = torch.full((2, 10), 0.1)
+    batch = Batch(pictures[0], pictures[1], 0.5 * pictures[0], soft, torch.tensor([1, 2]))
+    batches = {domain: batch for domain in part.needs}
+    expected, found = (o.generator_losses(o(batches), batches) for o in (whole, part))
+    gone = "adversarial" if "adversarial" in without else "style"
+    assert found.keys() == {name for name in expected if not name.startswith(gone)}
+    for name in found.keys() - {"total"}:
+        torch.testing.assert_close(found[name], expected[name])
+    found["total"].backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in part.generator_parameters())
+    has_critic = gone != "adversarial"
+    assert bool(part.critics()) == has_critic
+    assert (part.critic_losses(part(batches), batches) is not None) == has_critic
+    assert any("classifier" in name for name, _ in part.named_parameters()) != (gone == "style")

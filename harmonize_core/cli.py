@@ -69,8 +69,8 @@ def _dispatch(arguments: list[str]) -> int:
     name, *rest = arguments
     if name not in COMMANDS:
         raise UnknownName.of("command", name, COMMANDS)
-    if name == "train":
-        return training.train(rest)
+    if name in ("train", "benchmark"):  # what follows the name decides which options there are
+        return COMMANDS[name](rest)
     return tyro.cli(COMMANDS[name], prog=f"harmonize {name}", description=help_of(COMMANDS[name]), args=rest)
 
 

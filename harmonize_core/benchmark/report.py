@@ -53,12 +53,13 @@ def _cells(made: Made, result: Result) -> list[str]:
     """A number, its interval where there is one, the published number where there is one."""
     cells = []
     for place, (_, name) in enumerate(made.table.columns):
-        text, bound = _number(result.numbers[place], name), result.intervals[place]
+        text, bound = number(result.numbers[place], name), result.intervals[place]
         if math.isfinite(bound.low):
-            text += f" {_number(bound.low, name)}–{_number(bound.high, name)}"
-        cells.append(text + (f" ({_number(result.row.published[place], name)})" if result.row.published else ""))
+            text += f" {number(bound.low, name)}–{number(bound.high, name)}"
+        cells.append(text + (f" ({number(result.row.published[place], name)})" if result.row.published else ""))
     return cells
 
 
-def _number(value: float, name: str) -> str:
+def number(value: float, name: str) -> str:
+    """A number of the named field of `Scores`, with as many digits as the papers print."""
     return f"{value:.4f}" if name.endswith("ssim") else f"{value:.2f}"

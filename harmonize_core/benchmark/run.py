@@ -30,6 +30,7 @@ from harmonize_core.models import lookup
 from harmonize_core.train.config import TrainConfig
 from harmonize_core.train.loop import train
 from harmonize_core.train.presets import recipe_of
+from harmonize_core.train.sets import Sets
 
 Say = Callable[[str], None]
 
@@ -263,17 +264,28 @@ def _network(row: Row, data: SeedsData, options: Options, budget: Budget, given:
         side = _side(row.model, budget)
         sets = data.sets(row.plan, stage, side, budget.train_limit, options.seed)
         weights = folder / "model.safetensors"
-        if not weights.is_file():
-            result = train(config, sets=sets, resume=True, quiet=True, say=lambda _: None)
-            if not result.finished:
-                raise ConfigError(f"training {row.model} was stopped by a signal; run the same command to go on")
-            write_text(folder / "triplets.txt", "".join(f"{name}\n" for name in data.names(sets)))
+        learn(config, sets, data)
         summary.append(f"{sets.summary()} ({name}), {_recipe(config, side)}{start}")
     assert weights is not None
     try:
         return Predictor.load(weights, options.device), f"{weights.parent}: {'; then '.join(summary)}"
     except CheckpointError as error:
         raise CheckpointError(f"{error}; or delete {weights.parent} to train it again") from error
+
+
+def learn(config: TrainConfig, sets: Sets, data: SeedsData) -> None:
+    """Train to the end, going on where the run's folder is; the composites learnt from are listed in `triplets.txt`.
+
+    Raises:
+        ConfigError: a signal stopped it.
+        TrainingDiverged: a loss became NaN.
+    """
+    if (config.run / "model.safetensors").is_file():
+        return
+    result = train(config, sets=sets, resume=True, quiet=True, say=lambda _: None)
+    if not result.finished:
+        raise ConfigError(f"training {config.model} was stopped by a signal; run the same command to go on")
+    write_text(config.run / "triplets.txt", "".join(f"{name}\n" for name in data.names(sets)))
 
 
 def _recipe(config: TrainConfig, side: int) -> str:

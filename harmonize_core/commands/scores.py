@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import tyro
 from tyro.conf import Positional
 
 from harmonize_core.benchmark.tables import TableName
-from harmonize_core.commands.terminal import bar, say, silent
+from harmonize_core.commands.terminal import BAD_ARGUMENTS, bar, help_of, say, silent
+from harmonize_core.errors import UnknownName
 from harmonize_core.formats.triplet import Domain
 from harmonize_core.metrics.protocol import ProtocolName, protocol_named
 
@@ -125,9 +127,25 @@ def score(
     return _report(evaluation, out, wanted, quiet)
 
 
-def benchmark(
-    what: Positional[Literal["seeds-table"]],
-    /,
+def benchmark(arguments: Sequence[str]) -> int:
+    """Compare networks with one another: the published tables made again, or all networks for the same compute.
+
+    Example: harmonize benchmark networks --data sets --minutes 2 --out networks
+    """
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(f"usage: harmonize benchmark WHAT [options]\n\n{help_of(benchmark)}\n\nwhat:")
+        for name, command in BENCHMARKS.items():
+            print(f"  {name:<12} {help_of(command).splitlines()[0]}")
+        print("\nharmonize benchmark WHAT --help shows its options and an example")
+        return 0 if arguments else BAD_ARGUMENTS
+    name, *rest = arguments
+    if name not in BENCHMARKS:
+        raise UnknownName.of("benchmark", name, BENCHMARKS)
+    command = BENCHMARKS[name]
+    return tyro.cli(command, prog=f"harmonize benchmark {name}", description=help_of(command), args=rest)
+
+
+def seeds_table(
     data: Path,
     out: Path = Path("benchmark"),
     tables: tuple[TableName, ...] = ("hr", "fmm", "cross", "charmnet"),
@@ -140,7 +158,7 @@ def benchmark(
     device: Literal["cpu", "cuda"] = "cpu",
     quiet: bool = False,
 ) -> int:
-    """Make the published comparison tables again on given data, each number with its run, data and protocol.
+    """Make the four published tables that this project started from again, each number with its run, data and protocol.
 
     DATA holds photographic/ (iHarmony4 layout with train and test lists), rendered/ (made by `rdharmony make`) and,
     for the high-resolution tables, photographic_hr/ or rendered_hr/ with test pictures of at least the table's size.
@@ -149,7 +167,6 @@ def benchmark(
     Example: harmonize benchmark seeds-table --data sets --novel dog cow --budget small --out benchmark
 
     Args:
-        what: seeds-table: the four tables of the papers this project started from.
         data: Root of the data.
         out: Folder for runs, results and the page tables.md.
         tables: hr (1024 and 2048 px, or one of them), fmm (with its ablation), cross (category and domain), charmnet.
@@ -173,6 +190,51 @@ def benchmark(
     write_text(out / "tables.md", page)
     print(page)
     return 0
+
+
+def networks(
+    data: Path,
+    minutes: float,
+    out: Path = Path("networks"),
+    models: tuple[str, ...] = (),
+    protocol: ProtocolName = "idih",
+    limit: int = 60,
+    seed: int = 0,
+    threads: int = 1,
+    device: Literal["cpu", "cuda"] = "cpu",
+    quiet: bool = False,
+) -> int:
+    """Train all networks for the same computing time on the same triplets and score them on the same photographs.
+
+    DATA holds photographic/ (iHarmony4 layout with train and test lists) and, for networks that learn from both
+    domains, rendered/ (made by `rdharmony make`). Stopped, the same command goes on.
+
+    Example: harmonize benchmark networks --data sets --minutes 2 --models composite idih_256 issam_256 --out networks
+
+    Args:
+        data: Root of the data.
+        minutes: Processor time of each network's training (wall-clock time on CUDA).
+        out: Folder for runs, results and the page networks.md; it belongs to one budget, data, protocol and seed.
+        models: Networks and methods to compare, in the order of the rows. Default: all, small ones first.
+        protocol: Which definitions of the numbers; the page says what they mean.
+        limit: Score at most that many held-out composites, spread evenly; 0: all.
+        seed: Root of all randomness.
+        threads: CPU threads; the processor time of all of them counts.
+        device: Where networks train and run.
+        quiet: Print nothing but the page.
+    """
+    from harmonize_core.benchmark.networks import Options, compare_networks
+    from harmonize_core.benchmark.networks_page import markdown
+    from harmonize_core.formats.images import write_text
+
+    options = Options(data, out, minutes, models, protocol, limit, seed, threads, device)
+    page = markdown(compare_networks(options, silent if quiet else say), options)
+    write_text(out / "networks.md", page)
+    print(page)
+    return 0
+
+
+BENCHMARKS: dict[str, Callable[..., int]] = {"seeds-table": seeds_table, "networks": networks}
 
 
 def _report(evaluation: Any, out: Path | None, conditions: Mapping[str, Any], quiet: bool) -> int:

@@ -3,6 +3,7 @@
 
 from harmonize_core.models import cdtnet as cdtnet
 from harmonize_core.models import charmnet as charmnet
+from harmonize_core.models import charmnet_hr as charmnet_hr
 from harmonize_core.models import classical as classical
 from harmonize_core.models import crn as crn
 from harmonize_core.models import cut as cut

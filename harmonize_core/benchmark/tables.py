@@ -10,10 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Plan = Literal["nothing", "all", "base", "novel", "base-part", "rendered-part", "fusion", "two-stage", "oracle"]
+Plan = Literal[
+    "nothing", "all", "base", "novel", "base-part", "rendered-part", "rendered", "fusion", "two-stage", "oracle"
+]
 """What a row is trained on. all: every photographic triplet; base, novel: those of the base or novel categories;
-base-part, rendered-part: as many triplets as novel has; fusion: rendered and base together; two-stage: rendered, then
-base; oracle: base and novel."""
+base-part, rendered-part: as many triplets as novel has; rendered: all renders; fusion: rendered and base together;
+two-stage: rendered, then base; oracle: base and novel."""
 
 TestSet = Literal["all", "novel", "base"]
 

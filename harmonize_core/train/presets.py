@@ -115,8 +115,8 @@ PRESETS: dict[str, tuple[str, TrainConfig]] = {
     ),
     "pctnet-cnn": _published("pctnet_cnn", "PCT-Net CNN: FN-MSE A_min 1000, Adam 1e-3", a_min=1000.0, **_HRNET),
     "harmonizer": _published(
-        "harmonizer", "Harmonizer: Charbonnier and L2 at each stage, Adam 3e-4", epochs=60, batch=16, lr=3e-4,
-        schedule="steps", milestones=(25 / 60, 50 / 60),
+        "harmonizer", "Harmonizer: Charbonnier and L2 at each stage, Adam 3e-4, each triplet used twice", epochs=60,
+        batch=8, lr=3e-4, schedule="steps", milestones=(25 / 60, 50 / 60),
     ),
     "pix2pixhd": _published("pix2pixhd", "pix2pixHD: adversarial and feature matching", **_PIX2PIX),
     "crn": _published("crn", "CRN: perceptual or L1, Adam 1e-4, one picture a step", epochs=200, batch=1, lr=1e-4),

@@ -73,7 +73,8 @@ def test_presets_are_the_published_recipes():
     bcmi/CDTNet-High-Resolution-Image-Harmonization 43a662b, Dominoer/bmvc2020_image_harmonization b7888a7,
     bcmi/Image-Harmonization-Dataset-iHarmony4 0bdb51d (DoveNet), junleen/RainNet e4b605d (batch 11 there),
     zhenglab/IntrinsicHarmony da50240 (`options/train_options.py`; the batch is left open), zhenglab/HarmonyTransformer
-    d8430b5, rakutentech/PCT-Net-Image-Harmonization 1572176, ZHKKKe/Harmonizer 48ecd70, NVIDIA/pix2pixHD 5a2c872,
+    d8430b5, rakutentech/PCT-Net-Image-Harmonization 1572176, ZHKKKe/Harmonizer 48ecd70 (of its batch of 16, 8 are given
+    composites and 8 are made from real pictures; ours uses each triplet for both), NVIDIA/pix2pixHD 5a2c872,
     CQFIO/PhotographicImageSynthesis 36c3896.
     """
     idih, hrnet = ("steps", 105, 115), ("steps", 160, 175)
@@ -97,7 +98,7 @@ def test_presets_are_the_published_recipes():
         "dht_256": (60, 8, 1e-4, 0.5, ("linear", 30), None),
         "pctnet_vit": (100, 16, 1e-4, 0.9, ("linear", 50), 1000),
         "pctnet_cnn": (180, 16, 1e-3, 0.9, hrnet, 1000),
-        "harmonizer": (60, 16, 3e-4, 0.9, ("steps", 25, 50), None),
+        "harmonizer": (60, 8, 3e-4, 0.9, ("steps", 25, 50), None),
         "pix2pixhd": (200, 8, 2e-4, 0.5, halfway, None),
         "crn": (200, 1, 1e-4, 0.9, ("constant",), None),
     }

@@ -45,8 +45,8 @@ def _facts(made: Made, options: Options, scored: Sequence[Row]) -> str:
         f"- Budget: {options.minutes:g} minutes of {clock} with {options.threads} thread(s) for each network's "
         f"training, pictures read included; scoring is not counted. Seed {options.seed}.",
         "- How many steps fit was found by trying a few and starting anew. The batch is the published one, halved "
-        f"until {ENOUGH} steps fit, but not below {SMALLEST} triplets; optimizer and rate are the published ones, falling "
-        "along a cosine to a hundredth at the end; the objective is the network's own.",
+        f"while fewer than about {ENOUGH} steps would fit, but not below {SMALLEST} triplets; optimizer and rate are "
+        "the published ones, falling along a cosine to a hundredth at the end; the objective is the network's own.",
         "- A budget of minutes says how fast a network starts to learn, not how good it becomes.",
         f"- {_sentence(scored)}",
         f"- {100 * LEVEL:.0f} % intervals: bootstrap over photographs, {RESAMPLES} resamples, seed {SEED}; too narrow "

@@ -2,7 +2,7 @@
 """`harmonize`: which command, and which exit code; the commands themselves are in `commands`.
 
 Results go to stdout, progress and errors to stderr. Exit code 0 on success, 1 when something could not be done, 2 for
-arguments that make no sense, 128 + n when signal n stopped it.
+arguments that make no sense, 128 + n when signal n stopped it; training that SIGTERM stopped has saved and exits 0.
 """
 
 from __future__ import annotations

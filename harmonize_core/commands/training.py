@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -50,7 +51,7 @@ def train(arguments: Sequence[str]) -> int:
     tell = silent if parsed.quiet else say
     result = run_training(parsed.config, resume=parsed.resume, quiet=parsed.quiet, say=tell)
     tell(f"{result.step} steps in {result.seconds:.0f} s, {result.images_per_s:.1f} images/s: {result.run}")
-    if not result.finished:
-        tell("stopped by a signal after saving; add --resume to go on")
-        return 128 + result.signal
-    return 0
+    if result.finished:
+        return 0
+    tell(f"stopped by {signal.Signals(result.signal).name} after saving; add --resume to go on")
+    return 0 if result.signal == signal.SIGTERM else 128 + result.signal  # a scheduler's wish is no failure

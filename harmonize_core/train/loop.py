@@ -1,50 +1,50 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The training run, top to bottom: `train` sets up and resumes, `fit` steps, `validate` measures, `save` keeps.
+"""The training run, top to bottom: `train` and `setup` make or resume a `Run`, `fit` steps, validates and saves.
 
 A step depends on the config, the step number and the state of the step before, on nothing else; so a run that was
 killed and resumed on the CPU repeats its losses to the last digit. A run with a time budget plans its number of steps
-once, from the speed of the first ones, and keeps that plan in `plan.json`.
+once, from the speed of the first ones, and keeps that plan in `plan.json`. Under torchrun every process goes through
+all of this; what one of them alone may know (a signal, the clock, a validation) is agreed on through `world`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-import math
-import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from harmonize_core.checkpoint import save_model
-from harmonize_core.config import decode_text, encode_text
-from harmonize_core.data.dataset import BatchStream, prefetch
+from harmonize_core.config import encode_text
+from harmonize_core.data.dataset import prefetch
 from harmonize_core.data.rng import generator
-from harmonize_core.errors import ConfigError, EnvironmentFault, HarmonizeError
-from harmonize_core.formats.images import read_lines, write_bytes, write_text
+from harmonize_core.errors import ConfigError
+from harmonize_core.formats.images import write_text
 from harmonize_core.formats.lock import exclusive
-from harmonize_core.models import lookup
-from harmonize_core.train import state
-from harmonize_core.train.config import TrainConfig, check, reading_threads, what_differs
-from harmonize_core.train.log import MetricsLog, environment, git_commit
-from harmonize_core.train.look import after_validation
-from harmonize_core.train.samples import Samples
-from harmonize_core.train.schedule import MEASURED_STEPS, plan_steps, rate
+from harmonize_core.train import folder, state
+from harmonize_core.train.best import Best
+from harmonize_core.train.config import TrainConfig, check
+from harmonize_core.train.device import device_of, numerics
+from harmonize_core.train.distributed import RankStream, World, connected, from_environment
+from harmonize_core.train.log import MetricsLog, environment
+from harmonize_core.train.objectives import Batches
+from harmonize_core.train.run import Run
+from harmonize_core.train.run import TrainingDiverged as TrainingDiverged
+from harmonize_core.train.schedule import MEASURED_STEPS, rate
 from harmonize_core.train.sets import Sets, open_sets
 from harmonize_core.train.stop import StopSignal
 from harmonize_core.train.trainer import Trainer
-from harmonize_core.train.validate import validate
 
 GRACE = 1.3
 """A run with a time budget stops for good when it has taken this many times as long (the machine became slower)."""
 
-
-class TrainingDiverged(HarmonizeError):
-    """A loss is no longer a finite number."""
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -63,43 +63,11 @@ class TrainResult:
     seconds: float
     """Wall-clock time of the run so far, over all its resumptions."""
     images_per_s: float
-    """Training images per second of this process, all domains counted, validation not."""
+    """Training images per second of this process and those beside it, all domains counted, validation not."""
     validation: dict[str, float] = field(default_factory=dict)
     """The last validation's numbers by name."""
-
-
-@dataclass
-class Run:
-    """One run in this process."""
-
-    config: TrainConfig
-    trainer: Trainer
-    sets: Sets
-    log: MetricsLog
-    step: int
-    """Steps finished."""
-    seconds_before: float
-    """Wall-clock seconds of the processes before this one."""
-    started: float = field(default_factory=time.monotonic)
-    durations: list[float] = field(default_factory=list)
-    """Seconds of each step of this process."""
-    validation: dict[str, float] = field(default_factory=dict)
-    validation_seconds: float = 0.0
-    saved_at: float = field(default_factory=time.monotonic)
-
-    @property
-    def folder(self) -> Path:
-        return self.config.run
-
-    @property
-    def seconds(self) -> float:
-        return self.seconds_before + time.monotonic() - self.started
-
-    @property
-    def images_per_s(self) -> float:
-        steady = self.durations[len(self.durations) // 10 :]
-        images = len(self.sets.train) * self.config.batch_size * len(steady)
-        return images / sum(steady) if steady else 0.0
+    best_step: int = 0
+    """With patience: the step whose weights are in best/ and, when it is finished, in model.safetensors; else 0."""
 
 
 def train(
@@ -108,7 +76,7 @@ def train(
     sets: Sets | None = None,
     resume: bool = False,
     quiet: bool = False,
-    say: Callable[[str], None] = print,
+    say: Say = print,
 ) -> TrainResult:
     """Train as configured; with `resume`, go on where the run's folder stopped, or start when it is new.
 
@@ -117,192 +85,168 @@ def train(
         sets: Data to use instead of what the config's roots list; the caller answers for its splits.
         resume: Continue a run that exists. Without it an existing run is refused.
         quiet: No progress bar.
-        say: Receives one line per event.
+        say: Receives one line per event; under torchrun, those of the leading process.
 
     Raises:
         ConfigError: a value out of range, data missing, or `resume` with a config that makes another run.
         DatasetError: a data set without the needed splits or labels.
+        EnvironmentFault: the device is missing, or cannot do what is asked.
         TrainingDiverged: a loss became NaN or infinite.
         OutputError: the run's folder cannot be written to.
+        ProcessLost: another process of the run ended.
     """
     check(config)
-    device = _device(config)
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    _refuse_file(config.run)
-    with exclusive(config.run / ".lock", config.run):
-        checkpoints = state.checkpoints(config.run)
-        _claim_folder(config, bool(checkpoints), resume)
-        return _train(config, device, checkpoints, sets or open_sets(config), quiet=quiet, say=say)
+    world = from_environment()
+    device = device_of(config, world.local_rank)
+    with contextlib.ExitStack() as cleanup:
+        cleanup.enter_context(numerics(config, device))
+        cleanup.enter_context(connected(world, device))
+        if world.leads:
+            folder.refuse_file(config.run)
+            cleanup.enter_context(exclusive(config.run / ".lock", config.run))
+        else:
+            quiet, say = True, _silent
+        run = setup(config, device, world, sets, resume=resume, say=say)
+        if run.log:
+            cleanup.callback(run.log.close)
+        cleanup.enter_context(logging_redirect_tqdm())  # what data report does not break into the progress bar
+        stop = cleanup.enter_context(StopSignal(patient=world.size > 1))
+        return fit(run, stop, quiet=quiet, say=say)
 
 
-def _train(
-    config: TrainConfig,
-    device: torch.device,
-    checkpoints: list[Path],
-    sets: Sets,
-    *,
-    quiet: bool,
-    say: Callable[[str], None],
-) -> TrainResult:
+def setup(config: TrainConfig, device: torch.device, world: World, sets: Sets | None, *, resume: bool, say: Say) -> Run:
+    """Claim the folder, open the data, build the trainer, and take up the newest checkpoint where there is one."""
+    checkpoint: Path | None = None
+    if world.leads:
+        found = state.checkpoints(config.run)
+        folder.claim(config, has_checkpoint=bool(found), resume=resume)
+        checkpoint = found[-1] if found else None
+    checkpoint = world.from_first(checkpoint)
+    sets = sets or open_sets(config)
     _seed_torch(config, "weights")
-    trainer = Trainer(config, device)
-    _check_domains(config, trainer, sets)
-    step, seconds = 0, 0.0
-    if checkpoints:
-        step, seconds = _load(checkpoints[-1], trainer)
+    trainer = Trainer(config, device, world)
+    _refuse_missing(config, trainer, sets)
+    step, seconds, best = _load(checkpoint, trainer) if checkpoint else (0, 0.0, Best())
+    log: MetricsLog | None = None
+    if world.leads:
+        write_text(config.run / "config.json", encode_text(config) + "\n")
+        facts = {**environment(str(device)), "processes": world.size}
+        write_text(config.run / "env.json", json.dumps(facts, indent=1) + "\n")
+        log = MetricsLog(config.run, resume_step=step)
+    if checkpoint:
         say(f"resuming {config.run} after step {step}")
-    write_text(config.run / "config.json", encode_text(config) + "\n")
-    write_text(config.run / "env.json", json.dumps(environment(str(device)), indent=1) + "\n")
-    say(f"training {config.model} on {device}: {sets.summary()}")
-    run = Run(config, trainer, sets, MetricsLog(config.run, resume_step=step), step, seconds)
-    try:
-        with StopSignal() as stop, logging_redirect_tqdm():  # what data report does not break into the progress bar
-            return fit(run, stop, quiet=quiet, say=say)
-    finally:
-        run.log.close()
+    where = f"{device.type} ({world.size} processes)" if world.size > 1 else str(device)
+    say(f"training {config.model} on {where}: {sets.summary()}")
+    return Run(config, trainer, sets, world, log, step, seconds, best)
 
 
-def fit(run: Run, stop: StopSignal, *, quiet: bool, say: Callable[[str], None]) -> TrainResult:
-    """Step until the planned number of steps is done or a signal arrives; then save."""
-    config = run.config
-    total = _planned(config)
-    streams = {
-        domain: BatchStream(dataset, config.batch_size, seed=config.seed, name=domain)
-        for domain, dataset in run.sets.train.items()
-    }
+def fit(run: Run, stop: StopSignal, *, quiet: bool, say: Say) -> TrainResult:
+    """Step until the planned number of steps is done, patience is at its end, or a signal arrives; then save."""
+    config, world = run.config, run.world
+    total = world.from_first(folder.planned(config) if world.leads else None)
     if run.step == 0:
-        _validate(run, say)
-    bar = tqdm(total=total, initial=run.step, unit="step", disable=quiet, mininterval=0.5, smoothing=0.1)
-    last = total if total is not None else 2**31
-    batches = prefetch(list(streams.values()), run.step, last, workers=reading_threads(config))
-    try:
-        while (total is None or run.step < total) and not stop.number:
+        run.validate(say)
+    with (
+        contextlib.closing(_batches(run, total)) as batches,
+        tqdm(total=total, initial=run.step, unit="step", disable=quiet, mininterval=0.5, smoothing=0.1) as bar,
+    ):
+        while total is None or run.step < total:
+            if any(world.most(stop.number, run.has_waited_enough)):
+                break
             begin = time.monotonic()
-            step_batches = {d: b.to(run.trainer.device) for d, b in zip(streams, next(batches), strict=True)}
             known = total if config.steps or run.step >= MEASURED_STEPS else None
             factor = rate(run.step, known, config.optim)
-            _seed_torch(config, "step", run.step)
-            losses = run.trainer.step(step_batches, factor)
-            run.step += 1
+            losses = _step(run, next(batches), factor)
             if run.step % config.log_every == 0 or run.step == total:
-                values = {name: float(value) for name, value in losses.items()}
-                _refuse_nan(run, values)
-                run.log.write(run.step, "train", run.seconds, {**values, "lr": config.optim.lr * factor})
+                values = world.means(losses)
+                run.refuse_nan(values)
+                run.write("train", {**values, "lr": config.optim.lr * factor})
                 bar.set_postfix({"loss": f"{values['loss']:.3f}", "img/s": f"{run.images_per_s:.1f}"})
             run.durations.append(time.monotonic() - begin)
             bar.update()
             if total is None and len(run.durations) == MEASURED_STEPS:
-                total = bar.total = _plan(run)
+                total = bar.total = world.from_first(run.plan() if world.leads else 0)
                 say(f"{total} steps fit into {config.minutes:g} minutes ({run.images_per_s:.1f} images/s)")
             if run.step == total:
                 break
             if config.validate_every and run.step % config.validate_every == 0:
-                _validate(run, say)
-            if _checkpoint_due(run):
-                _refuse_nan(run, {name: float(value) for name, value in losses.items()})
-                _save(run)
-            if not config.steps and run.seconds > GRACE * 60 * config.minutes:
-                say(f"the time is up: stopping after {run.step} of {total} steps")
+                run.validate(say)
+            is_late = not config.steps and run.seconds > GRACE * 60 * config.minutes
+            checkpoint, late = world.most(run.is_checkpoint_due, is_late)
+            if checkpoint:
+                run.save()
+            if late:
+                say(f"the time is up: stopping after {run.step}{f' of {total}' if total else ''} steps")
                 break
-    finally:
-        batches.close()
-        bar.close()
-    return _finish(run, total, stop.number, say)
+    return _finish(run, total, world.most(stop.number)[0], say)
 
 
-def _finish(run: Run, total: int | None, signal: int, say: Callable[[str], None]) -> TrainResult:
-    if not signal:
-        _validate(run, say)
-    weights = run.folder / "model.safetensors"
-    if signal or run.config.keep:
-        folder = _save(run)
-        if not signal:
-            write_bytes(weights, (folder / "model.safetensors").read_bytes())
-    else:
-        save_model(weights, run.trainer.model, run.config.model, provenance=_provenance(run))
-        shutil.rmtree(run.folder / "checkpoints", ignore_errors=True)
-    if not signal:
-        plan = {"minutes": run.config.minutes, "steps": run.step}
-        write_text(run.folder / "plan.json", json.dumps(plan) + "\n")
-    run.log.write_csv()
-    _tell_left_out(run, say)
-    return TrainResult(
-        run.folder, run.step, total, not signal, signal, run.seconds, run.images_per_s, dict(run.validation)
-    )
+def _step(run: Run, batches: list[Batches], factor: float) -> dict[str, Tensor]:
+    parts = [{domain: batch.to(run.trainer.device) for domain, batch in part.items()} for part in batches]
+    _seed_torch(run.config, "step", run.step, *([run.world.rank] if run.world.rank else []))
+    losses = run.trainer.step(parts, factor)
+    run.step += 1
+    return losses
 
 
-def _tell_left_out(run: Run, say: Callable[[str], None]) -> None:
-    """Count what could not be read, and keep the names of all resumptions in `left_out.txt`."""
-    lines, path = run.sets.left_out(), run.folder / "left_out.txt"
-    known = read_lines(path) if path.is_file() else []
-    if lines and set(lines) - set(known):
-        write_text(path, "".join(f"{line}\n" for line in [*known, *(line for line in lines if line not in known)]))
-    if lines:
-        say(f"{len(lines)} triplets could not be read and were left out: {path} names them")
-
-
-def _validate(run: Run, say: Callable[[str], None]) -> None:
-    begin = time.monotonic()
-    has_domains, samples = "domains" in lookup(run.config.model).features, Samples(run.sets.held_out)
-    run.validation = validate(
-        run.trainer.model,
-        run.sets.held_out,
-        run.trainer.device,
-        has_domains=has_domains,
-        workers=reading_threads(run.config),
-        watch=samples,
-    )
-    run.validation_seconds = time.monotonic() - begin
-    if run.validation:
-        run.log.write(run.step, "validate", run.seconds, run.validation)
-        after_validation(run.log, run.step, samples)
-        parts = [
-            f"{name} {run.validation[f'fmse_{name}']:.1f} (composite {run.validation[f'fmse_{name}_composite']:.1f})"
-            for name in run.sets.held_out
-        ]
-        say(f"step {run.step}: held-out fMSE {', '.join(parts)}")
-
-
-def _checkpoint_due(run: Run) -> bool:
-    waited = time.monotonic() - run.saved_at
-    by_time = run.config.checkpoint_seconds > 0 and waited > run.config.checkpoint_seconds
-    return by_time or run.step % run.config.checkpoint_every == 0
-
-
-def _provenance(run: Run) -> dict[str, str]:
-    return {
-        "step": str(run.step),
-        "training_data": run.sets.summary(),
-        "left_out": str(len(run.sets.left_out())),
-        "git": git_commit(),
-        "config": encode_text(run.config, indent=None),
-        **{name: f"{value:.4f}" for name, value in run.validation.items()},
+def _batches(run: Run, total: int | None) -> Generator[list[Batches]]:
+    """This process's part of what each coming step takes: `accumulate` batches of every domain."""
+    config, count = run.config, run.config.accumulate
+    streams = {
+        domain: RankStream(dataset, config.batch_size, seed=config.seed, name=domain, world=run.world)
+        for domain, dataset in run.sets.train.items()
     }
+    last = total if total is not None else 2**31
+    made = prefetch(list(streams.values()), run.step * count, last * count, workers=run.reading_threads)
+    with contextlib.closing(made):
+        while True:
+            yield [dict(zip(streams, next(made), strict=True)) for _ in range(count)]
 
 
-def _save(run: Run) -> Path:
-    config = run.config
-    trainer = {**run.trainer.state(), "seconds": run.seconds}
-    folder = state.save(run.folder, run.step, run.trainer.model, config.model, trainer, _provenance(run))
-    state.prune(run.folder, max(config.keep, 1))
-    run.log.write_csv()
-    run.saved_at = time.monotonic()
-    return folder
+def _finish(run: Run, total: int | None, signal: int, say: Say) -> TrainResult:
+    """Save, and close the run unless a signal stopped it."""
+    if signal:
+        run.save()
+    else:
+        run.validate(say)
+        run.save_finished()
+        early = run.has_waited_enough and run.step != total
+        if run.best.step:
+            why = f"no lower held-out fMSE in {run.best.waited} validations: stopped after step {run.step}; "
+            say(f"{why if early else ''}model.safetensors holds the best weights, those of step {run.best.step}")
+        if run.world.leads and not early:  # one that stopped early goes on with more patience
+            folder.write_plan(run.config, run.step)
+    left_out = [line for lines in run.world.gather(run.sets.left_out()) for line in lines]
+    if left_out and run.world.leads:
+        path = folder.note_left_out(run.folder, left_out)
+        say(f"{len(set(left_out))} triplets could not be read and were left out: {path} names them")
+    return TrainResult(
+        run.folder,
+        run.step,
+        total,
+        not signal,
+        signal,
+        run.seconds,
+        run.images_per_s,
+        dict(run.validation),
+        run.best.step,
+    )
 
 
-def _check_domains(config: TrainConfig, trainer: Trainer, sets: Sets) -> None:
+def _refuse_missing(config: TrainConfig, trainer: Trainer, sets: Sets) -> None:
     missing = [domain for domain in trainer.objective.needs if domain not in sets.train]
     if missing:
         raise ConfigError(f"{config.model} learns from both domains but --{missing[0]} is not given")
+    if config.patience and not sets.held_out:
+        raise ConfigError("--patience needs held-out triplets but the data have no split val or test")
 
 
-def _load(folder: Path, trainer: Trainer) -> tuple[int, float]:
-    """Fill the trainer; the finished steps and the seconds they took."""
-    loaded = state.load_trainer(folder, trainer.device)
-    state.load_model_into(folder, trainer.model)
+def _load(checkpoint: Path, trainer: Trainer) -> tuple[int, float, Best]:
+    """Fill the trainer; the finished steps, the seconds they took, and the best of them."""
+    loaded = state.load_trainer(checkpoint, trainer.device)
+    state.load_model_into(checkpoint, trainer.kept)
     trainer.load_state(loaded)
-    return int(loaded["step"]), float(loaded["seconds"])
+    return int(loaded["step"]), float(loaded["seconds"]), Best(**loaded.get("best", {}))
 
 
 def _seed_torch(config: TrainConfig, *path: str | int) -> None:
@@ -310,66 +254,5 @@ def _seed_torch(config: TrainConfig, *path: str | int) -> None:
     torch.manual_seed(int(generator(config.seed, "torch", *path).integers(2**63)))
 
 
-def _plan(run: Run) -> int:
-    every = run.config.validate_every
-    share = run.validation_seconds / every if every else 0.0
-    costs = [seconds + share for seconds in run.durations]
-    total = plan_steps(60 * run.config.minutes, run.seconds, run.validation_seconds, costs)
-    total += run.step - len(run.durations)
-    write_text(run.folder / "plan.json", json.dumps({"minutes": run.config.minutes, "steps": total}) + "\n")
-    return total
-
-
-def _planned(config: TrainConfig) -> int | None:
-    """Total steps where they are known already: asked for, or planned by this run before under the same budget."""
-    if config.steps:
-        return config.steps
-    path = config.run / "plan.json"
-    if path.is_file():
-        try:
-            plan = json.loads(path.read_text(encoding="utf-8"))
-            if plan["minutes"] == config.minutes:
-                return int(plan["steps"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"{path} is damaged; delete it to plan the run anew") from error
-    return None
-
-
-def _refuse_file(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"{folder} should be the folder of a run but is a file; choose another --run")
-
-
-def _claim_folder(config: TrainConfig, has_checkpoint: bool, resume: bool) -> None:
-    path = config.run / "config.json"
-    if not path.is_file():
-        if (config.run / "benchmark.json").exists():
-            raise ConfigError(f"{config.run} is the folder of a benchmark; choose another --run")
-        if has_checkpoint:
-            raise ConfigError(f"{config.run} holds checkpoints but no config.json; choose another --run")
-        return
-    if not resume:
-        raise ConfigError(f"{config.run} holds a run already; add --resume to continue it or choose another --run")
-    stored = decode_text(path.read_text(encoding="utf-8"), TrainConfig, str(path))
-    differing = what_differs(config, stored)
-    if differing:
-        raise ConfigError(
-            f"{config.run} cannot be resumed with another config ({'; '.join(differing)}); choose another --run"
-        )
-
-
-def _refuse_nan(run: Run, values: dict[str, float]) -> None:
-    bad = [name for name, value in values.items() if not math.isfinite(value)]
-    if bad:
-        kept = state.checkpoints(run.folder)
-        last = f"the last good checkpoint is {kept[-1]}" if kept else "no checkpoint was written yet"
-        raise TrainingDiverged(
-            f"{bad[0]} is {values[bad[0]]} at step {run.step}, so training was stopped; {last}; lower --optim.lr"
-        )
-
-
-def _device(config: TrainConfig) -> torch.device:
-    available = torch.cuda.is_available()
-    if config.device == "cuda" and not available:
-        raise EnvironmentFault("--device cuda needs a CUDA device but torch finds none; use --device cpu")
-    return torch.device("cuda" if available and config.device != "cpu" else "cpu")
+def _silent(_line: str) -> None:
+    """What processes say that do not lead."""

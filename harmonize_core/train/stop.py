@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SIGTERM and Ctrl-C as a wish to stop after the current step; a second one stops at once."""
+"""SIGTERM and Ctrl-C as a wish to stop after the current step; a second Ctrl-C stops at once."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from typing import Any
 class StopSignal:
     """Within the block, `number` is 0 until a signal arrives, then that signal's number."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, patient: bool = False) -> None:
+        """Args: `patient` ignores further Ctrl-C too: torchrun sends it on, so that it arrives twice."""
         self.number = 0
+        self._patient = patient
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> StopSignal:
@@ -27,6 +29,6 @@ class StopSignal:
             signal.signal(number, handler)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        if self.number:
+        if self.number and number == signal.SIGINT and not self._patient:
             raise KeyboardInterrupt
-        self.number = number
+        self.number = self.number or number

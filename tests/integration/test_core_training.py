@@ -94,7 +94,7 @@ def test_sigterm_saves_and_the_run_goes_on(data, tmp_path):
     process = start_cli(stopped)
     wait_for_step(stopped.run, 2, process)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 128 + signal.SIGTERM
+    assert process.wait(60) == 0
     with pytest.raises(ProcessLookupError):  # nothing that it started is left
         os.killpg(process.pid, 0)
     last = int(state.checkpoints(stopped.run)[-1].name.removeprefix("step-"))

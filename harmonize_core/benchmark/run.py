@@ -273,8 +273,10 @@ def _network(row: Row, data: SeedsData, options: Options, budget: Budget, given:
         raise CheckpointError(f"{error}; or delete {weights.parent} to train it again") from error
 
 
-def learn(config: TrainConfig, sets: Sets, data: SeedsData) -> None:
+def learn(config: TrainConfig, sets: Sets, data: SeedsData, quiet: bool = True) -> None:
     """Train to the end, going on where the run's folder is; the composites learnt from are listed in `triplets.txt`.
+
+    `quiet`: no progress bar.
 
     Raises:
         ConfigError: a signal stopped it.
@@ -282,7 +284,7 @@ def learn(config: TrainConfig, sets: Sets, data: SeedsData) -> None:
     """
     if (config.run / "model.safetensors").is_file():
         return
-    result = train(config, sets=sets, resume=True, quiet=True, say=lambda _: None)
+    result = train(config, sets=sets, resume=True, quiet=quiet, say=lambda _: None)
     if not result.finished:
         raise ConfigError(f"training {config.model} was stopped by a signal; run the same command to go on")
     write_text(config.run / "triplets.txt", "".join(f"{name}\n" for name in data.names(sets)))

@@ -71,6 +71,7 @@ def export(
     domain: Domain = "photographic",
     size: int | None = None,
     half: bool = False,
+    look: bool = False,
     quiet: bool = False,
 ) -> int:
     """Write a network as one ONNX file for the Blender extension and `harmonize predict`, checked against it.
@@ -83,6 +84,8 @@ def export(
         domain: What the foregrounds will be: photographic cut-outs, or rendered characters.
         size: Side in pixels of the square pictures the file takes. Default: what the network is made for.
         half: Store weights as half floats: half the size, the arithmetic stays float32.
+        look: Write what charmnet_hr estimates, a grade and a map, instead of its picture at 256x256: `harmonize
+            predict` applies both at full resolution. The Blender extension takes files without it.
         quiet: Print nothing but errors.
     """
     from harmonize_core.checkpoint import load_model
@@ -94,7 +97,9 @@ def export(
     loaded = load_model(weights_of(checkpoint))
     kept = ("step", "training_data", "git", "licence")
     metadata = {key: value for key, value in loaded.provenance.items() if key in kept}
-    report = export_onnx(loaded.model, out, name=loaded.name, domain=domain, size=size, half=half, metadata=metadata)
+    report = export_onnx(
+        loaded.model, out, name=loaded.name, domain=domain, size=size, half=half, look=look, metadata=metadata
+    )
     if not quiet:
         say(f"wrote {out} ({report.bytes / 1e6:.1f} MB), equal to the original within {report.max_difference:.0e}")
     return 0

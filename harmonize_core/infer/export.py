@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A trained network to one ONNX file that `harmonize_core.runtime` runs, checked against the original.
 
-The file contract is written in `harmonize_core/runtime/session.py`. How the two are compared: `check_agreement`.
+The file contracts are written in `harmonize_core/runtime/session.py` and, for looks, `look_session.py`. How the two are
+compared: `check_agreement`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import copy
 import io
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,11 @@ from torch import Tensor, nn
 from harmonize_core.errors import CheckpointError, ConfigError, EnvironmentFault
 from harmonize_core.formats.images import atomic_path
 from harmonize_core.formats.triplet import Domain
+from harmonize_core.infer.predictor import open_onnx
 from harmonize_core.models import HarmonizationModel, lookup
+from harmonize_core.models.charmnet_hr import LookNetwork
+from harmonize_core.runtime.look_session import FORMAT as LOOK_FORMAT
+from harmonize_core.runtime.look_session import LookHarmonizer
 from harmonize_core.runtime.session import FORMAT, MAX_INPUT_SIZE, Harmonizer
 
 OPSET = 18
@@ -81,6 +86,7 @@ def export_onnx(
     domain: Domain = "photographic",
     size: int | None = None,
     half: bool = False,
+    look: bool = False,
     metadata: Mapping[str, str] | None = None,
 ) -> ExportReport:
     """Write the inference part of a model as ONNX, atomically, after comparing the two (`check_agreement`).
@@ -93,6 +99,7 @@ def export_onnx(
         size: side of the square pictures the file will take, in pixels, instead of the size the network is made for.
         half: store weights as half floats: half the size, the arithmetic stays float32. The graph is checked before;
             after it, the pictures may differ by `TOLERANCE_HALF`.
+        look: write a network that gives its look instead of its picture (`runtime/look_session.py`).
         metadata: more entries for the file's metadata (provenance).
 
     Raises:
@@ -105,6 +112,10 @@ def export_onnx(
     if "onnx" not in entry.features:
         reason = entry.not_exported or "its entry does not declare the feature onnx"
         raise ConfigError(f"{name} cannot be exported to ONNX: {reason}")
+    if look and "look" not in entry.features:
+        raise ConfigError(f"{name} estimates no look; export it without --look")
+    if look and size not in (None, entry.input_spec.size):
+        raise ConfigError(f"{name} looks at {entry.input_spec.size} px and nothing else; leave out --size with --look")
     size = entry.input_spec.size if size is None else size
     if not LEAST_SIZE <= size <= MAX_INPUT_SIZE or size % model.divisor:
         raise ConfigError(
@@ -112,10 +123,10 @@ def export_onnx(
             f"{model.divisor}, but {size} was asked for"
         )
     network = copy.deepcopy(model.inference(domain)).cpu().eval()  # shares parameters with the model otherwise
-    graph = _trace(network, size, name)
+    graph = _trace(LookNetwork(network), size, name, ["grade", "map"]) if look else _trace(network, size, name)
     entries = {
         **(metadata or {}),
-        "format": FORMAT,
+        "format": LOOK_FORMAT if look else FORMAT,
         "name": name,
         "licence": entry.licence,
         "source": entry.source,
@@ -153,7 +164,7 @@ def check_agreement(network: nn.Module, path: Path, *, shown: Path | None = None
         CheckpointError: they disagree, or nearly every value is clamped to 0 or 1 so that nothing can be compared.
     """
     shown = shown or path
-    exported = Harmonizer.from_file(path, threads=1)
+    exported = open_onnx(path, threads=1)
     pairs = check_pictures(exported.info.input_size)
     in_onnx = [_run_onnx(exported, *pair) for pair in pairs]
     in_torch = [_run_torch(network, *pair) for pair in pairs]
@@ -211,7 +222,7 @@ def _run_torch(network: nn.Module, composite: Tensor, mask: Tensor) -> Tensor:
     return network(composite, mask)
 
 
-def _run_onnx(exported: Harmonizer, composite: Tensor, mask: Tensor) -> Tensor:
+def _run_onnx(exported: Harmonizer | LookHarmonizer, composite: Tensor, mask: Tensor) -> Tensor:
     harmonized = exported.network(composite[0].permute(1, 2, 0).numpy(), mask[0, 0].numpy())
     return torch.from_numpy(harmonized).permute(2, 0, 1)[None]
 
@@ -233,7 +244,7 @@ def _difference_of_half(network: nn.Module, path: Path, shown: Path) -> float:
     Raises:
         CheckpointError: it is above `TOLERANCE_HALF`.
     """
-    exported = Harmonizer.from_file(path, threads=1)
+    exported = open_onnx(path, threads=1)
     pairs = check_pictures(exported.info.input_size)
     difference = _furthest([_run_onnx(exported, *p) for p in pairs], [_run_torch(network, *p) for p in pairs])
     if not difference <= TOLERANCE_HALF:
@@ -244,7 +255,7 @@ def _difference_of_half(network: nn.Module, path: Path, shown: Path) -> float:
     return difference
 
 
-def _trace(network: nn.Module, size: int, name: str):
+def _trace(network: nn.Module, size: int, name: str, outputs: Sequence[str] = ("harmonized",)):
     try:
         import onnx  # noqa: F401
         import onnxscript  # noqa: F401
@@ -262,7 +273,7 @@ def _trace(network: nn.Module, size: int, name: str):
                 network,
                 (composite, mask),
                 input_names=["composite", "mask"],
-                output_names=["harmonized"],
+                output_names=list(outputs),
                 opset_version=OPSET,
                 dynamo=True,
                 verbose=False,

@@ -2,14 +2,15 @@
 """`Predictor`: a checkpoint or ONNX file as a function from (composite, mask) arrays of any size to a harmonized one.
 
 A network of fixed size looks at 256x256 pixels; the colour transform it implies is applied at full resolution
-(`harmonize_core/runtime/transform.py`). Networks made for full resolution see the picture itself. Either way the
-background stays bit for bit what it was. ONNX files need no torch.
+(`harmonize_core/runtime/transform.py`), or the look that it estimates (`harmonize_core/runtime/look.py`). Networks made
+for full resolution see the picture itself. Either way the background stays bit for bit what it was. ONNX files need no
+torch.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -18,11 +19,17 @@ from numpy.typing import NDArray
 
 from harmonize_core.errors import CheckpointError, ConfigError, EnvironmentFault, InputError
 from harmonize_core.formats.triplet import Domain
+from harmonize_core.infer.beyond import apply_beyond, in_range
 from harmonize_core.runtime.layers import apply_transform
-from harmonize_core.runtime.session import Harmonizer, ModelInfo, Network, check_arrays
+from harmonize_core.runtime.look import Look
+from harmonize_core.runtime.look_session import FORMAT as LOOK_FORMAT
+from harmonize_core.runtime.look_session import Estimate, LookHarmonizer
+from harmonize_core.runtime.session import Harmonizer, ModelInfo, Network, check_arrays, open_session
 from harmonize_core.runtime.transform import smooth_over_time
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from harmonize_core.checkpoint import Checkpoint
     from harmonize_core.models import InferenceNetwork
 
@@ -33,7 +40,9 @@ Pixels = NDArray[np.floating] | NDArray[np.uint8] | NDArray[np.bool_]
 class Predictor:
     """Harmonizes images of any size with one network."""
 
-    def __init__(self, harmonizer: Harmonizer, *, any_size: bool = False, divisor: int | None = None) -> None:
+    def __init__(
+        self, harmonizer: Harmonizer | LookHarmonizer, *, any_size: bool = False, divisor: int | None = None
+    ) -> None:
         """Args:
         harmonizer: the network and what it says about itself.
         any_size: it is made for full-resolution pictures, so it sees them as they are.
@@ -60,7 +69,7 @@ class Predictor:
         """
         path = Path(path)
         if path.suffix == ".onnx":
-            harmonizer = Harmonizer.from_file(path)
+            harmonizer = open_onnx(path)
             held = harmonizer.info.metadata.get("domain", domain)
             if domain not in (None, held):
                 raise ConfigError(
@@ -111,7 +120,10 @@ class Predictor:
             checkpoint.input_spec.size,
             {**checkpoint.provenance, "domain": domain},
         )
-        harmonizer = Harmonizer(torch_network(checkpoint.model.inference(domain), device), info)
+        module = checkpoint.model.inference(domain)
+        if "look" in entry.features:
+            return cls(LookHarmonizer(torch_estimate(module, device), info))
+        harmonizer = Harmonizer(torch_network(module, device), info)
         return cls(harmonizer, any_size="any_size" in entry.features, divisor=checkpoint.model.divisor)
 
     @property
@@ -133,24 +145,27 @@ class Predictor:
         """Harmonize the foreground of an image.
 
         Args:
-            composite: (H, W, 3) sRGB, float in [0, 1] or uint8.
+            composite: (H, W, 3) sRGB, float in [0, 1] or uint8. Encoded scene-linear light may exceed 1 and colours
+                outside sRGB go below 0: the network sees them clipped, the result keeps what lies outside.
             mask: (H, W), float in [0, 1], uint8 0..255 or bool; 1 (255) = foreground.
             strength: 0 = unchanged, 1 = the network's opinion.
 
         Returns:
-            (H, W, 3) float32 sRGB in [0, 1]; equal to the composite where the mask is 0.
+            (H, W, 3) float32 sRGB, in [0, 1] where the composite is; equal to the composite where the mask is 0.
 
         Raises:
             InputError: wrong shapes, sizes or values; MaskEmpty when there is no foreground.
         """
         composite_unit, mask_unit = as_unit(composite), as_unit(mask)
+        shown = in_range(composite_unit)
         if self.any_size and self.fits(composite_unit.shape[:2]):
-            harmonized = self.direct(composite_unit, mask_unit)
+            harmonized = self.direct(shown, mask_unit)
             if strength != 1:
-                harmonized = composite_unit + np.float32(strength) * (harmonized - composite_unit)
+                harmonized = shown + np.float32(strength) * (harmonized - shown)
+            if shown is not composite_unit:
+                harmonized = harmonized + (composite_unit - shown)
             return np.where(mask_unit[..., None] > 0, harmonized, composite_unit)
-        transform = self.harmonizer.estimate(composite_unit, mask_unit).scaled(strength)
-        return apply_transform(transform, composite_unit, mask_unit)
+        return apply_beyond(self.harmonizer.estimate(shown, mask_unit).scaled(strength), composite_unit, mask_unit)
 
     def fits(self, size_hw: tuple[int, ...]) -> bool:
         """Whether the network itself can take pictures of that height and width."""
@@ -189,11 +204,40 @@ class Predictor:
         """
         frames = [(as_unit(c), as_unit(m)) for c, m in zip(composites, masks, strict=True)]
         shown = [i for i, (_, mask) in enumerate(frames) if mask.any()]
-        transforms = [self.harmonizer.estimate(*frames[i]) for i in shown]
+        transforms = [self.harmonizer.estimate(*frames[i]) for i in shown]  # all of one kind
         harmonized = [composite for composite, _ in frames]
         for i, transform in zip(shown, smooth_over_time(transforms, sigma_frames), strict=True):
             harmonized[i] = apply_transform(transform.scaled(strength), *frames[i])
         return harmonized
+
+
+def open_onnx(path: Path, threads: int | None = None) -> Harmonizer | LookHarmonizer:
+    """Open an ONNX file of either format: one whose network gives pictures, or one whose network gives looks.
+
+    Raises:
+        CheckpointError: missing, damaged, or of another format.
+        EnvironmentFault: onnxruntime is not installed.
+    """
+    metadata = open_session(path, threads).get_modelmeta().custom_metadata_map
+    kind = LookHarmonizer if metadata.get("format") == LOOK_FORMAT else Harmonizer
+    return kind.from_file(path, threads)
+
+
+def torch_estimate(module: InferenceNetwork, device: str = "cpu") -> Estimate:
+    """A torch inference network that estimates looks as the numpy function `LookHarmonizer` calls; moved, eval mode.
+
+    Raises:
+        EnvironmentFault: torch has no such device here.
+    """
+    from harmonize_core.models.charmnet_hr import LookNetwork
+
+    run = _on_device(LookNetwork(module), device)
+
+    def estimate(composite: Floats, mask: Floats) -> Look:
+        grade, cells = run(composite, mask)
+        return Look(grade[0], cells[0])
+
+    return estimate
 
 
 def torch_network(module: InferenceNetwork, device: str = "cpu") -> Network:
@@ -202,6 +246,16 @@ def torch_network(module: InferenceNetwork, device: str = "cpu") -> Network:
     Raises:
         EnvironmentFault: torch has no such device here.
     """
+    run = _on_device(module, device)
+
+    def network(composite: Floats, mask: Floats) -> Floats:
+        return np.ascontiguousarray(run(composite, mask)[0][0].transpose(1, 2, 0))
+
+    return network
+
+
+def _on_device(module: nn.Module, device: str) -> Callable[[Floats, Floats], list[Floats]]:
+    """A module from (H, W, 3) and (H, W) arrays to the arrays of its outputs."""
     import torch
 
     try:
@@ -209,13 +263,14 @@ def torch_network(module: InferenceNetwork, device: str = "cpu") -> Network:
     except (RuntimeError, AssertionError) as error:
         raise EnvironmentFault(f"torch cannot use the device {device!r} on this machine; use --device cpu") from error
 
-    def network(composite: Floats, mask: Floats) -> Floats:
+    def run(composite: Floats, mask: Floats) -> list[Floats]:
         with torch.inference_mode():
             image = torch.from_numpy(np.ascontiguousarray(composite.transpose(2, 0, 1)[None])).to(device)
-            harmonized = module(image, torch.from_numpy(np.ascontiguousarray(mask[None, None])).to(device))
-            return np.ascontiguousarray(harmonized[0].float().cpu().numpy().transpose(1, 2, 0))
+            results = module(image, torch.from_numpy(np.ascontiguousarray(mask[None, None])).to(device))
+            results = results if isinstance(results, tuple) else (results,)
+            return [result.float().cpu().numpy() for result in results]
 
-    return network
+    return run
 
 
 def as_unit(pixels: Pixels) -> Floats:

@@ -126,7 +126,8 @@ class ModelEntry:
     """Licence of this implementation."""
     features: frozenset[str] = frozenset()
     """Declared abilities; tests select on these. onnx: can be exported; domains: has parts of its own per domain;
-    background: leaves pixels with mask 0 exactly as they are; any_size: made for full-resolution pictures."""
+    background: leaves pixels with mask 0 exactly as they are; any_size: made for full-resolution pictures; look:
+    estimates a look (`runtime.look`), which the runtime applies."""
     not_exported: str = ""
     """Why it cannot be exported, for networks without `onnx`; told to whoever asks for it."""
 

@@ -41,13 +41,16 @@ from harmonize_core.models.regions import BackgroundAttention, Compare, mean_and
 SIZE = 256
 """Side of the picture the network looks at."""
 
+FINE_BLOCKS = 3
+"""Blocks of EfficientNet-Lite0 whose features the map gets its detail from: 64x64 pixels of 24 channels."""
+
 PRIVATE_BLOCKS = 5
-"""Blocks of EfficientNet-Lite0 that each domain has of its own: to 32x32 pixels of 40 channels."""
+"""Those and the other blocks that each domain has of its own: to 32x32 pixels of 40 channels."""
 
 ALL_BLOCKS = 11
 """Those and the blocks of the domain-invariant core: to 16x16 pixels of 112 channels."""
 
-PRIVATE_CHANNELS, CORE_CHANNELS = 40, 112
+FINE_CHANNELS, PRIVATE_CHANNELS, CORE_CHANNELS = 24, 40, 112
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class CharmNetHrConfig(ModelConfig):
     """Widths of what is not EfficientNet."""
 
     channels: int = 96
-    """Of the features the map is read from."""
+    """Of the features that the core's and the encoder's are joined in; the map is read from half as many, 64x64."""
     hidden: int = 256
     """Of the network that compares the regions."""
 
@@ -73,7 +76,7 @@ class CharmNetHrOutput(Output):
     f_enc: Tensor
     """(B, 40, 32, 32) output of the private encoder."""
     f_dec: Tensor
-    """(B, channels, 32, 32) what the map is read from."""
+    """(B, channels, 32, 32) encoder's and core's features joined."""
 
 
 class Stem(nn.Module):
@@ -86,6 +89,22 @@ class Stem(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.relu6(self.picture(x[:, :3]) + self.mask(x[:, 3:]))
+
+
+class PrivateEncoder(nn.Module):
+    """Picture (normalised) and mask (B, 4, 256, 256) to fine features (B, 24, 64, 64) and F_enc (B, 40, 32, 32)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = Stem()
+        self.blocks = blocks(lite=True)[:PRIVATE_BLOCKS]
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        fine = x = self.stem(x)
+        for number, block in enumerate(self.blocks, 1):
+            x = block(x)
+            fine = x if number == FINE_BLOCKS else fine
+        return fine, x
 
 
 class CharmNetHr(HarmonizationModel):
@@ -101,7 +120,7 @@ class CharmNetHr(HarmonizationModel):
         super().__init__()
         config = config or CharmNetHrConfig()
         width = config.channels
-        self.encoders = nn.ModuleDict({d: nn.Sequential(Stem(), *blocks(lite=True)[:PRIVATE_BLOCKS]) for d in DOMAINS})
+        self.encoders = nn.ModuleDict({domain: PrivateEncoder() for domain in DOMAINS})
         self.core = nn.Sequential(*blocks(lite=True)[PRIVATE_BLOCKS:ALL_BLOCKS])
         self.ask = BackgroundAttention(CORE_CHANNELS)
         self.compare = Compare(CORE_CHANNELS, config.hidden)
@@ -109,13 +128,11 @@ class CharmNetHr(HarmonizationModel):
         self.skip = nn.Conv2d(PRIVATE_CHANNELS, width, kernel_size=1)
         self.deep = nn.Conv2d(CORE_CHANNELS, width, kernel_size=1)
         self.condition = nn.Linear(config.hidden, 2 * width)
-        self.mix = nn.Sequential(
-            *(
-                ConvNorm(width, width, kernel, groups=groups)
-                for kernel, groups in ((3, width), (1, 1), (3, width), (1, 1))
-            )
-        )
-        self.to_map = nn.Conv2d(width, MAP, kernel_size=3, padding=1)
+        self.mix = _separable(width, width, 2)
+        self.fine = nn.Conv2d(FINE_CHANNELS, width // 2, kernel_size=1)
+        self.coarse = nn.Conv2d(width, width // 2, kernel_size=1)
+        self.refine = _separable(width // 2, width // 2, 1)
+        self.to_map = nn.Conv2d(width // 2, MAP, kernel_size=3, padding=1)
 
     def forward(self, composite: Tensor, mask: Tensor, domain: Domain = "photographic") -> CharmNetHrOutput:
         return self.render(composite, mask, *self.estimate(viewed(composite), viewed(mask), domain))
@@ -129,16 +146,16 @@ class CharmNetHr(HarmonizationModel):
             domain: whose encoder looks.
 
         Returns:
-            The look, the encoder's features (B, 40, 32, 32), and those the map is read from (B, channels, 32, 32).
+            The look, the encoder's features (B, 40, 32, 32), and those joined with the core's (B, channels, 32, 32).
         """
-        f_enc = self.encoders[domain](torch.cat([normalize(composite), mask], dim=1))
+        fine, f_enc = self.encoders[domain](torch.cat([normalize(composite), mask], dim=1))
         core = level(self.core(f_enc))
         core = core + self.ask(core, composite, mask)
         seen = self.compare(composite, mask, core)
         scale, shift = self.condition(seen)[:, :, None, None].chunk(2, dim=1)
-        f_dec = self.skip(level(f_enc)) + resized(self.deep(core), (f_enc.shape[2], f_enc.shape[3]), "bilinear")
-        f_dec = self.mix(f_dec * (1 + scale) + shift)
-        cells = bounded(centred(self.to_map(f_dec), mask), MAP_LIMITS)
+        f_dec = self.mix((self.skip(level(f_enc)) + doubled(self.deep(core))) * (1 + scale) + shift)
+        detail = self.refine(self.fine(level(fine)) + doubled(self.coarse(f_dec)))
+        cells = bounded(centred(self.to_map(detail), mask), MAP_LIMITS)
         return Look(bounded(self.to_grade(seen), LIMITS), cells), f_enc, f_dec
 
     def render(self, composite: Tensor, mask: Tensor, look: Look, f_enc: Tensor, f_dec: Tensor) -> CharmNetHrOutput:
@@ -175,6 +192,35 @@ class CharmNetHr(HarmonizationModel):
         self.ask.reset()
 
 
+class LookNetwork(nn.Module):
+    """What is exported and run: the look alone, for one domain's foregrounds, sharing the model's parameters."""
+
+    def __init__(self, network: InferenceNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, composite: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Composite (B, 3, 256, 256) sRGB in [0, 1] and mask (B, 1, 256, 256): grade (B, 10), map (B, 12, 64, 64)."""
+        model = self.network.model
+        assert isinstance(model, CharmNetHr)
+        look, _, _ = model.estimate(composite, mask, self.network.domain)
+        return look.grade, look.map
+
+
+def _separable(c_in: int, c_out: int, repeats: int) -> nn.Sequential:
+    """Depthwise 3x3 and pointwise convolutions, in turn."""
+    layers: list[nn.Module] = []
+    for _ in range(repeats):
+        layers += [ConvNorm(c_in, c_in, 3, groups=c_in), ConvNorm(c_in, c_out)]
+        c_in = c_out
+    return nn.Sequential(*layers)
+
+
+def doubled(features: Tensor) -> Tensor:
+    """(B, C, h, w) to (B, C, 2 h, 2 w)."""
+    return functional.interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)
+
+
 def level(features: Tensor) -> Tensor:
     """Features (B, C, h, w) with mean 0 and deviation 1 over the channels of each place (Ba et al., "Layer
     Normalization", 2016): those of different networks, trained or not, then count alike beside colours."""
@@ -205,7 +251,7 @@ def _averages(length: int) -> np.ndarray:
 
 def centred(cells: Tensor, mask: Tensor) -> Tensor:
     """A map (B, 12, h, w) less its mean over the foreground of mask (B, 1, H, W): what the whole has in common is the
-    grade's to say."""
+    grade's to say. Looks that are fitted to the answer get there sooner, too (docs/models/charmnet_hr.md)."""
     weight = functional.adaptive_avg_pool2d(mask, (cells.shape[2], cells.shape[3]))
     return cells - mean_and_spread(cells, weight)[0][:, :, None, None]
 
@@ -226,23 +272,21 @@ def take_features(model: CharmNetHr, lite0: Mapping[str, Tensor]) -> int:
     Raises:
         KeyError, RuntimeError: they are those of another network.
     """
-    names = {f"blocks.{n}.": f"core.{n - PRIVATE_BLOCKS}." for n in range(PRIVATE_BLOCKS, ALL_BLOCKS)}
-    taken = {
-        new + key.removeprefix(old): lite0[key] for old, new in names.items() for key in lite0 if key.startswith(old)
+    parts = {f"blocks.{n}.": [f"core.{n - PRIVATE_BLOCKS}."] for n in range(PRIVATE_BLOCKS, ALL_BLOCKS)}
+    parts |= {f"blocks.{n}.": [f"encoders.{d}.blocks.{n}." for d in DOMAINS] for n in range(PRIVATE_BLOCKS)}
+    parts |= {"stem.": [f"encoders.{d}.stem.picture." for d in DOMAINS]}
+    found = {
+        ours + name.removeprefix(theirs): value
+        for name, value in lite0.items()
+        for theirs, places in parts.items()
+        if name.startswith(theirs)
+        for ours in places
     }
-    names = {"stem.": "0.picture.", **{f"blocks.{n}.": f"{n + 1}." for n in range(PRIVATE_BLOCKS)}}
-    for domain in DOMAINS:
-        found = {
-            f"encoders.{domain}.{new}{key.removeprefix(old)}": lite0[key]
-            for old, new in names.items()
-            for key in lite0
-            if key.startswith(old)
-        }
-        taken |= found
-    wanted = [n for n in model.state_dict() if n.startswith(("encoders.", "core.")) and ".0.mask." not in n]
-    model.load_state_dict({name: taken[name] for name in wanted}, strict=False)
-    for domain in DOMAINS:
-        nn.init.zeros_(model.get_submodule(f"encoders.{domain}.0.mask.conv").weight)
+    wanted = [n for n in model.state_dict() if n.startswith(("encoders.", "core.")) and ".stem.mask." not in n]
+    model.load_state_dict({name: found[name] for name in wanted}, strict=False)
+    for encoder in model.encoders.values():
+        assert isinstance(encoder, PrivateEncoder)
+        nn.init.zeros_(encoder.stem.mask.conv.weight)
     return len(wanted)
 
 
@@ -253,6 +297,6 @@ register(
         InputSpec(size=SIZE, divisor=CharmNetHr.divisor),
         source="ours, after Cao et al., Deep Image Harmonization by Bridging the Reality Gap, BMVC 2022",
         licence="Apache-2.0",
-        features=frozenset({"onnx", "domains", "any_size", "background"}),
+        features=frozenset({"onnx", "domains", "any_size", "background", "look"}),
     )
 )

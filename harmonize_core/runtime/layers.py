@@ -11,6 +11,7 @@ import numpy as np
 
 from harmonize_core.color import linear_to_srgb, srgb_to_linear
 from harmonize_core.errors import InputError
+from harmonize_core.runtime.look import Look
 from harmonize_core.runtime.resize import Floats
 from harmonize_core.runtime.session import Harmonizer, check_arrays
 from harmonize_core.runtime.transform import ColorTransform
@@ -34,9 +35,14 @@ def harmonize(harmonizer: Harmonizer, composite: Floats, mask: Floats, strength:
     return apply_transform(harmonizer.estimate(composite, mask).scaled(strength), composite, mask)
 
 
-def apply_transform(transform: ColorTransform, composite: Floats, mask: Floats) -> Floats:
-    """Transform the foreground of a composite: mask * transformed + (1 - mask) * composite, shapes as `harmonize`."""
+def apply_transform(transform: ColorTransform | Look, composite: Floats, mask: Floats) -> Floats:
+    """Transform the foreground of a composite: mask * transformed + (1 - mask) * composite, shapes as `harmonize`.
+
+    A look works in linear light and separates soft edges (`Look.over`).
+    """
     check_arrays(composite, mask)
+    if isinstance(transform, Look):
+        return transform.over(composite, mask)
     box = mask_box(mask)
     top, bottom, left, right = box
     harmonized = composite.astype(np.float32, copy=True)
@@ -48,7 +54,7 @@ def apply_transform(transform: ColorTransform, composite: Floats, mask: Floats) 
 
 
 def harmonize_layers(
-    transform: ColorTransform,
+    transform: ColorTransform | Look,
     foreground_premultiplied_linear: Floats,
     alpha: Floats,
     background_srgb: Floats,

@@ -9,12 +9,13 @@ Needs numpy and onnxruntime only, so it runs inside Blender's Python.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harmonize_core.errors import CheckpointError, EnvironmentFault, InputError
 from harmonize_core.runtime.resize import Floats, resize
@@ -59,26 +60,13 @@ class Harmonizer:
             CheckpointError: the file is missing, damaged or not a harmonize-onnx/1 file.
             EnvironmentFault: onnxruntime is not installed.
         """
-        path = Path(path)
-        session = open_session(path, threads)
-        metadata = dict(session.get_modelmeta().custom_metadata_map)
-        if metadata.get("format") != FORMAT:
-            raise CheckpointError(
-                f"{path} should be a model of format {FORMAT} but says {metadata.get('format', 'nothing')!r}; "
-                "write it with `harmonize export`"
-            )
-        size = _input_size(session, metadata, path)
+        run, info = open_model(Path(path), FORMAT, {"harmonized": (1, 3, "S", "S")}, threads)
 
         def network(composite: Floats, mask: Floats) -> Floats:
-            feed = {
-                "composite": np.ascontiguousarray(composite.transpose(2, 0, 1)[None], dtype=np.float32),
-                "mask": np.ascontiguousarray(mask[None, None], dtype=np.float32),
-            }
-            (harmonized,) = session.run(["harmonized"], feed)
-            return np.ascontiguousarray(np.asarray(harmonized)[0].transpose(1, 2, 0))
+            (harmonized,) = run(composite, mask)
+            return np.ascontiguousarray(harmonized[0].transpose(1, 2, 0))
 
-        name, licence, source = (metadata.get(key, "unknown") for key in ("name", "licence", "source"))
-        return cls(network, ModelInfo(name, licence, source, size, metadata))
+        return cls(network, info)
 
     def estimate(self, composite: Floats, mask: Floats) -> ColorTransform:
         """The colour transform that makes the foreground of `composite` fit its background.
@@ -92,16 +80,28 @@ class Harmonizer:
             MaskEmpty: the mask is 0 everywhere.
             CheckpointError: the network's result is not finite.
         """
-        check_arrays(composite, mask)
-        size = (self.info.input_size, self.info.input_size)
-        composite_low = np.clip(resize(composite, size), 0, 1)
-        mask_low = np.clip(resize(mask, size), 0, 1)
+        composite_low, mask_low = own_view(composite, mask, self.info.input_size)
         harmonized_low = self.network(composite_low, mask_low)
-        if not np.isfinite(harmonized_low).all():
-            raise CheckpointError(
-                f"the network {self.info.name} gives values that are not finite for this image; use another checkpoint"
-            )
+        refuse_nan(self.info, harmonized_low)
         return fit_transform(composite_low, harmonized_low, mask_low)
+
+
+def own_view(composite: Floats, mask: Floats, size: int) -> tuple[Floats, Floats]:
+    """What a network of side `size` sees of a picture, both in [0, 1].
+
+    Raises:
+        InputError: as `check_arrays`.
+    """
+    check_arrays(composite, mask)
+    return np.clip(resize(composite, (size, size)), 0, 1), np.clip(resize(mask, (size, size)), 0, 1)
+
+
+def refuse_nan(info: ModelInfo, *results: Floats) -> None:
+    """Raises: CheckpointError where a network gave values that are not finite."""
+    if not all(np.isfinite(result).all() for result in results):
+        raise CheckpointError(
+            f"the network {info.name} gives values that are not finite for this image; use another checkpoint"
+        )
 
 
 def check_arrays(composite: Floats, mask: Floats) -> None:
@@ -131,6 +131,45 @@ def check_arrays(composite: Floats, mask: Floats) -> None:
         raise InputError("the composite should hold finite numbers but holds NaN or infinity; render or save it again")
 
 
+Run = Callable[[Floats, Floats], list[NDArray[np.float32]]]
+"""(S, S, 3) sRGB in [0, 1] and (S, S) mask to the arrays of a file's outputs, in their order."""
+
+
+def open_model(
+    path: Path, file_format: str, outputs: Mapping[str, tuple[int | str, ...]], threads: int | None = None
+) -> tuple[Run, ModelInfo]:
+    """Open an ONNX file of ours.
+
+    Args:
+        path: the .onnx file.
+        file_format: what its metadata must say.
+        outputs: shapes by name, "S" for the side of its input, "*" for any number.
+        threads: CPU threads; None lets ONNX Runtime take all cores.
+
+    Raises:
+        CheckpointError: the file is missing, damaged or of another format.
+        EnvironmentFault: onnxruntime is not installed.
+    """
+    session = open_session(path, threads)
+    metadata = dict(session.get_modelmeta().custom_metadata_map)
+    if metadata.get("format") != file_format:
+        raise CheckpointError(
+            f"{path} should be a model of format {file_format} but says {metadata.get('format', 'nothing')!r}; "
+            "write it with `harmonize export`"
+        )
+    size = _input_size(session, metadata, path, outputs)
+
+    def run(composite: Floats, mask: Floats) -> list[NDArray[np.float32]]:
+        feed = {
+            "composite": np.ascontiguousarray(composite.transpose(2, 0, 1)[None], dtype=np.float32),
+            "mask": np.ascontiguousarray(mask[None, None], dtype=np.float32),
+        }
+        return [np.asarray(result) for result in session.run(list(outputs), feed)]
+
+    name, licence, source = (metadata.get(key, "unknown") for key in ("name", "licence", "source"))
+    return run, ModelInfo(name, licence, source, size, metadata)
+
+
 def open_session(path: Path, threads: int | None = None) -> Any:
     """An onnxruntime session on the CPU.
 
@@ -155,15 +194,26 @@ def open_session(path: Path, threads: int | None = None) -> Any:
         raise CheckpointError(f"{path} is not a readable ONNX model; copy it again or export it anew") from error
 
 
-def _input_size(session: Any, metadata: dict[str, str], path: Path) -> int:
+def _input_size(
+    session: Any, metadata: dict[str, str], path: Path, outputs: Mapping[str, tuple[int | str, ...]]
+) -> int:
     """The side S of the network's input, after checking that inputs and outputs are those of the contract."""
     text = metadata.get("input_size", "")
     size = int(text) if text.isdecimal() else 0
-    found = {v.name: list(v.shape) for v in (*session.get_inputs(), *session.get_outputs())}
-    wanted = {"composite": [1, 3, size, size], "mask": [1, 1, size, size], "harmonized": [1, 3, size, size]}
-    if not 0 < size <= MAX_INPUT_SIZE or found != wanted:
+    found = {v.name: tuple(v.shape) for v in (*session.get_inputs(), *session.get_outputs())}
+    wanted = {"composite": (1, 3, "S", "S"), "mask": (1, 1, "S", "S"), **outputs}
+    if not 0 < size <= MAX_INPUT_SIZE or not _fits(found, wanted, size):
         raise CheckpointError(
-            f"{path} should take composite (1, 3, S, S) and mask (1, 1, S, S) and give harmonized, S = its input_size, "
-            f"but has {found} and input_size {text!r}; write it with `harmonize export`"
+            f"{path} should take composite (1, 3, S, S) and mask (1, 1, S, S) and give {' and '.join(outputs)}, S = "
+            f"its input_size, but has {found} and input_size {text!r}; write it with `harmonize export`"
         )
     return size
+
+
+def _fits(found: dict[str, tuple[Any, ...]], wanted: dict[str, tuple[int | str, ...]], size: int) -> bool:
+    if found.keys() != wanted.keys() or any(len(found[name]) != len(shape) for name, shape in wanted.items()):
+        return False
+    pairs = [pair for name, shape in wanted.items() for pair in zip(found[name], shape, strict=True)]
+    return all(
+        have == (size if want == "S" else want) or (want == "*" and isinstance(have, int)) for have, want in pairs
+    )

@@ -32,6 +32,8 @@ from harmonize_core.train.objectives._base import Batches, Objective, Terms
 SIDE = 16
 """Of the feature maps that discriminator and classifiers see, as in CharmNet."""
 
+BOTH: tuple[Domain, ...] = ("rendered", "photographic")
+
 Outputs = dict[Domain, CharmNetHrOutput]
 
 
@@ -48,9 +50,9 @@ class CharmNetHrObjective(Objective):
             self.discriminator = DomainDiscriminator(PRIVATE_CHANNELS)
         if self.has_style:
             self.classifier_enc = StyleClassifier(PRIVATE_CHANNELS)
-            self.classifier_dec = StyleClassifier(model.to_map.in_channels)
+            self.classifier_dec = StyleClassifier(model.skip.out_channels)
         if loss.adversarial or self.has_style:
-            self.needs = ("rendered", "photographic")
+            self.needs = BOTH
 
     def critics(self) -> tuple[DomainDiscriminator, ...]:
         return (self.discriminator,) if self.weights.adversarial else ()
@@ -62,9 +64,7 @@ class CharmNetHrObjective(Objective):
     def critic_losses(self, outputs: Outputs, batches: Batches) -> Terms | None:
         if not self.weights.adversarial:
             return None
-        rendered, photographic = (
-            self.discriminator(_small(outputs[domain].f_enc.detach())).float() for domain in self.needs
-        )
+        rendered, photographic = (self.discriminator(_small(outputs[domain].f_enc.detach())).float() for domain in BOTH)
         return {"total": losses.hinge_d(rendered, photographic)}
 
     def generator_losses(self, outputs: Outputs, batches: Batches) -> Terms:
@@ -123,7 +123,7 @@ class CharmNetHrObjective(Objective):
                 self.classifier_enc(_small(outputs[domain].f_enc)).float(),
                 self.classifier_dec(_small(outputs[domain].f_dec)).float(),
             )
-            for domain in self.needs
+            for domain in BOTH
         }
         count = self._identities(rendered)
         true = functional.one_hot(rendered.style_hard[:count], rendered.style_soft.shape[1])

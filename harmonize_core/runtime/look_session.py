@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`LookHarmonizer`: an exported network that estimates a look, and the look it finds for an image of any size.
+
+File contract "harmonize-look/1": inputs as "harmonize-onnx/1" (`session.py`); outputs `grade` (1, 10) and `map`
+(1, 12, h, w), what a `Look` holds. Needs numpy and onnxruntime only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from harmonize_core.runtime.look import GRADE, MAP, Floats, Look
+from harmonize_core.runtime.session import ModelInfo, open_model, own_view, refuse_nan
+
+FORMAT = "harmonize-look/1"
+
+Estimate = Callable[[Floats, Floats], Look]
+"""(S, S, 3) sRGB in [0, 1] and (S, S) mask to the look that makes the foreground fit."""
+
+
+class LookHarmonizer:
+    """A network of fixed input size, and from it one look per image."""
+
+    def __init__(self, estimate_own: Estimate, info: ModelInfo) -> None:
+        self.estimate_own = estimate_own
+        self.info = info
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], threads: int | None = None) -> LookHarmonizer:
+        """Open an ONNX file written by `harmonize export --look`.
+
+        Args:
+            path: the .onnx file.
+            threads: CPU threads of the network; None lets ONNX Runtime take all cores.
+
+        Raises:
+            CheckpointError: the file is missing, damaged or not a harmonize-look/1 file.
+            EnvironmentFault: onnxruntime is not installed.
+        """
+        run, info = open_model(Path(path), FORMAT, {"grade": (1, GRADE), "map": (1, MAP, "*", "*")}, threads)
+
+        def estimate(composite: Floats, mask: Floats) -> Look:
+            grade, cells = run(composite, mask)
+            return Look(grade[0], cells[0])
+
+        return cls(estimate, info)
+
+    def network(self, composite: Floats, mask: Floats) -> Floats:
+        """What PyTorch makes of a picture of the network's own size: (S, S, 3), (S, S) to (S, S, 3) sRGB in [0, 1]."""
+        return np.clip(self.estimate_own(composite, mask).over(composite, mask, separated=False), 0, 1)
+
+    def estimate(self, composite: Floats, mask: Floats) -> Look:
+        """The look that makes the foreground of `composite` fit its background.
+
+        Args:
+            composite: (H, W, 3) float sRGB in [0, 1], any size.
+            mask: (H, W) float in [0, 1], 1 = foreground.
+
+        Raises:
+            InputError: wrong shape, type or sizes, values that are not finite.
+            MaskEmpty: the mask is 0 everywhere.
+            CheckpointError: the network's result is not finite.
+        """
+        look = self.estimate_own(*own_view(composite, mask, self.info.input_size))
+        refuse_nan(self.info, look.grade, look.map)
+        return look

@@ -17,33 +17,47 @@ from harmonize_core.make_real.segment import Normalization
 
 
 def predict(
-    image: Positional[Path],
+    images: Positional[tuple[Path, ...]],
     /,
-    mask: Path,
     out: Path,
     model: Path,
+    mask: Path | None = None,
+    invert_mask: bool = False,
+    crypto_object: tuple[str, ...] = (),
+    layer: str | None = None,
+    mask_layer: str | None = None,
     strength: float = 1.0,
     smooth: float = 0.0,
+    overwrite: bool = False,
     domain: Domain | None = None,
     device: Literal["cpu", "cuda"] = "cpu",
     quiet: bool = False,
 ) -> int:
-    """Harmonize one composite or a folder of them, at any size; pixels outside the mask stay as they are.
+    """Harmonize composites of any size and format; pixels outside the mask stay as they are, bit for bit.
 
     Example: harmonize predict shot.png --mask shot_mask.png --model charmnet.onnx --out shot_harmonized.png
 
+    Example: harmonize predict beauty.exr --crypto-object Rhino Rider --model charmnet.onnx --out harmonized
+
     Args:
-        image: A composite image, or a folder of them; orientation tags are applied, alpha is dropped.
-        mask: Its mask (white = foreground), or a folder with <image>.png or <image>_mask.png for each.
-        out: File to write (8 bits a channel), or the folder for PNG files when IMAGE is a folder.
+        images: Composites (PNG, JPEG, WebP, TIFF, BMP, EXR), folders of them, or patterns such as "shot_*.png".
+        out: File to write, or the folder for files named like their images; format and depth are the image's.
         model: A run's folder, a .safetensors or an .onnx file.
+        mask: Its mask (white = foreground), or a folder or pattern with <image>.png or <image>_mask.png for each.
+            Default: the image's own alpha or, with --crypto-object, its own cryptomatte.
+        invert_mask: The mask marks the background.
+        crypto_object: Names of objects, materials or assets in the cryptomatte of the EXR that is the mask.
+        layer: Layer of EXR images to harmonize. Default: R, G and B without a layer, or the one named Combined.
+        mask_layer: Layer of EXR masks. Default: A, Y, R or the only channel.
         strength: 0 leaves the image as it is, 1 applies the network's opinion.
-        smooth: Folder as consecutive frames: smooth the colour change over this many frames (standard deviation).
+        smooth: Images as consecutive frames: smooth the colour change over this many frames (standard deviation).
+        overwrite: Of several images, do those again whose result is there already.
         domain: What the foregrounds are: branch of a .safetensors checkpoint to use. Default: photographic.
         device: Where a .safetensors checkpoint runs.
         quiet: Print nothing but errors.
     """
-    from harmonize_core.evaluate.files import pair_files, predict_files
+    from harmonize_core.infer.files import MaskChoice, Reading, predict_files
+    from harmonize_core.infer.pairs import plan_files
     from harmonize_core.infer.predictor import Predictor
     from harmonize_core.train.state import weights_of
 
@@ -51,14 +65,28 @@ def predict(
         raise ConfigError(f"--strength should be from 0 to 1 but is {strength:g}")
     if not smooth >= 0:
         raise ConfigError(f"--smooth should be 0 or more frames but is {smooth:g}")
-    jobs = pair_files(image, mask, out)
+    if crypto_object and mask_layer:
+        raise ConfigError("--crypto-object and --mask-layer are two ways to choose the mask; leave one of them out")
+    if not images:
+        raise ConfigError("give at least one image, folder or pattern")
+    plan = plan_files(images, mask, out, overwrite=overwrite or smooth > 0)
+    reading = Reading(layer, MaskChoice(mask_layer, crypto_object, invert_mask))
+    if plan.unused and not quiet:
+        print(f"note: {len(plan.unused)} masks have no image, such as {plan.unused[0]}", file=sys.stderr)
+    if plan.finished and not quiet:
+        say(f"{plan.finished} images are there already in {out}; --overwrite does them again")
+    if not plan.jobs:
+        return 0
     predictor = Predictor.load(weights_of(model), device, domain)
-    written = predict_files(
-        predictor, jobs, strength=strength, sigma_frames=smooth, progress=bar("harmonizing", "image", quiet)
-    )
+    shown = bar("harmonizing", "image", quiet or len(plan.jobs) == 1)
+    done = predict_files(predictor, plan.jobs, reading, strength=strength, sigma_frames=smooth, progress=shown)
+    for failure in done.failed:
+        print(f"error: {failure}", file=sys.stderr)
+    if done.empty and not quiet:
+        print(f"note: {done.empty} images have an empty mask and were written as they are", file=sys.stderr)
     if not quiet:
-        say(f"wrote {written[0] if len(written) == 1 else f'{len(written)} images to {out}'}")
-    return 0
+        say(f"wrote {plan.jobs[0].out if len(plan.jobs) == 1 else f'{done.written} images to {out}'}")
+    return 1 if done.failed else 0
 
 
 def make_real(

@@ -194,7 +194,7 @@ def read_exr(path: ImageFile) -> dict[str, NDArray[np.float32]]:
             width, height = (int(n) for n in high - low + 1)
             values = width * height * len(header["channels"])
     except Exception as error:
-        raise InputError(f"{path} is not a readable EXR file ({_first_line(error)}); write it again") from error
+        raise InputError(f"{path} is not a readable EXR file ({first_line(error)}); write it again") from error
     if values > 4 * MAX_PIXELS:
         raise InputError(
             f"{path} says it is {width}x{height}, more than the {MAX_PIXELS} pixels allowed; render it again"
@@ -203,7 +203,7 @@ def read_exr(path: ImageFile) -> dict[str, NDArray[np.float32]]:
         with OpenEXR.File(str(path), separate_channels=True) as file:
             return {name: np.asarray(c.pixels, dtype=np.float32) for name, c in file.channels().items()}
     except Exception as error:
-        raise InputError(f"{path} is not a readable EXR file ({_first_line(error)}); write it again") from error
+        raise InputError(f"{path} is not a readable EXR file ({first_line(error)}); write it again") from error
 
 
 def write_exr(
@@ -235,7 +235,7 @@ def write_exr(
             with OpenEXR.File(header, data) as file:
                 file.write(str(partial))
         except RuntimeError as error:  # OpenEXR reports full disks and missing folders this way
-            raise OutputError(f"{path} could not be written ({_first_line(error)}); check space and rights") from error
+            raise OutputError(f"{path} could not be written ({first_line(error)}); check space and rights") from error
 
 
 def resize_area(image: NDArray[np.float32], size_hw: tuple[int, int]) -> NDArray[np.float32]:
@@ -271,7 +271,7 @@ def _read(path: ImageFile) -> NDArray:
             try:
                 return np.asarray(_upright(image).convert(mode))
             except (OSError, SyntaxError, ValueError) as error:
-                raise InputError(f"{path} is damaged or cut off ({_first_line(error)}); copy it again") from error
+                raise InputError(f"{path} is damaged or cut off ({first_line(error)}); copy it again") from error
     data = cv2.imdecode(np.frombuffer(path.read_bytes(), dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     if data is None:
         raise InputError(f"{path} is damaged or cut off; copy it again")
@@ -286,7 +286,7 @@ def _transparency(path: ImageFile) -> NDArray[np.float32] | None:
         try:
             alpha = np.asarray(_upright(image).convert("RGBA"))[..., 3]
         except (OSError, SyntaxError, ValueError) as error:
-            raise InputError(f"{path} is damaged or cut off ({_first_line(error)}); copy it again") from error
+            raise InputError(f"{path} is damaged or cut off ({first_line(error)}); copy it again") from error
     return None if (alpha == 255).all() else _to_unit(alpha)
 
 
@@ -333,7 +333,8 @@ def _to_unit(raw: NDArray) -> NDArray[np.float32]:
     return raw.astype(np.float32) / (65535 if raw.dtype == np.uint16 else 255)
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, for one sentence."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 

@@ -97,7 +97,7 @@ class PrivateEncoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.stem = Stem()
-        self.blocks = blocks(lite=True)[:PRIVATE_BLOCKS]
+        self.blocks = blocks(lite=True, drop=0.0)[:PRIVATE_BLOCKS]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         fine = x = self.stem(x)
@@ -121,7 +121,7 @@ class CharmNetHr(HarmonizationModel):
         config = config or CharmNetHrConfig()
         width = config.channels
         self.encoders = nn.ModuleDict({domain: PrivateEncoder() for domain in DOMAINS})
-        self.core = nn.Sequential(*blocks(lite=True)[PRIVATE_BLOCKS:ALL_BLOCKS])
+        self.core = nn.Sequential(*blocks(lite=True, drop=0.0)[PRIVATE_BLOCKS:ALL_BLOCKS])
         self.ask = BackgroundAttention(CORE_CHANNELS)
         self.compare = Compare(CORE_CHANNELS, config.hidden)
         self.to_grade = nn.Linear(config.hidden, GRADE)

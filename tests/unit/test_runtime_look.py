@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Looks in NumPy: the same as in PyTorch, at any size, and right at soft edges."""
+
+import numpy as np
+import pytest
+import torch
+
+from harmonize_core.color import linear_to_srgb, srgb_to_linear
+from harmonize_core.models import charmnet_hr
+from harmonize_core.models import look as torch_look
+from harmonize_core.runtime.layers import apply_transform, harmonize_layers
+from harmonize_core.runtime.look import Look
+from harmonize_core.runtime.resize import resize
+from harmonize_core.runtime.transform import smooth_over_time
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def look(rng) -> Look:
+    """Every number of it says something."""
+    limits = [np.array(limit, np.float32) for limit in (torch_look.LIMITS, torch_look.MAP_LIMITS)]
+    grade, cells = (rng.uniform(-0.5, 0.5, shape).astype(np.float32) for shape in (10, (12, 16, 16)))
+    return Look(grade * limits[0], cells * limits[1][:, None, None])
+
+
+def picture(rng, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Noise under a disc with a soft edge."""
+    down, across = np.mgrid[0:height, 0:width].astype(np.float32)
+    distance = np.hypot(down - height / 2, across - width / 2) - 0.4 * min(height, width)
+    return rng.random((height, width, 3), dtype=np.float32), np.clip(0.5 - distance / 6, 0, 1)
+
+
+def in_torch(look: Look) -> torch_look.Look:
+    return torch_look.Look(*(torch.from_numpy(a)[None] for a in (look.grade, look.map)))
+
+
+def planes(image: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.atleast_3d(image).transpose(2, 0, 1)[None].copy())
+
+
+def test_pictures_larger_than_a_tile_come_out_as_from_torch(look, rng):
+    composite, mask = picture(rng, 300, 530)
+    linear = torch_look.srgb_to_linear(planes(composite))
+    expected = charmnet_hr.over(planes(composite), linear, in_torch(look).apply(linear), planes(mask)).clamp(0, 1)
+    found = look.over(composite, mask, separated=False)
+    np.testing.assert_allclose(found, expected[0].numpy().transpose(1, 2, 0), atol=1e-5)
+    np.testing.assert_array_equal(found[mask == 0], composite[mask == 0])
+
+
+def test_the_grade_is_the_cdl_that_it_says(look, rng):
+    linear = rng.random((40, 40, 3), dtype=np.float32)
+    expected = torch_look.apply_grade(planes(linear), in_torch(look).grade)[0].numpy()
+    np.testing.assert_allclose(look.cdl().apply(linear.transpose(2, 0, 1)), expected, rtol=1e-5, atol=1e-6)
+    alone = linear_to_srgb(np.minimum(expected, 1)).transpose(1, 2, 0)
+    np.testing.assert_allclose(look.global_only().apply(linear_to_srgb(linear)), alone, atol=1e-5)
+
+
+def test_single_pixels_are_changed_as_in_their_picture(look, rng):
+    composite, _ = picture(rng, 90, 70)
+    rows, columns = rng.integers(0, 90, 50), rng.integers(0, 70, 50)
+    whole = look.apply(composite)
+    np.testing.assert_allclose(
+        look.apply_to(composite[rows, columns], rows, columns, (90, 70)), whole[rows, columns], atol=1e-5
+    )
+    np.testing.assert_allclose(look.apply(composite, (20, 60, 5, 44)), whole[20:60, 5:44], atol=1e-6)
+
+
+def test_no_strength_and_no_look_change_nothing(look, rng):
+    composite, mask = picture(rng, 64, 64)
+    for nothing in (look.scaled(0), Look.identity()):
+        np.testing.assert_allclose(nothing.over(composite, mask), composite, atol=2e-5)  # black is 1e-6 of light
+
+
+def test_a_soft_edge_is_a_changed_foreground_before_an_unchanged_background(rng):
+    _, coverage = picture(rng, 120, 160)
+    foreground, background = np.array([0.6, 0.3, 0.2], np.float32), np.array([0.05, 0.1, 0.3], np.float32)
+    darker = Look(np.array([-2, 0.3, *[0] * 8], np.float32), Look.identity().map)
+    alpha = coverage[..., None]
+    changed = srgb_to_linear(darker.apply(linear_to_srgb(foreground)[None, None]))
+    expected = linear_to_srgb(alpha * changed + (1 - alpha) * background)
+    composite = linear_to_srgb(alpha * foreground + (1 - alpha) * background)
+    edge = (coverage > 0.02) & (coverage < 0.98)
+    error = np.abs(darker.over(composite, coverage) - expected)[edge].max()
+    assert error < 0.01 < np.abs(darker.over(composite, coverage, separated=False) - expected)[edge].max()
+    layers = harmonize_layers(
+        darker, alpha * foreground, coverage, np.broadcast_to(linear_to_srgb(background), composite.shape)
+    )
+    np.testing.assert_allclose(layers, expected, atol=1e-4)
+
+
+def test_looks_are_smoothed_over_time_in_their_own_numbers(look):
+    frames = [look.scaled(s) for s in (0.0, 1.0, 0.0)]
+    smooth = smooth_over_time(frames, 1.0)
+    assert 0.3 < smooth[1].grade[0] / look.grade[0] < 0.7
+    np.testing.assert_allclose(smooth[0].map, smooth[2].map, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(300, 530), (257, 100), (64, 64)])
+def test_torch_and_the_runtime_look_at_the_same_view(size, rng):
+    image = rng.random((*size, 3), dtype=np.float32)
+    seen = charmnet_hr.viewed(planes(image))[0].numpy().transpose(1, 2, 0)
+    np.testing.assert_allclose(resize(image, (256, 256)), seen, atol=1e-5)
+
+
+def test_a_composite_is_changed_through_its_look_by_the_common_function(look, rng):
+    composite, mask = picture(rng, 50, 60)
+    np.testing.assert_array_equal(apply_transform(look, composite, mask), look.over(composite, mask))

@@ -19,6 +19,7 @@ from harmonize_core.errors import ConfigError, HarmonizeError, UnknownName
 
 COMMANDS: dict[str, Callable[..., int]] = {
     "train": training.train,
+    "show-data": training.show_data,
     "evaluate": scores.evaluate,
     "score": scores.score,
     "predict": pictures.predict,
@@ -69,7 +70,7 @@ def _dispatch(arguments: list[str]) -> int:
     name, *rest = arguments
     if name not in COMMANDS:
         raise UnknownName.of("command", name, COMMANDS)
-    if name in ("train", "benchmark"):  # what follows the name decides which options there are
+    if name in ("train", "show-data", "benchmark"):  # what follows the name decides which options there are
         return COMMANDS[name](rest)
     return tyro.cli(COMMANDS[name], prog=f"harmonize {name}", description=help_of(COMMANDS[name]), args=rest)
 

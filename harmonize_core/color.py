@@ -17,14 +17,14 @@ Floats = NDArray[np.float32]
 REC709_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 """Weights of linear R, G, B in relative luminance (BT.709 primaries, D65)."""
 
-_OKLAB_LMS = np.array(
+OKLAB_LMS = np.array(
     [
         [0.4122214708, 0.5363325363, 0.0514459929],
         [0.2119034982, 0.6806995451, 0.1073969566],
         [0.0883024619, 0.2817188376, 0.6299787005],
     ]
 )
-_OKLAB_LAB = np.array(
+OKLAB_LAB = np.array(
     [
         [0.2104542553, 0.7936177850, -0.0040720468],
         [1.9779984951, -2.4285922050, 0.4505937099],
@@ -57,14 +57,14 @@ def luminance(rgb_linear: NDArray[np.floating]) -> Floats:
 
 def linear_to_oklab(rgb_linear: NDArray[np.floating]) -> Floats:
     """Linear RGB (..., 3) to Oklab (..., 3): lightness in [0, 1] for displayable colours, a and b around 0."""
-    lms = np.asarray(rgb_linear, dtype=np.float64) @ _OKLAB_LMS.T
-    return (np.cbrt(lms) @ _OKLAB_LAB.T).astype(np.float32)
+    lms = np.asarray(rgb_linear, dtype=np.float64) @ OKLAB_LMS.T
+    return (np.cbrt(lms) @ OKLAB_LAB.T).astype(np.float32)
 
 
 def oklab_to_linear(lab: NDArray[np.floating]) -> Floats:
     """Oklab (..., 3) back to linear RGB (..., 3); colours outside the gamut come out below 0 or above 1."""
-    lms = (np.asarray(lab, dtype=np.float64) @ np.linalg.inv(_OKLAB_LAB).T) ** 3
-    return (lms @ np.linalg.inv(_OKLAB_LMS).T).astype(np.float32)
+    lms = (np.asarray(lab, dtype=np.float64) @ np.linalg.inv(OKLAB_LAB).T) ** 3
+    return (lms @ np.linalg.inv(OKLAB_LMS).T).astype(np.float32)
 
 
 _XYZ = np.array(
@@ -95,8 +95,8 @@ def cielab_to_linear(lab: NDArray[np.floating]) -> Floats:
     return (xyz @ np.linalg.inv(_XYZ).T).astype(np.float32)
 
 
-_RUDERMAN_LMS = np.array([[0.3811, 0.5783, 0.0402], [0.1967, 0.7244, 0.0782], [0.0241, 0.1288, 0.8444]])
-_RUDERMAN_LAB = np.diag([3**-0.5, 6**-0.5, 2**-0.5]) @ np.array([[1, 1, 1], [1, 1, -2], [1, -1, 0]])
+RUDERMAN_LMS = np.array([[0.3811, 0.5783, 0.0402], [0.1967, 0.7244, 0.0782], [0.0241, 0.1288, 0.8444]])
+RUDERMAN_LAB = np.diag([3**-0.5, 6**-0.5, 2**-0.5]) @ np.array([[1, 1, 1], [1, 1, -2], [1, -1, 0]])
 DARKEST_CONE = 5e-4
 """Cone responses below this count as this much in l-alpha-beta: the logarithm of noise would rule the statistics."""
 
@@ -107,11 +107,11 @@ def linear_to_lalphabeta(rgb_linear: NDArray[np.floating]) -> Floats:
     Reinhard et al., "Color Transfer between Images" (IEEE CG&A 2001), equations 4 to 6, for linear BT.709 primaries.
     Changed: cone responses are at least DARKEST_CONE.
     """
-    cones = np.asarray(rgb_linear, dtype=np.float64) @ _RUDERMAN_LMS.T
-    return (np.log10(np.maximum(cones, DARKEST_CONE)) @ _RUDERMAN_LAB.T).astype(np.float32)
+    cones = np.asarray(rgb_linear, dtype=np.float64) @ RUDERMAN_LMS.T
+    return (np.log10(np.maximum(cones, DARKEST_CONE)) @ RUDERMAN_LAB.T).astype(np.float32)
 
 
 def lalphabeta_to_linear(lab: NDArray[np.floating]) -> Floats:
     """l-alpha-beta (..., 3) back to linear RGB (..., 3); colours outside the gamut come out below 0 or above 1."""
-    cones = 10.0 ** (np.asarray(lab, dtype=np.float64) @ np.linalg.inv(_RUDERMAN_LAB).T)
-    return (cones @ np.linalg.inv(_RUDERMAN_LMS).T).astype(np.float32)
+    cones = 10.0 ** (np.asarray(lab, dtype=np.float64) @ np.linalg.inv(RUDERMAN_LAB).T)
+    return (cones @ np.linalg.inv(RUDERMAN_LMS).T).astype(np.float32)

@@ -82,12 +82,19 @@ def match_covariance(
     2007): T = A^-1/2 (A^1/2 B A^1/2)^1/2 A^-1/2 for covariances A of the colours and B of the donor.
     Changed: variances of A below FLAT_STD^2 in any direction count as that much.
     """
-    colors = np.asarray(colors, np.float64)
-    mean, own = _covariance(colors, weights)
+    transform, offset = affine_of_covariances(colors, donor, weights, donor_weights)
+    return np.asarray(colors, np.float64) @ transform.T + offset
+
+
+def affine_of_covariances(
+    colors: Colors, donor: Colors, weights: Weights | None = None, donor_weights: Weights | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The map of `match_covariance` itself: a matrix (C, C) for column vectors, and an offset (C,)."""
+    mean, own = _covariance(np.asarray(colors, np.float64), weights)
     donor_mean, other = _covariance(np.asarray(donor, np.float64), donor_weights)
     root, inverse = (_power(own, exponent, floor=FLAT_STD**2) for exponent in (0.5, -0.5))
     transform = inverse @ _power(root @ other @ root, 0.5) @ inverse
-    return (colors - mean) @ transform.T + donor_mean
+    return transform, donor_mean - transform @ mean
 
 
 def _covariance(colors: NDArray[np.float64], weights: Weights | None) -> tuple[NDArray, NDArray]:

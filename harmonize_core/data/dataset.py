@@ -9,15 +9,16 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from typing import NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from harmonize_core.data.options import DataConfig
 from harmonize_core.data.rng import generator
-from harmonize_core.data.transforms import Crop, apply_crop, resize, sample_crop_with_foreground
+from harmonize_core.data.transforms import Crop, apply_crop, draw_crop, resize
 from harmonize_core.errors import DatasetError, InputError
 from harmonize_core.formats.images import check_same_size, read_image, read_mask, to_uint8
 from harmonize_core.formats.member import ImageFile
@@ -67,6 +68,40 @@ class Batch:
         return Batch(**moved)
 
 
+class Movable(Protocol):
+    """A batch, or what becomes one on the device where the network runs."""
+
+    def to(self, device: torch.device) -> Batch: ...
+
+
+B = TypeVar("B", bound=Movable)
+B_co = TypeVar("B_co", bound=Movable, covariant=True)
+
+
+class SampleSource(Protocol[B_co]):
+    """What training and validation draw from: triplets in files, or views and photographs composed on the fly.
+
+    Sample (epoch, index) is a pure function of a seed, epoch and index: no state, any order, any thread.
+    """
+
+    skipped: dict[int, str]
+    """Why samples were left out, by their index."""
+
+    @property
+    def kind(self) -> str:
+        """What the samples are taken from, in the plural."""
+        ...
+
+    @property
+    def triplets(self) -> Sequence[TripletPaths]:
+        """What the samples are called and where they come from, by index; not all of these need be files."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def batch(self, samples: Sequence[tuple[int, int]]) -> B_co: ...
+
+
 class TripletDataset:
     """Triplets of one domain, read on demand, kept decoded in memory while `cache_mb` lasts.
 
@@ -82,6 +117,8 @@ class TripletDataset:
         augment: bool = True,
         cache_mb: int = 2048,
         skip_corrupt: bool = False,
+        data: DataConfig | None = None,
+        pin: bool = False,
     ) -> None:
         """Args:
         triplets: What to read; at least one.
@@ -92,6 +129,8 @@ class TripletDataset:
             crop then still has S pixels a side. 0 reads every file every time, at full size.
         skip_corrupt: Take the next usable triplet instead of one that cannot be read, and say so once; otherwise the
             first such triplet is an error. What replaces what depends on the files alone.
+        data: How crops are drawn.
+        pin: Keep batches in memory that a GPU can fetch from.
         """
         if not triplets:
             raise DatasetError("a data set for training or evaluation needs at least one triplet but got none")
@@ -101,6 +140,9 @@ class TripletDataset:
         self.augment = augment
         self._cache_limit = cache_mb * 2**20
         self.skip_corrupt = skip_corrupt
+        self.kind = "triplets"
+        self._data = data or DataConfig()
+        self._pin = pin
         self.skipped: dict[int, str] = {}
         """Why triplets were left out, by their index."""
         self._cache: dict[ImageFile, Integers] = {}
@@ -146,7 +188,7 @@ class TripletDataset:
             raise InputError(f"{paths.mask} should mark a foreground but is black all over; draw the mask again")
         crop = Crop(0, 0, mask.shape[0], mask.shape[1])
         if self.augment:
-            crop = sample_crop_with_foreground(generator(self.seed, "augment", epoch, index), mask)
+            crop = draw_crop(generator(self.seed, "augment", epoch, index), mask, self._data)
         return Arrays(*(apply_crop(image, crop, self.size) for image in (composite, mask, real)))
 
     def batch(self, samples: Sequence[tuple[int, int]]) -> Batch:
@@ -155,10 +197,14 @@ class TripletDataset:
         chosen, arrays = [paths for paths, _ in found], [images for _, images in found]
         soft = [t.style_soft or (0.0,) * STYLES for t in chosen]
         hard = [-1 if t.style_hard is None else t.style_hard - 1 for t in chosen]
+        composite, mask, real = (
+            _to_tensor(images, self._pin)
+            for images in ([a.composite for a in arrays], [a.mask[..., None] for a in arrays], [a.real for a in arrays])
+        )
         return Batch(
-            composite=_to_tensor([a.composite for a in arrays]),
-            mask=_to_tensor([a.mask[..., None] for a in arrays]),
-            real=_to_tensor([a.real for a in arrays]),
+            composite=composite,
+            mask=mask,
+            real=real,
             style_soft=torch.tensor(soft, dtype=torch.float32),
             style_hard=torch.tensor(hard, dtype=torch.int64),
         )
@@ -181,13 +227,13 @@ class TripletDataset:
         return pixels
 
 
-class BatchStream:
+class BatchStream(Generic[B]):
     """Endless shuffled batches: step k always holds the same samples, so a run resumes by its step number alone.
 
     Epochs are seeded permutations laid end to end; a batch may span two of them, so no sample is ever dropped.
     """
 
-    def __init__(self, dataset: TripletDataset, batch_size: int, *, seed: int, name: str) -> None:
+    def __init__(self, dataset: SampleSource[B], batch_size: int, *, seed: int, name: str) -> None:
         """Args: `name` separates the orders of streams that share a seed."""
         self.dataset = dataset
         self.batch_size = batch_size
@@ -203,7 +249,7 @@ class BatchStream:
             (p // len(self.dataset), int(self._order(p // len(self.dataset))[p % len(self.dataset)])) for p in positions
         ]
 
-    def batch(self, step: int) -> Batch:
+    def batch(self, step: int) -> B:
         return self.dataset.batch(self.samples(step))
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
@@ -216,8 +262,8 @@ class BatchStream:
 
 
 def prefetch(
-    streams: Sequence[BatchStream], start: int, stop: int, *, ahead: int = 2, workers: int = 1
-) -> Generator[tuple[Batch, ...]]:
+    streams: Sequence[BatchStream[B]], start: int, stop: int, *, ahead: int = 2, workers: int = 1
+) -> Generator[tuple[B, ...]]:
     """Batches `start` .. `stop` - 1 of all streams together, prepared by threads while the caller computes.
 
     A sample draws from a generator of its own (seed, epoch, index), so the number of workers changes no value.
@@ -259,7 +305,8 @@ def _to_integers(image: NDArray[np.float32]) -> Integers:
     return np.rint(np.clip(image, 0, 1) * 65535).astype(np.uint16)
 
 
-def _to_tensor(images: list[Integers]) -> Tensor:
-    """(S, S, C) integers each to float32 (B, C, S, S) in [0, 1]."""
+def _to_tensor(images: list[Integers], pin: bool) -> Tensor:
+    """(S, S, C) integers each to float32 (B, C, S, S) in [0, 1], pinned if `pin`."""
     units = [image.astype(np.float32) / np.iinfo(image.dtype).max for image in images]
-    return torch.from_numpy(np.stack(units)).permute(0, 3, 1, 2)
+    batch = torch.from_numpy(np.stack(units))
+    return (batch.pin_memory() if pin else batch).permute(0, 3, 1, 2)

@@ -105,7 +105,7 @@ class Camera:
         linear = np.maximum(colors, 0) * np.float32(2.0**self.exposure_ev) * np.array(self.gains, np.float32)
         lab = linear_to_oklab(linear)
         lightness = np.maximum(lab[:, 0], 0) ** self.gamma
-        pivot = float(np.clip(np.average(lightness, weights=foreground.weights), 0.2, 0.8))
+        pivot = _pivot(lightness, foreground.weights)
         reach = np.where(lightness < pivot, pivot, max(1 - pivot, 1e-3))
         distance = np.clip((lightness - pivot) / reach, -1, 1)
         lightness += (self.contrast - 1) * reach * distance * (1 - distance**2)
@@ -134,10 +134,27 @@ class Relight:
     """Natural logarithm of red over blue on the lit side, the opposite on the dark side."""
 
     def apply(self, foreground: Foreground, colors: Floats, donor: Floats) -> Floats:
-        shade = _shade(foreground, self.angle, self.height)
-        factor = np.exp2(self.stops * shade)[:, None] * np.exp(shade[:, None] * self.warmth * np.array([0.5, 0, -0.5]))
-        mean = np.average(luminance(factor), weights=foreground.weights)
-        return (colors * (factor / mean)).astype(np.float32)
+        shade = shade_of(foreground, self.angle, self.height)
+        factor = self.factor(shade[foreground.rows, foreground.columns])
+        return (colors * (factor / self.mean_of(factor, foreground.weights))).astype(np.float32)
+
+    def factor(self, shade: NDArray[np.floating]) -> NDArray[np.float64]:
+        """What the light at some pixels (N,), -0.5 to 0.5, multiplies their colours by, (N, 3)."""
+        return np.exp2(self.stops * shade)[:, None] * np.exp(shade[:, None] * self.warmth * np.array([0.5, 0, -0.5]))
+
+    def mean_of(self, factor: NDArray[np.floating], weights: Floats | None = None) -> float:
+        """Mean luminance of factors (N, 3), by which they are divided."""
+        return float(np.average(luminance(factor), weights=weights))
+
+
+def pivot_of(camera: Camera, colors: Floats, weights: Floats) -> float:
+    """The lightness around which a camera's contrast turns, for linear colours (N, 3) with weights (N,)."""
+    exposed = np.maximum(colors, 0) * np.float32(2.0**camera.exposure_ev) * np.array(camera.gains, np.float32)
+    return _pivot(np.maximum(linear_to_oklab(exposed)[:, 0], 0) ** camera.gamma, weights)
+
+
+def _pivot(lightness: NDArray[np.floating], weights: Floats) -> float:
+    return float(np.clip(np.average(lightness, weights=weights), 0.2, 0.8))
 
 
 Edit = Transfer | Camera | Relight
@@ -179,8 +196,8 @@ def record(edit: Edit) -> dict:
     }
 
 
-def _shade(foreground: Foreground, angle: float, height: float) -> NDArray[np.float64]:
-    """How much light each pixel gets, (N,), from -0.5 (dark side) to 0.5 (lit side)."""
+def shade_of(foreground: Foreground, angle: float, height: float) -> NDArray[np.float64]:
+    """How much light each place of the mask gets, (H, W), from -0.5 (dark side) to 0.5 (lit side)."""
     solid = np.pad((foreground.mask >= 0.5).astype(np.uint8), 1)
     depth = cv2.distanceTransform(solid, cv2.DIST_L2, 5)[1:-1, 1:-1]
     radius = max(float(depth.max()), 1.0)
@@ -189,14 +206,14 @@ def _shade(foreground: Foreground, angle: float, height: float) -> NDArray[np.fl
     down, across = np.gradient(rise)
     toward = np.array([math.cos(angle), -math.sin(angle)]) * math.sqrt(1 - height**2)
     lambert = (-across * toward[0] - down * toward[1] + height) / np.sqrt(1 + across**2 + down**2)
-    here = lambert[foreground.rows, foreground.columns].astype(np.float64)
-    place = foreground.columns * toward[0] + foreground.rows * toward[1]
-    return 0.6 * _centred(here) + 0.4 * _centred(place)
+    rows, columns = np.indices(foreground.mask.shape, sparse=True)
+    place = columns * toward[0] + rows * toward[1]
+    return 0.6 * _centred(lambert.astype(np.float64), foreground) + 0.4 * _centred(place, foreground)
 
 
-def _centred(values: NDArray) -> NDArray[np.float64]:
-    """Values moved and scaled to -0.5..0.5 between their 2nd and 98th percentile."""
-    low, high = np.percentile(values, [2, 98])
+def _centred(values: NDArray[np.float64], foreground: Foreground) -> NDArray[np.float64]:
+    """Values (H, W) moved and scaled to -0.5..0.5 between their 2nd and 98th percentile in the foreground."""
+    low, high = np.percentile(values[foreground.rows, foreground.columns], [2, 98])
     return np.clip((values - (low + high) / 2) / max(high - low, 1e-6), -0.5, 0.5)
 
 

@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from harmonize_core.data.options import DataConfig
+
 MIN_MASK_PIXELS = 1.0
 """A crop counts as empty when its mask sums to this or less."""
 KEEP_EMPTY = 0.05
@@ -75,6 +77,19 @@ def sample_crop_with_foreground(rng: np.random.Generator, mask: NDArray, **optio
         if inside.sum(dtype=np.float64) / peak > MIN_MASK_PIXELS or rng.random() < KEEP_EMPTY:
             return crop
     return Crop(0, 0, mask.shape[0], mask.shape[1])
+
+
+def draw_crop(rng: np.random.Generator, mask: NDArray[np.unsignedinteger], data: DataConfig) -> Crop:
+    """`sample_crop_with_foreground`, drawn again while the foreground's share of the crop is not as wanted."""
+    crop = sample_crop_with_foreground(rng, mask, scale=data.crop_scale)
+    if data.cover == (0.0, 1.0):
+        return crop
+    for _ in range(MAX_TRIES):
+        inside = mask[crop.top : crop.top + crop.height, crop.left : crop.left + crop.width]
+        if data.cover[0] <= inside.mean(dtype=np.float64) / np.iinfo(mask.dtype).max <= data.cover[1]:
+            break
+        crop = sample_crop_with_foreground(rng, mask, scale=data.crop_scale)
+    return crop
 
 
 def apply_crop(image: NDArray, crop: Crop, size: int) -> NDArray:

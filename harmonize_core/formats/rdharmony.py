@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 from harmonize_core.errors import DatasetError
 from harmonize_core.formats.images import read_lines
@@ -121,7 +121,7 @@ def mask_of(composite: PurePosixPath) -> PurePosixPath:
     return composite.parent.parent / "masks" / mask_name(scene_of(composite))
 
 
-def scene_of(composite: PurePosixPath) -> str:
+def scene_of(composite: PurePath) -> str:
     """`.../park_00_v003-1_2.jpg` -> `park_00_v003`."""
     return composite.name.rpartition("-")[0]
 

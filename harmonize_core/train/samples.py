@@ -27,7 +27,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from harmonize_core.data.dataset import Batch, TripletDataset
+from harmonize_core.data.dataset import Batch, Movable, SampleSource
 from harmonize_core.formats.images import write_bytes, write_text
 from harmonize_core.formats.triplet import Domain
 
@@ -82,7 +82,7 @@ class Case:
 class Samples:
     """Collects while `validate` runs over the held-out sets, then saves."""
 
-    def __init__(self, held_out: Mapping[Domain, TripletDataset]) -> None:
+    def __init__(self, held_out: Mapping[Domain, SampleSource[Movable]]) -> None:
         self._names = {d: [_name(str(t.composite)) for t in dataset.triplets] for d, dataset in held_out.items()}
         self._chosen = {d: spread(len(dataset), SHOWN) for d, dataset in held_out.items()}
         self.shown: dict[Domain, dict[int, Case]] = {d: {} for d in held_out}

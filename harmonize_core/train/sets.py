@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harmonize_core.data.dataset import STYLES, TripletDataset
+import torch
+
+from harmonize_core.data.dataset import STYLES, Movable, SampleSource, TripletDataset
 from harmonize_core.data.sources import list_triplets, splits_of, thin
-from harmonize_core.errors import DatasetError
+from harmonize_core.errors import ConfigError, DatasetError
 from harmonize_core.formats.triplet import Domain, TripletPaths
 from harmonize_core.models import lookup
+from harmonize_core.train import sets_on_the_fly
 from harmonize_core.train.config import TrainConfig
 
 HELD_OUT = ("val", "test")
@@ -23,62 +26,96 @@ HELD_OUT = ("val", "test")
 class Sets:
     """Training sets and held-out sets of the domains that a run trains on."""
 
-    train: dict[Domain, TripletDataset]
-    held_out: dict[Domain, TripletDataset]
+    train: dict[Domain, SampleSource[Movable]]
+    held_out: dict[Domain, SampleSource[Movable]]
     """By domain; a domain without a held-out split is absent."""
+    unusable: tuple[str, ...] = ()
+    """What could not be read while the sets were opened, a line each."""
 
     def summary(self) -> str:
         """How many triplets of which domain are for what."""
-        train = " and ".join(f"{len(s)} {name}" for name, s in self.train.items())
+        train = " and ".join(f"{len(s)} {name} {s.kind}" for name, s in self.train.items())
+        if {s.kind for s in self.train.values()} == {"triplets"}:
+            train = " and ".join(f"{len(s)} {name}" for name, s in self.train.items()) + " triplets"
         held = ", ".join(f"{len(s)} {name}" for name, s in self.held_out.items()) or "none"
-        return f"{train} triplets (held out: {held})"
+        return f"{train} (held out: {held})"
 
     def left_out(self) -> list[str]:
         """What could not be read so far, a line each: where it was needed and why it was left out."""
         parts = {"training": self.train, "validation": self.held_out}
         return [
-            f"{use}, {domain}: {reason}"
-            for use, sets in parts.items()
-            for domain, dataset in sets.items()
-            for _, reason in sorted(dataset.skipped.items())
+            *self.unusable,
+            *(
+                f"{use}, {domain}: {reason}"
+                for use, sets in parts.items()
+                for domain, dataset in sets.items()
+                for _, reason in sorted(dataset.skipped.items())
+            ),
         ]
 
 
 def open_sets(config: TrainConfig) -> Sets:
-    """List and check the triplets that a config names.
+    """List and check what a config names: triplets in files, or views and photographs to compose on the fly.
 
     Raises:
+        ConfigError: a side that the network cannot take.
         InputError: a root is not a folder, or a list file is missing.
         DatasetError: no known layout, no training split, no style labels, or a scene on both sides of a split.
     """
-    size = lookup(config.model).input_spec.size
-    train: dict[Domain, TripletDataset] = {}
-    held_out: dict[Domain, TripletDataset] = {}
+    size, pin = side_of(config), config.device != "cpu" and torch.cuda.is_available()
+    train: dict[Domain, SampleSource[Movable]] = {}
+    held_out: dict[Domain, SampleSource[Movable]] = {}
+    unusable: list[str] = []
     roots: dict[Domain, Path | None] = {"rendered": config.rendered, "photographic": config.photographic}
+    make = functools.partial(TripletDataset, size=size, skip_corrupt=config.skip_corrupt, pin=pin)
     for domain, root in roots.items():
         if root is None:
             continue
-        wanted = getattr(config.lists, domain), getattr(config.lists, f"{domain}_held_out")
-        training, other = _split(root, domain, *wanted)
-        if domain == "rendered" and any(t.style_hard is None for t in training):
-            raise DatasetError(f"{root} should hold rendered triplets with style labels but has none; see --rendered")
-        length = max((len(t.style_soft or ()) for t in training), default=0)
-        if domain == "rendered" and length > STYLES:
-            raise DatasetError(
-                f"{root} should have the {STYLES} styles that the style classifiers know but has labels of {length}; "
-                "render it without own styles, or evaluate on it only"
-            )
-        make = functools.partial(TripletDataset, size=size, skip_corrupt=config.skip_corrupt)
-        train[domain] = make(training, seed=config.seed, cache_mb=config.cache_mb)
-        if other:
-            held_out[domain] = make(thin(other, config.validate_limit), augment=False)
-    return Sets(train, held_out)
+        listed: Sequence[TripletPaths] = ()
+        if config.data.on_the_fly:
+            if sets_on_the_fly.has_lists(root, domain):
+                training, listed = _split(root, domain, config)
+            else:
+                training = None
+            opened = sets_on_the_fly.opened(root, domain, config, size=size, pin=pin, listed=training)
+            train[domain] = opened.train
+            unusable += opened.unusable
+            if opened.held_out and not listed:
+                held_out[domain] = opened.held_out
+            refuse_leak(root, opened.train.triplets, listed)
+        else:
+            training, listed = _split(root, domain, config)
+            if domain == "rendered" and any(t.style_hard is None for t in training):
+                raise DatasetError(
+                    f"{root} should hold rendered triplets with style labels but has none; see --rendered"
+                )
+            length = max((len(t.style_soft or ()) for t in training), default=0)
+            if domain == "rendered" and length > STYLES:
+                raise DatasetError(
+                    f"{root} should have the {STYLES} styles that the style classifiers know but has labels of "
+                    f"{length}; render it without own styles, or evaluate on it only"
+                )
+            train[domain] = make(training, seed=config.seed, cache_mb=config.cache_mb, data=config.data)
+        if listed:
+            held_out[domain] = make(thin(listed, config.validate_limit), augment=False)
+    return Sets(train, held_out, tuple(unusable))
 
 
-def _split(
-    root: Path, domain: Domain, chosen: str | None, validated: str | None
-) -> tuple[list[TripletPaths], list[TripletPaths]]:
+def side_of(config: TrainConfig) -> int:
+    """Side in pixels of the pictures that a run trains on.
+
+    Raises:
+        ConfigError: a side of its own for a network that takes one size only.
+    """
+    entry, side = lookup(config.model), config.data.side
+    if side and side != entry.input_spec.size and "any_size" not in entry.features:
+        raise ConfigError(f"--data.side {side} needs a network for any size but {config.model} takes its own only")
+    return side or entry.input_spec.size
+
+
+def _split(root: Path, domain: Domain, config: TrainConfig) -> tuple[list[TripletPaths], list[TripletPaths]]:
     """Triplets to train on and to hold out: those of the lists that were chosen, or of the set's own splits."""
+    chosen, validated = getattr(config.lists, domain), getattr(config.lists, f"{domain}_held_out")
     names = splits_of(root, domain)
     if names and not chosen and "train" not in names:
         raise DatasetError(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from harmonize_core.data.dataset import Batch, TripletDataset, in_advance
+from harmonize_core.data.dataset import Batch, Movable, SampleSource, in_advance
 from harmonize_core.formats.triplet import Domain
 from harmonize_core.models import HarmonizationModel
 from harmonize_core.train.samples import Seen
@@ -22,7 +22,7 @@ BATCH = 8
 
 def validate(
     model: HarmonizationModel,
-    held_out: Mapping[Domain, TripletDataset],
+    held_out: Mapping[Domain, SampleSource[Movable]],
     device: torch.device,
     *,
     has_domains: bool,
@@ -47,7 +47,7 @@ def validate(
 def _by_result(
     model: HarmonizationModel,
     domain: Domain,
-    dataset: TripletDataset,
+    dataset: SampleSource[Movable],
     device: torch.device,
     has_domains: bool,
     workers: int,
@@ -55,7 +55,7 @@ def _by_result(
 ) -> dict[str, list[float]]:
     """fMSE of every triplet that can be read, by name of what is compared with the real picture."""
 
-    def read(number: int) -> tuple[Batch, list[int]]:
+    def read(number: int) -> tuple[Movable, list[int]]:
         indices = range(BATCH * number, min(BATCH * (number + 1), len(dataset)))
         batch = dataset.batch([(0, i) for i in indices])
         return batch, [row for row, i in enumerate(indices) if i not in dataset.skipped]  # others stand in for those

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What rendered and photographic samples made on the fly have in common: how entries are opened and batches move."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from harmonize_core.data.cache import Arrays, opened
+from harmonize_core.data.transforms import Crop
+
+
+class Views:
+    """Entries of the decoded cache by number, mapped when they are first needed."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._files = list(files)
+        self._open: dict[int, Arrays] = {}
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __getitem__(self, number: int) -> Arrays:
+        with self._lock:
+            if number not in self._open:
+                self._open[number] = opened(self._files[number])
+            return self._open[number]
+
+
+def whole(mask: NDArray) -> Crop:
+    """No crop at all."""
+    return Crop(0, 0, mask.shape[0], mask.shape[1])
+
+
+def stacked(images: Sequence[NDArray], pin: bool) -> Tensor:
+    """(H, W, C) each to (B, C, H, W) with the same type, in memory that a GPU can fetch from where `pin`."""
+    batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
+    return batch.pin_memory() if pin else batch
+
+
+def moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """On `device` as float32, without waiting for the copy."""
+    return tensor.to(device, non_blocking=True).to(torch.float32)

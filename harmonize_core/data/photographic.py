@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Photographic triplets made while training: the foreground of a photograph under other light, the photograph as truth.
+
+What is drawn is what `harmonize make-real` writes to files (`harmonize_core.data.edits`, `plausible`); here it is drawn
+anew for every sample. Threads cut pictures out of mapped files and judge draws by a sample of the foreground's colours;
+edits, compositing and damage run in torch where the network runs (`PhotoBatch.to`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from harmonize_core.data import colors
+from harmonize_core.data.cache import Arrays, Recipe
+from harmonize_core.data.dataset import STYLES, Batch
+from harmonize_core.data.degrade import NONE, Damage, changed_masks, damaged, draw_damage
+from harmonize_core.data.edits import Foreground, Relight, apply_edits, draw_edits, shade_of
+from harmonize_core.data.on_the_fly import Views, moved, stacked, whole
+from harmonize_core.data.options import DataConfig
+from harmonize_core.data.photos import Photo
+from harmonize_core.data.plausible import why_implausible
+from harmonize_core.data.rng import generator
+from harmonize_core.data.transfers import Numbers, edited, numbers_of
+from harmonize_core.data.transforms import Crop, apply_crop, draw_crop, resize
+from harmonize_core.errors import InputError
+from harmonize_core.formats.images import check_same_size, read_image, read_mask, to_uint8
+from harmonize_core.formats.triplet import TripletPaths
+
+MAX_TRIES = 12
+"""Edits drawn for one sample before its foreground stays as it is."""
+SAMPLE = 512
+"""Colours that stand for a foreground."""
+SMALL = 96
+"""Longest side in pixels of the mask that light from one side is worked out on: it is smooth."""
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The choices of one sample."""
+
+    photo: int
+    crop: Crop
+    numbers: Numbers
+    """Of its edits; none of them: the composite is the photograph."""
+    shade: NDArray[np.float32] | None
+    """(h, w) small, light of a relight edit."""
+    damage: Damage
+
+
+@dataclass(frozen=True)
+class PhotoBatch:
+    """B samples before they are composed."""
+
+    picture: Tensor
+    """(B, 3, S, S) uint8 sRGB."""
+    mask: Tensor
+    """(B, 1, S, S) uint8."""
+    shade: Tensor
+    """(B, 1, S, S) float16, or (B, 1, 1, 1) where no sample is relit."""
+    draws: tuple[Draw, ...]
+
+    @torch.no_grad()
+    def to(self, device: torch.device) -> Batch:
+        """Edited, composed and damaged on `device`, images in channels-last memory order."""
+        real, mask = moved(self.picture, device) / 255, moved(self.mask, device) / 255
+        composite = real
+        rows = [i for i, d in enumerate(self.draws) if not d.numbers.nothing]
+        if rows:
+            linear, share = colors.srgb_to_linear(real[rows]), mask[rows]
+            changed = edited(linear, [self.draws[i].numbers for i in rows], moved(self.shade, device)[rows])
+            blended = colors.linear_to_srgb(share * changed.clamp(0, 1) + (1 - share) * linear)
+            composite = real.clone()
+            composite[rows] = torch.where(share > 0, blended, real[rows])
+        damage = [d.damage for d in self.draws]
+        composite, real = damaged(composite, real, mask, damage)
+        count = len(self.draws)
+        batch = Batch(
+            composite=composite,
+            mask=changed_masks(mask, mask, damage),
+            real=real,
+            style_soft=torch.zeros(count, STYLES),
+            style_hard=torch.full((count,), -1, dtype=torch.int64),
+        )
+        return batch.to(device)
+
+
+class Photographs:
+    """Photographs with masks as a data set whose samples are made while training.
+
+    Sample (epoch, index) is of photograph `index` modulo their number and a pure function of (seed, epoch, index).
+    Colours are lent within a category and never within a series, by the photographs given here alone.
+    """
+
+    def __init__(
+        self,
+        photos: Sequence[Photo],
+        files: Sequence[Path],
+        *,
+        data: DataConfig,
+        size: int = 256,
+        seed: int = 0,
+        draws: int = 0,
+        pin: bool = False,
+    ) -> None:
+        """Args:
+        photos: at least one.
+        files: their entries in the decoded cache (`recipe`).
+        data: what is drawn how often.
+        size: side S of the square output in pixels.
+        seed: root of all draws.
+        draws: 0 for training; otherwise a fixed set of so many samples of whole photographs without damage, to validate
+            on.
+        pin: keep batches in memory that a GPU can fetch from.
+        """
+        self.photos = list(photos)
+        self.size = size
+        self.seed = seed
+        self.kind = "photographs on the fly"
+        self.skipped: dict[int, str] = {}
+        self._entries = Views(files)
+        self._data = data
+        self._draws = draws
+        self._pin = pin
+        self._categories: dict[str, list[int]] = {}
+        for number, photo in enumerate(self.photos):
+            self._categories.setdefault(photo.category, []).append(number)
+
+    def __len__(self) -> int:
+        return self._draws or len(self.photos)
+
+    @property
+    def triplets(self) -> list[TripletPaths]:
+        """The photographs by index, for names; the fixed draws are numbered."""
+        photos = [(index, self.photos[index % len(self.photos)]) for index in range(len(self))]
+        return [
+            TripletPaths(
+                p.image.with_name(f"{p.name}_{i // len(self.photos)}"), p.mask, p.image, "photographic", p.name
+            )
+            for i, p in photos
+        ]
+
+    def draw(self, epoch: int, index: int) -> Draw:
+        """The choices of a sample."""
+        number = index % len(self.photos)
+        entry, data = self._entries[number], self._data
+        rng = generator(self.seed, "photographic", epoch, index)
+        fixed = bool(self._draws)
+        crop = whole(entry["mask"]) if fixed else draw_crop(rng, entry["mask"], data)
+        harmonious = not fixed and bool(rng.random() < data.identity)
+        numbers, shade = (Numbers(), None) if harmonious else self._edits(rng, number)
+        return Draw(number, crop, numbers, shade, NONE if fixed else draw_damage(rng, data, self.size))
+
+    def _called(self, index: int) -> TripletPaths:
+        photo = self.photos[index % len(self.photos)]
+        path = photo.image.with_name(f"{photo.name}_{index // len(self.photos) + 1}")
+        return TripletPaths(path, photo.mask, photo.image, "photographic", photo.group)
+
+    def batch(self, samples: Sequence[tuple[int, int]]) -> PhotoBatch:
+        """The batch of the given (epoch, index) pairs, in their order; `.to(device)` composes it."""
+        draws = tuple(self.draw(epoch, index) for epoch, index in samples)
+        entries = [self._entries[d.photo] for d in draws]
+        pictures = [apply_crop(e["picture"], d.crop, self.size) for e, d in zip(entries, draws, strict=True)]
+        masks = [apply_crop(e["mask"], d.crop, self.size)[..., None] for e, d in zip(entries, draws, strict=True)]
+        shades = [_shade_cut(e, d, self.size) for e, d in zip(entries, draws, strict=True)]
+        if all(d.shade is None for d in draws):
+            shades = [np.zeros((1, 1, 1), np.float16)] * len(draws)
+        return PhotoBatch(
+            picture=stacked(pictures, self._pin),
+            mask=stacked(masks, self._pin),
+            shade=stacked(shades, self._pin),
+            draws=draws,
+        )
+
+    def _edits(self, rng: np.random.Generator, number: int) -> tuple[Numbers, NDArray[np.float32] | None]:
+        """Edits that leave a plausible foreground, as numbers; none where no draw does."""
+        entry = self._entries[number]
+        own = entry["colors"]
+        rows, columns = entry["places"].T
+        weights = np.ones(len(own), np.float32)
+        foreground = Foreground(own, weights, rows, columns, entry["small"].astype(np.float32) / 255)
+        method = self._data.edits[int(rng.integers(len(self._data.edits)))]
+        for _ in range(MAX_TRIES):
+            donor = self._entries[self._donor(rng, number)]["colors"]
+            edits = draw_edits(method, rng)
+            if why_implausible(own, apply_edits(edits, foreground, donor)) is not None:
+                continue
+            light = next((edit for edit in edits if isinstance(edit, Relight)), None)
+            shade = None if light is None else shade_of(foreground, light.angle, light.height).astype(np.float32)
+            at = None if shade is None else shade[rows, columns]
+            return numbers_of(edits, own, donor, at), shade
+        return Numbers(), None
+
+    def _donor(self, rng: np.random.Generator, number: int) -> int:
+        """Another photograph, of the same category where there is one, and not of the same series."""
+        own = self.photos[number]
+        for candidates in (self._categories[own.category], range(len(self.photos))):
+            for _ in range(MAX_TRIES):
+                other = candidates[int(rng.integers(len(candidates)))]
+                if self.photos[other].group != own.group:
+                    return other
+        return number
+
+
+def recipe(size: int) -> Recipe[Photo]:
+    """How a photograph becomes an entry of the decoded cache for training pictures of `size` pixels.
+
+    Photographs are shrunk to a shorter side of 3/2 S first: the smallest usual crop then still has S.
+    """
+    return Recipe(f"photograph/1/{3 * size // 2}", lambda p: [p.image, p.mask], lambda photo: decode(photo, size))
+
+
+def decode(photo: Photo, size: int) -> dict[str, NDArray]:
+    """The arrays of an entry.
+
+    Returns:
+        picture, mask: (H, W, 3) and (H, W) uint8.
+        colors: (N, 3) float32, linear colours evenly taken from the foreground, N at most `SAMPLE`.
+        places: (N, 2) int32, their rows and columns in `small`.
+        small: (h, w) uint8, the mask with its longest side at most `SMALL`.
+
+    Raises:
+        InputError: a file is missing or damaged, the sizes differ, or the mask marks no foreground.
+    """
+    image, mask = read_image(photo.image), read_mask(photo.mask)
+    check_same_size(image, photo.image, mask, photo.mask)
+    height, width = mask.shape
+    factor = 1.5 * size / min(height, width)
+    if factor < 1:
+        target = (round(height * factor), round(width * factor))
+        image, mask = resize(image, target), resize(mask, target)
+    if not (mask >= 0.5).any():
+        raise InputError(f"{photo.mask} should mark a foreground but no pixel is 0.5 or more; draw the mask again")
+    picture, mask = to_uint8(image), to_uint8(mask)
+    height, width = mask.shape
+    shrink = min(1.0, SMALL / max(height, width))
+    small = resize(mask, (max(1, round(height * shrink)), max(1, round(width * shrink))))
+    foreground = Foreground.of(picture / np.float32(255), mask / np.float32(255))
+    solid = np.flatnonzero(foreground.weights >= 0.5)
+    chosen = solid[np.linspace(0, len(solid) - 1, min(len(solid), SAMPLE)).astype(np.int64)]
+    rows = np.minimum(foreground.rows[chosen] * small.shape[0] // height, small.shape[0] - 1)
+    columns = np.minimum(foreground.columns[chosen] * small.shape[1] // width, small.shape[1] - 1)
+    return {
+        "picture": picture,
+        "mask": mask,
+        "colors": foreground.colors[chosen].astype(np.float32),
+        "places": np.stack([rows, columns], axis=1).astype(np.int32),
+        "small": small,
+    }
+
+
+def _shade_cut(entry: Arrays, draw: Draw, size: int) -> NDArray[np.float16]:
+    """The light of a relight edit over the crop, (S, S, 1)."""
+    if draw.shade is None:
+        return np.zeros((size, size, 1), np.float16)
+    height, width = entry["mask"].shape
+    return apply_crop(resize(draw.shade, (height, width)), draw.crop, size)[..., None].astype(np.float16)

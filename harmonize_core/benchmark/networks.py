@@ -22,6 +22,7 @@ from harmonize_core.benchmark.data import SeedsData, open_data
 from harmonize_core.benchmark.folder import claim, digest
 from harmonize_core.benchmark.pace import Pace, clock_of, find_pace
 from harmonize_core.benchmark.run import learn
+from harmonize_core.data.options import DataConfig
 from harmonize_core.data.sources import list_triplets
 from harmonize_core.errors import ConfigError, EnvironmentFault
 from harmonize_core.evaluate.report import write_report
@@ -255,6 +256,7 @@ def _config(name: str, folder: Path, options: Options) -> TrainConfig:
         run=folder,
         rendered=options.data / "rendered",
         photographic=options.data / "photographic",
+        data=DataConfig(),  # the same triplets for all
         optim=dataclasses.replace(recipe.optim, schedule="cosine", milestones=()),
         validate_every=0,
         checkpoint_seconds=300.0,

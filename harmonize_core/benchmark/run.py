@@ -18,6 +18,7 @@ import torch
 from harmonize_core.benchmark.data import SeedsData, open_data
 from harmonize_core.benchmark.folder import claim, digest, digests_of, given_weights
 from harmonize_core.benchmark.tables import CHOICES, GROUPS, Plan, Row, Table, TableName, is_high_resolution
+from harmonize_core.data.options import DataConfig
 from harmonize_core.data.sources import thin
 from harmonize_core.errors import CheckpointError, ConfigError, EnvironmentFault, UnknownName
 from harmonize_core.evaluate.report import intervals, per_image_csv
@@ -310,6 +311,7 @@ def _config(model: str, folder: Path, budget: Budget, options: Options, weights:
         run=folder,
         rendered=options.data / "rendered",
         photographic=options.data / "photographic",
+        data=DataConfig(),  # the same triplets for all
         steps=budget.steps or recipe.steps,
         batch_size=budget.batch_size or recipe.batch_size,
         validate_every=0,

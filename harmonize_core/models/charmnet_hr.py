@@ -16,6 +16,7 @@ import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -115,6 +116,7 @@ class CharmNetHr(HarmonizationModel):
     """
 
     divisor = 1
+    rate_factors = MappingProxyType({"encoders": 0.3, "core": 0.3})  # they start from features that are worth keeping
 
     def __init__(self, config: CharmNetHrConfig | None = None) -> None:
         super().__init__()

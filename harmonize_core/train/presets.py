@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from harmonize_core.data.options import DataConfig
 from harmonize_core.errors import UnknownName
-from harmonize_core.train.config import InitConfig, LossConfig, OptimConfig, TrainConfig
+from harmonize_core.train.config import IMAGENET, InitConfig, LookLossConfig, LossConfig, OptimConfig, TrainConfig
 
 IHARMONY4_TRAINING = 65_742
 
@@ -67,6 +68,24 @@ _TRANSLATOR: dict[str, Any] = {
     "milestones": (105 / 120, 115 / 120),
 }
 
+_HR_DATA = DataConfig(
+    on_the_fly=True, cover=(0.02, 0.6), jpeg=0.3, noise=0.2, blur=0.1, eight_bit=0.5, mask=0.3, identity=0.03
+)
+_HR = TrainConfig(
+    run=Path("runs/charmnet_hr"),
+    model="charmnet_hr",
+    steps=100_000,
+    batch_size=16,
+    data=_HR_DATA,
+    optim=OptimConfig(lr=1e-3, schedule="cosine", warmup_steps=500, clip_norm=5.0),
+    loss=LossConfig(adversarial=0.1, style=0.1, style_photographic=0.05, entropy=0.05),
+    init=InitConfig(features=IMAGENET),
+    ema=0.999,
+    log_every=20,
+)
+"""CharmNet's terms between domains at a tenth of their weight: features that come from ImageNet are alike already, and
+the adversarial term has no lower bound."""
+
 PRESETS: dict[str, tuple[str, TrainConfig]] = {
     "charmnet": (
         "CharmNet: Adam 1e-4, constant rate, 8 + 8 triplets, FN-MSE with A_min 100; how long is unpublished, 200,000 "
@@ -85,6 +104,22 @@ PRESETS: dict[str, tuple[str, TrainConfig]] = {
             validate_limit=20,
             checkpoint_every=100,
             checkpoint_seconds=30.0,
+        ),
+    ),
+    "charmnet_hr": ("CharmNet-HR for a GPU: Adam 1e-3 along a cosine, 16 + 16 pictures made on the fly", _HR),
+    "charmnet_hr-cpu": (
+        "The same for a few hours on two CPU cores: 4 + 4 pictures, 6,000 steps",
+        replace(
+            _HR,
+            run=Path("runs/charmnet_hr-cpu"),
+            steps=6_000,
+            batch_size=4,
+            optim=replace(_HR.optim, warmup_steps=50),
+            loss=replace(_HR.loss, look=LookLossConfig(identity_share=0.25)),
+            validate_every=300,
+            validate_limit=24,
+            checkpoint_seconds=300.0,
+            log_every=5,
         ),
     ),
     "idih": _published("idih_256", "iDIH: Adam 1e-3, 120 epochs of batch 16", **_IDIH),

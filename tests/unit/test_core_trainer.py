@@ -102,7 +102,7 @@ def test_presets_are_the_published_recipes():
         "pix2pixhd": (200, 8, 2e-4, 0.5, halfway, None),
         "crn": (200, 1, 1e-4, 0.9, ("constant",), None),
     }
-    ours = {"charmnet_256", "hidt", "unit", "cyclegan", "cut"}  # their pages say what of them is published
+    ours = {"charmnet_256", "charmnet_hr", "hidt", "unit", "cyclegan", "cut"}  # their pages say what of them is published
     assert {config.model for _, config in PRESETS.values()} == published.keys() | ours
     for name, (epochs, batch, rate, beta1, (schedule, *milestones), a_min) in published.items():
         config = recipe_of(name)

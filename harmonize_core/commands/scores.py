@@ -11,6 +11,7 @@ import tyro
 from tyro.conf import Positional
 
 from harmonize_core.benchmark.tables import TableName
+from harmonize_core.commands.study import cross_domain
 from harmonize_core.commands.terminal import BAD_ARGUMENTS, bar, help_of, say, silent
 from harmonize_core.errors import UnknownName
 from harmonize_core.formats.triplet import Domain
@@ -234,7 +235,11 @@ def networks(
     return 0
 
 
-BENCHMARKS: dict[str, Callable[..., int]] = {"seeds-table": seeds_table, "networks": networks}
+BENCHMARKS: dict[str, Callable[..., int]] = {
+    "seeds-table": seeds_table,
+    "networks": networks,
+    "cross-domain": cross_domain,
+}
 
 
 def _report(evaluation: Any, out: Path | None, conditions: Mapping[str, Any], quiet: bool) -> int:

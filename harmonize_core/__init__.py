@@ -14,7 +14,7 @@ def load(path: str | os.PathLike[str], device: str = "cpu") -> Predictor:
     """A trained network as a function: `harmonized = load("model.safetensors")(composite, mask)`.
 
     Args:
-        path: a .safetensors checkpoint or an .onnx export.
+        path: a .safetensors checkpoint, an .onnx export, or the name of a network whose weights come with the package.
         device: "cpu" or "cuda", for checkpoints.
 
     Raises:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from harmonize_core.errors import CheckpointError, ConfigError, EnvironmentFault, InputError
 from harmonize_core.formats.triplet import Domain
 from harmonize_core.infer.beyond import apply_beyond, in_range
+from harmonize_core.infer.shipped import shipped
 from harmonize_core.runtime.layers import apply_transform
 from harmonize_core.runtime.look import Look
 from harmonize_core.runtime.look_session import FORMAT as LOOK_FORMAT
@@ -57,7 +58,8 @@ class Predictor:
         """Open a .safetensors checkpoint (run by torch) or an .onnx file (run by ONNX Runtime).
 
         Args:
-            path: the file, or the name of a method that has nothing to learn ("reinhard").
+            path: the file, or the name of a network whose weights come with the package (`shipped`) or of a method
+                that has nothing to learn ("reinhard").
             device: where torch runs a checkpoint, "cpu" or "cuda"; ONNX files run on the CPU.
             domain: what the foregrounds are, for checkpoints with parts of their own per domain (None: photographic);
                 an ONNX file holds the branch it was exported with.
@@ -68,6 +70,7 @@ class Predictor:
             ConfigError: an ONNX file of another branch than asked for, or on another device than the CPU.
         """
         path = Path(path)
+        path = shipped(path, device, domain) or path
         if path.suffix == ".onnx":
             harmonizer = open_onnx(path)
             held = harmonizer.info.metadata.get("domain", domain)
@@ -102,7 +105,10 @@ class Predictor:
         entry = lookup(name)
         model = entry.config.build()
         if any(True for _ in model.parameters()):
-            raise CheckpointError(f"{name} names an architecture, not weights; give a run's folder or a weights file")
+            raise CheckpointError(
+                f"{name} names an architecture, not weights, and none of it come with this version; give a run's "
+                "folder or a weights file"
+            )
         info = ModelInfo(name, entry.licence, entry.source, entry.input_spec.size)
         harmonizer = Harmonizer(torch_network(model.inference(), device), info)
         return cls(harmonizer, any_size="any_size" in entry.features, divisor=model.divisor)

@@ -17,6 +17,7 @@ import torch
 
 from harmonize_core.checkpoint import load_model, save_model
 from harmonize_core.errors import CheckpointError, OutputError
+from harmonize_core.infer.shipped import shipped
 from harmonize_core.models import HarmonizationModel, build, registered
 
 TRAINER_FORMAT = "harmonize-trainer/1"
@@ -99,13 +100,16 @@ def _folder(run: Path, step: int) -> Path:
 
 
 def weights_of(path: Path) -> Path:
-    """The weights file meant by a path: the file itself, or what a run's or a checkpoint's folder holds.
+    """The weights file meant by a path: the file itself, what a run's or a checkpoint's folder holds, or the name of
+    a network whose weights come with the package, as it is.
 
     Raises:
         CheckpointError: nothing there, or a folder without weights; names of architectures get a hint. The name of a
             method that has nothing to learn is its own weights.
     """
     path = Path(path)
+    if shipped(path):
+        return path
     if path.is_dir():
         candidates = [path / "model.safetensors", *(c / "model.safetensors" for c in reversed(checkpoints(path)))]
         found = next((c for c in candidates if c.is_file()), None)
@@ -114,6 +118,7 @@ def weights_of(path: Path) -> Path:
         return found
     if not path.exists() and str(path) in registered() and any(True for _ in build(str(path)).parameters()):
         raise CheckpointError(
-            f"{path} names an architecture, not weights; give a run's folder, .safetensors or .onnx file"
+            f"{path} names an architecture, not weights, and none of it come with this version; give a run's folder, "
+            ".safetensors or .onnx file"
         )
     return path

@@ -13,12 +13,13 @@ from collections.abc import Callable, Sequence
 
 import tyro
 
-from harmonize_core.commands import installation, networks, pictures, scores, training
+from harmonize_core.commands import installation, networks, pictures, reports, scores, training
 from harmonize_core.commands.terminal import BAD_ARGUMENTS, help_of
 from harmonize_core.errors import ConfigError, HarmonizeError, UnknownName
 
 COMMANDS: dict[str, Callable[..., int]] = {
     "train": training.train,
+    "report": reports.report,
     "show-data": training.show_data,
     "evaluate": scores.evaluate,
     "score": scores.score,

@@ -22,7 +22,7 @@ REQUIRED = {
 }
 """Module -> distribution: needed by every command."""
 
-FOR_TRAINING = {"torch": "torch", "tensorboard": "tensorboard", "onnx": "onnx", "onnxscript": "onnxscript"}
+FOR_TRAINING = {"torch": "torch", "onnx": "onnx", "onnxscript": "onnxscript"}
 """Needed to train, evaluate checkpoints and export; `pip install 'rdharmony[train]'` brings them."""
 
 

@@ -33,6 +33,7 @@ from harmonize_core.train.config import TrainConfig, check
 from harmonize_core.train.device import device_of, numerics
 from harmonize_core.train.distributed import RankStream, World, connected, from_environment
 from harmonize_core.train.log import MetricsLog, environment
+from harmonize_core.train.look import at_the_end
 from harmonize_core.train.objectives import Batches
 from harmonize_core.train.run import Run
 from harmonize_core.train.run import TrainingDiverged as TrainingDiverged
@@ -108,7 +109,7 @@ def train(
             quiet, say = True, _silent
         run = setup(config, device, world, sets, resume=resume, say=say)
         if run.log:
-            cleanup.callback(run.log.close)
+            cleanup.callback(at_the_end, run.log)
         cleanup.enter_context(logging_redirect_tqdm())  # what data report does not break into the progress bar
         stop = cleanup.enter_context(StopSignal(patient=world.size > 1))
         return fit(run, stop, quiet=quiet, say=say)

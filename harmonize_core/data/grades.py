@@ -66,10 +66,10 @@ def packed(grades: list[Grade]) -> NDArray[np.float32]:
 
 
 def apply_grades(light: Tensor, numbers: Tensor) -> Tensor:
-    """Grade light (B, 3, H, W), 0 or more, by numbers (B, 5) as `packed` makes them; the result is 0 or more."""
-    gains, contrast, saturation = numbers[:, :3, None, None], numbers[:, 3, None, None, None], numbers[:, 4]
+    """Grade light (B, 3, H, W), 0 or more, by numbers (B, 5, 1, 1) as `packed` makes them; the result is 0 or more."""
+    gains, contrast, saturation = numbers[:, :3], numbers[:, 3:4], numbers[:, 4:5]
     exposed = light * gains
     grey = (luminance(exposed) / MID_GREY).clamp_min(DARKEST)
     shaped = exposed * torch.exp2((contrast - 1) * torch.log2(grey))
     level = luminance(shaped)
-    return (level + saturation[:, None, None, None] * (shaped - level)).clamp_min(0)
+    return (level + saturation * (shaped - level)).clamp_min(0)

@@ -40,9 +40,14 @@ def whole(mask: NDArray) -> Crop:
 
 
 def stacked(images: Sequence[NDArray], pin: bool) -> Tensor:
-    """(H, W, C) each to (B, C, H, W) with the same type, in memory that a GPU can fetch from where `pin`."""
-    batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
-    return batch.pin_memory() if pin else batch
+    """(H, W, C) each to (B, C, H, W) with the same type, in channels-last memory order."""
+    return pinned(np.stack(images), pin).permute(0, 3, 1, 2)
+
+
+def pinned(array: NDArray, pin: bool) -> Tensor:
+    """An array as a tensor, in memory that a GPU can fetch from by itself where `pin`."""
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    return tensor.pin_memory() if pin else tensor
 
 
 def moved(tensor: Tensor, device: torch.device) -> Tensor:

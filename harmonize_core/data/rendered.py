@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ from harmonize_core.data.grades import (
     is_visible,
     packed,
 )
-from harmonize_core.data.on_the_fly import Views, moved, stacked, whole
+from harmonize_core.data.on_the_fly import Views, moved, pinned, stacked, whole
 from harmonize_core.data.options import DataConfig
 from harmonize_core.data.rng import generator
 from harmonize_core.data.transforms import Crop, draw_crop, resize
@@ -67,12 +68,16 @@ class Draw:
 
 @dataclass(frozen=True)
 class Cut:
-    """What a thread takes out of the files for one sample, all (S, S, ...)."""
+    """What a thread takes out of the files for one sample of S x S pixels."""
 
-    light: NDArray[np.float16]
-    """(S, S, 9): the real picture; the foreground, premultiplied; the background, premultiplied."""
+    real: NDArray[np.float16]
+    """(S, S, 3) exposed light of the real picture."""
     planes: Floats
     """(S, S, 2): coverage, and the mask as the set has it."""
+    place: NDArray[np.int64]
+    """(N,) pixels with coverage in the picture laid flat; none in a harmonious sample."""
+    parts: Floats
+    """(6, N) premultiplied light of the foreground and of the background there."""
     style_soft: Floats
     """(10,)"""
 
@@ -81,10 +86,16 @@ class Cut:
 class RenderedBatch:
     """B samples before they are composed."""
 
-    light: Tensor
-    """(B, 9, S, S) float16, as `Cut.light`."""
+    real: Tensor
+    """(B, 3, S, S) float16 exposed light of the real pictures."""
     planes: Tensor
-    """(B, 2, S, S) float32."""
+    """(B, 2, S, S) float32: coverage, mask."""
+    place: Tensor
+    """(N,) int64, all pixels to be composed in the batch laid flat, sample by sample."""
+    parts: Tensor
+    """(6, N) premultiplied light of foreground and background there."""
+    counts: tuple[int, ...]
+    """How many of the N are of each sample."""
     style_soft: Tensor
     style_hard: Tensor
     draws: tuple[Draw, ...]
@@ -93,10 +104,10 @@ class RenderedBatch:
     @torch.no_grad()
     def to(self, device: torch.device) -> Batch:
         """Composed, graded, developed and damaged on `device`, images in channels-last memory order."""
-        light, planes = moved(self.light, device), moved(self.planes, device)
+        planes = moved(self.planes, device)
         coverage, mask = planes[:, :1], planes[:, 1:]
-        real, composite = self._composed(light, coverage)
-        real, composite = self._developed(real), self._developed(composite)
+        real = self._real(moved(self.real, device))
+        composite = self._composite(real, coverage)
         damage = [d.damage for d in self.draws]
         composite, real = damaged(composite, real, coverage, damage)
         batch = Batch(
@@ -108,38 +119,47 @@ class RenderedBatch:
         )
         return batch.to(device)
 
-    def _composed(self, light: Tensor, coverage: Tensor) -> tuple[Tensor, Tensor]:
-        """Exposed light of real and composite, (B, 3, S, S) each."""
-        real, front, back = light.split(3, dim=1)
-        real_rows = [i for i, d in enumerate(self.draws) if d.real_grade != NEUTRAL]
-        if real_rows:
-            numbers = torch.from_numpy(packed([self.draws[i].real_grade for i in real_rows])).to(light.device)
-            behind = 1 - coverage[real_rows]
-            both = torch.cat([real[real_rows], back[real_rows] / behind.clamp_min(1e-4)])
-            new_real, new_back = apply_grades(both, numbers.repeat(2, 1)).chunk(2)
-            real, back = real.clone(), back.clone()
-            real[real_rows], back[real_rows] = new_real, new_back * behind
-        front_rows = [i for i, d in enumerate(self.draws) if d.front_grade != NEUTRAL]
-        if front_rows:
-            numbers = torch.from_numpy(packed([self.draws[i].front_grade for i in front_rows])).to(light.device)
-            share = coverage[front_rows]
-            front = front.clone()
-            front[front_rows] = apply_grades(front[front_rows] / share.clamp_min(1e-4), numbers) * share
-        composite = torch.where(coverage > 0, front + back, real)
-        same = [i for i, d in enumerate(self.draws) if d.harmonious]
-        if same:
-            composite[same] = real[same]
-        return real, composite
+    def _real(self, light: Tensor) -> Tensor:
+        """Display pictures of the real light (B, 3, S, S)."""
+        rows = [i for i, d in enumerate(self.draws) if d.real_grade != NEUTRAL]
+        if rows:
+            numbers = torch.from_numpy(packed([self.draws[i].real_grade for i in rows])).to(light.device)
+            light[rows] = apply_grades(light[rows], numbers[:, :, None, None])
+        if len(set(self.transforms)) > 1:
+            each = [display(light[i : i + 1], transform) for i, transform in enumerate(self.transforms)]
+            return torch.cat(each).contiguous(memory_format=torch.channels_last)
+        return display(light, self.transforms[0])
+
+    def _composite(self, real: Tensor, coverage: Tensor) -> Tensor:
+        """The real pictures with the other foregrounds in them: pixels without coverage stay bit for bit."""
+        device = real.device
+        place = self.place.to(device, non_blocking=True)
+        front, back = moved(self.parts, device)[None, :, None].split(3, dim=1)  # (1, 3, 1, N)
+        share = coverage.permute(0, 2, 3, 1).reshape(-1)[place]
+        front = self._graded(front, share, [d.front_grade for d in self.draws])
+        back = self._graded(back, 1 - share, [d.real_grade for d in self.draws])
+        shown = self._developed(front + back)[0, :, 0].T
+        composite = real.clone(memory_format=torch.channels_last)
+        composite.permute(0, 2, 3, 1).reshape(-1, 3).index_copy_(0, place, shown)
+        return composite
+
+    def _graded(self, light: Tensor, share: Tensor, grades: list[Grade]) -> Tensor:
+        """Premultiplied light (1, 3, 1, N) under each sample's grade; ungraded samples keep theirs bit for bit."""
+        pieces, start = [], 0
+        for grade, count in zip(grades, self.counts, strict=True):
+            piece, part = light[..., start : start + count], share[start : start + count]
+            if grade != NEUTRAL and count:
+                numbers = torch.from_numpy(packed([grade])).to(light.device)[:, :, None, None]
+                piece = apply_grades(piece / part.clamp_min(1e-4), numbers) * part
+            pieces.append(piece)
+            start += count
+        return torch.cat(pieces, dim=3)
 
     def _developed(self, light: Tensor) -> Tensor:
-        kinds = sorted(set(self.transforms))
-        if len(kinds) == 1:
-            return display(light, kinds[0])
-        picture = torch.empty_like(light)
-        for kind in kinds:
-            rows = [i for i, own in enumerate(self.transforms) if own == kind]
-            picture[rows] = display(light[rows], kind)
-        return picture
+        if len(set(self.transforms)) == 1:
+            return display(light, self.transforms[0])
+        pieces = zip(light.split(self.counts, dim=3), self.transforms, strict=True)
+        return torch.cat([display(piece, transform) for piece, transform in pieces], dim=3)
 
 
 class RenderedViews:
@@ -229,9 +249,13 @@ class RenderedViews:
         """The batch of the given (epoch, index) pairs, in their order; `.to(device)` composes it."""
         draws = tuple(self.draw(epoch, index) for epoch, index in samples)
         cuts = [cut(self._entries[d.view], d, self.views[d.view].styles, self.size) for d in draws]
+        area = self.size * self.size
         return RenderedBatch(
-            light=stacked([c.light for c in cuts], self._pin),
+            real=stacked([c.real for c in cuts], self._pin),
             planes=stacked([c.planes for c in cuts], self._pin),
+            place=pinned(np.concatenate([c.place + area * i for i, c in enumerate(cuts)]), self._pin),
+            parts=pinned(np.concatenate([c.parts for c in cuts], axis=1), self._pin),
+            counts=tuple(len(c.place) for c in cuts),
             style_soft=torch.from_numpy(np.stack([c.style_soft for c in cuts])),
             style_hard=torch.tensor([self.views[d.view].styles[d.real] - 1 for d in draws], dtype=torch.int64),
             draws=draws,
@@ -303,7 +327,7 @@ def cut(entry: Arrays, draw: Draw, styles: Sequence[int], size: int) -> Cut:
     share = alpha[place][:, None]
 
     def picture(style: int) -> Floats:
-        return entry["picture"][style, rows, columns].astype(np.float32)
+        return torch.from_numpy(entry["picture"][style, rows, columns]).float().numpy()
 
     def pure(style: int, first: int) -> Floats:
         return entry["soft"][style][here, first : first + 3].astype(np.float32)
@@ -314,14 +338,21 @@ def cut(entry: Arrays, draw: Draw, styles: Sequence[int], size: int) -> Cut:
         return light
 
     real = picture(draw.real)
-    back = real * clear[..., None]
-    back[place] = pure(draw.real, 3) * (1 - share)
     weights = _weights(entry, draw, rows, columns)
-    fronts = np.sum([front(style) * weight for style, weight in zip(draw.fronts, weights, strict=True)], axis=0)
     planes = np.stack([alpha, entry["mask"][rows, columns] * np.float32(1 / 255)], axis=-1)
-    light = np.concatenate([_fitted(part, crop, size) for part in (real, fronts, back)], axis=-1)
     planes = _fitted(planes, crop, size)
-    return Cut(light.astype(np.float16), planes, _soft_label(draw, styles, planes[..., 0], weights))
+    label = _soft_label(draw, styles, planes[..., 0], weights)
+    covered, parts = np.zeros(0, np.int64), np.zeros((6, 0), np.float32)
+    if not draw.harmonious:
+        fronts = front(draw.fronts[0])
+        if len(draw.fronts) > 1:
+            fronts = np.sum([front(style) * w for style, w in zip(draw.fronts, weights, strict=True)], axis=0)
+        back = real * clear[..., None]
+        back[place] = pure(draw.real, 3) * (1 - share)
+        covered = np.flatnonzero(planes[..., 0])
+        parts = np.concatenate([_fitted(p, crop, size).reshape(-1, 3)[covered].T for p in (fronts, back)])
+    real = torch.from_numpy(_fitted(real, crop, size)).half().numpy()
+    return Cut(real, planes, covered, parts, label)
 
 
 def _weights(entry: Arrays, draw: Draw, rows: slice, columns: slice) -> list[Floats | float]:
@@ -347,4 +378,4 @@ def _soft_label(draw: Draw, styles: Sequence[int], coverage: Floats, weights: Se
 def _fitted(image: Floats, crop: Crop, size: int) -> Floats:
     """A cut-out (h, w, C) at (S, S), mirrored if the crop says so."""
     fitted = resize(image, (size, size))
-    return np.ascontiguousarray(fitted[:, ::-1]) if crop.flip else fitted
+    return np.asarray(cv2.flip(fitted, 1), np.float32) if crop.flip else fitted

@@ -33,7 +33,7 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray], about: Mapping[str, 
 
 
 def map_arrays(path: Path) -> tuple[dict[str, NDArray], dict[str, str]]:
-    """The arrays of a file, read-only and mapped, and the texts about them.
+    """The arrays of a file, mapped, and the texts about them; the file never changes.
 
     Raises:
         InputError: missing, damaged, or with arrays of another type than `DTYPES`.
@@ -46,7 +46,7 @@ def map_arrays(path: Path) -> tuple[dict[str, NDArray], dict[str, str]]:
         with open(path, "rb") as stream:
             length = int.from_bytes(stream.read(8), "little")
             header = json.loads(stream.read(length))
-        data = np.memmap(path, np.uint8, "r")
+        data = np.memmap(path, np.uint8, "c")  # changes would stay in memory; torch wants arrays that may change
         arrays: dict[str, NDArray] = {}
         for name, entry in header.items():
             if name != "__metadata__":

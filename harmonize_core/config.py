@@ -51,7 +51,8 @@ def decode_text(text: str, cls: type[T], where: str = "the config") -> T:
 
 def encode(config: Any) -> dict[str, Any]:
     """A dataclass tree as what `json.dump` writes; paths become strings."""
-    return msgspec.to_builtins(config, enc_hook=_to_json)
+    # asdict also sees fields that were absent when the tree was decoded: msgspec leaves their defaults to the class
+    return msgspec.to_builtins(dataclasses.asdict(config), enc_hook=_to_json)
 
 
 def encode_text(config: Any, *, indent: int | None = 2) -> str:

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two processes that share a run (gloo on the CPU) do what one does; when one is lost the other says so and ends."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import tiny
+import torch
+
+from harmonize_core.checkpoint import load_model
+from harmonize_core.data import toy
+from harmonize_core.train import state
+from harmonize_core.train.log import read_log
+from harmonize_core.train.loop import train
+from harmonize_core.train.presets import preset
+
+STEPS = 8
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("data")
+    return toy.write_rendered(folder / "rendered"), toy.write_photographic(folder / "photographic")
+
+
+def options(data, run: Path, model: str, *more: object) -> list[str]:
+    chosen = ("--model", model, "--rendered", data[0], "--photographic", data[1], "--run", run, "--batch-size", 4)
+    chosen += ("--validate-limit", 2, "--workers", 0, "--threads", 1, "--quiet", *more)
+    return [str(value) for value in ("train", "charmnet-demo", *chosen)]
+
+
+def start_two(arguments: list[str]) -> list[subprocess.Popen]:
+    """Both processes, told of each other as torchrun tells them."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    common = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+    ranks = [{**common, "LOCAL_WORLD_SIZE": "2", "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(2)]
+    command = [sys.executable, tiny.__file__, *arguments]
+    return [subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) for env in ranks]
+
+
+def wait_for_step(run: Path, step: int, processes: list[subprocess.Popen]) -> None:
+    deadline = time.monotonic() + 180
+    while time.monotonic() < deadline and all(process.poll() is None for process in processes):
+        if any(row["step"] >= step for row in read_log(run)):
+            return
+        time.sleep(0.02)
+    ended = [process.stderr.read() for process in processes if process.poll() is not None and process.stderr]
+    pytest.fail(f"step {step} was not reached: {ended or 'too slow'}")
+
+
+def losses(run: Path) -> list[dict[str, float]]:
+    rows = [row for row in read_log(run) if row["kind"] == "train"]
+    return [{name: value for name, value in row.items() if name not in ("seconds", "kind")} for row in rows]
+
+
+def test_two_processes_stop_resume_and_learn_as_one(data, tmp_path):
+    """CharmNet's batch norms, discriminator and classifiers; equal up to rounding, which optimizers carry along."""
+    tiny.register()
+    whole = replace(
+        preset("charmnet-demo"), rendered=data[0], photographic=data[1], model="tiny_charmnet", batch_size=4
+    )
+    whole = replace(whole, run=tmp_path / "one", steps=STEPS, validate_limit=2, workers=0, threads=1, ema=0.9)
+    train(whole, quiet=True, say=lambda line: None)
+
+    shared = options(data, tmp_path / "two", "tiny_charmnet", "--steps", STEPS, "--ema", 0.9)
+    both = start_two(shared)
+    wait_for_step(tmp_path / "two", 2, both)
+    both[1].send_signal(signal.SIGTERM)  # one is told, both stop after the same step
+    assert [process.wait(120) for process in both] == [0, 0]
+    stopped = losses(tmp_path / "two")
+    assert 2 <= stopped[-1]["step"] < STEPS
+    assert int(state.checkpoints(tmp_path / "two")[-1].name.removeprefix("step-")) == stopped[-1]["step"]
+
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--"]
+    subprocess.run([*torchrun, tiny.__file__, *shared, "--resume"], check=True, timeout=300)
+    for mine, theirs in zip(losses(tmp_path / "one"), losses(tmp_path / "two"), strict=True):
+        assert theirs == pytest.approx(mine, rel=1e-3, abs=1e-5)
+    networks = [load_model(tmp_path / run / "model.safetensors").model.state_dict() for run in ("one", "two")]
+    for name, value in networks[0].items():
+        assert torch.allclose(value, networks[1][name], rtol=0.02, atol=2e-3), name  # a step moves a weight by 1e-3
+
+
+def test_when_one_process_is_killed_the_other_ends_with_a_sentence(data, tmp_path):
+    run = tmp_path / "run"
+    both = start_two(options(data, run, "tiny_plain", "--steps", 100_000, "--checkpoint-every", 2))
+    wait_for_step(run, 4, both)
+    both[1].kill()
+    assert both[1].wait(60) == -signal.SIGKILL
+    _, said = both[0].communicate(timeout=60)
+    assert both[0].returncode == 1
+    assert said.strip().splitlines()[-1].startswith("error: another process of this run ended")
+    assert "Traceback" not in said
+    load_model(state.checkpoints(run)[-1] / "model.safetensors")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from harmonize_core.losses.float32 import in_float32
 from harmonize_core.losses.vgg import Vgg
 
 PIX2PIXHD_LAYERS: Mapping[str, float] = MappingProxyType(
@@ -64,6 +65,7 @@ def domain_invariant(network: Vgg, translated: Tensor, source: Tensor, *, layer:
     return functional.mse_loss(functional.instance_norm(mine), functional.instance_norm(theirs))
 
 
+@in_float32
 def style_contrastive(
     foreground: Tensor, positive: Tensor, negatives: Sequence[Tensor], background: Tensor, *, eps: float = 1e-8
 ) -> Tensor:
@@ -98,6 +100,7 @@ def style_contrastive(
     return (of_style + of_both).mean()
 
 
+@in_float32
 def patch_nce(query: Tensor, key: Tensor, *, temperature: float = 0.07) -> Tensor:
     """mean_{b,s} -log( exp(q_s . k_s / t) / sum_r exp(q_s . k_r / t) ): a patch resembles its own source patch most.
 

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from harmonize_core.losses.float32 import in_float32
+
 LUMA = (0.2989, 0.5870, 0.1140)
 """Weights of R, G, B in `gray`, the released code's."""
 
@@ -46,6 +48,7 @@ def illumination_smoothness(illumination: Tensor) -> Tensor:
     return torch.stack(second).sum()
 
 
+@in_float32
 def inharmony_free(feature: Tensor, real: Tensor, *, window: int = 11, sigma: float = 1.5) -> Tensor:
     """(1 - mean cs) / 2 of a one-channel map and the gray real image; cs = (2 s_xy + C) / (s_xx + s_yy + C).
 

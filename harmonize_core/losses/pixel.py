@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from harmonize_core.losses.float32 import in_float32
+
 A_MIN = 100.0
 """Smallest foreground area in pixels the foreground-normalised MSE divides by (CharmNet's and iDIH-256's choice)."""
 
@@ -49,6 +51,7 @@ def harmonizer_pixel(harmonized: Tensor, real: Tensor, mask: Tensor) -> Tensor:
     return error.sum(dim=(1, 2, 3)) / (mask.sum(dim=(1, 2, 3)) + 1e-6)
 
 
+@in_float32
 def sobel(x: Tensor, *, eps: float = 1e-6) -> Tensor:
     """sqrt(gx^2 + gy^2 + eps) of each channel, (B, C, H, W) to the same; g: 3x3 Sobel filters of absolute sum 1.
 

@@ -77,3 +77,14 @@ def test_sobel_is_the_magnitude_of_the_usual_filters():
     across, down = (ndimage.sobel(plane, axis=axis, mode="nearest") / 8 for axis in (1, 0))
     expected = torch.from_numpy((across**2 + down**2 + 1e-6) ** 0.5)
     torch.testing.assert_close(losses.sobel(image)[1, 2], expected)
+
+
+def test_losses_that_convolve_stay_in_float32_beside_networks_in_bfloat16():
+    """SSIM's variances are differences of squares: in bfloat16 they would be noise."""
+    generator = torch.Generator().manual_seed(0)
+    real = 0.9 + 0.01 * torch.rand(1, 3, 32, 32, generator=generator)
+    feature = losses.gray(real)
+    expected, edges = losses.inharmony_free(feature, real), losses.sobel(real)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert losses.inharmony_free(feature, real) == pytest.approx(float(expected), abs=1e-6)
+        assert torch.equal(losses.sobel(real), edges)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harmonize_core.benchmark.tables import Plan, Table, TestSet, is_high_resolution
-from harmonize_core.data.dataset import TripletDataset
+from harmonize_core.data.dataset import Movable, SampleSource, TripletDataset
 from harmonize_core.data.sources import list_triplets, scored_split, thin
 from harmonize_core.errors import ConfigError, DatasetError
 from harmonize_core.formats.images import image_size, read_lines
@@ -57,7 +57,9 @@ class SeedsData:
     def sets(self, plan: Plan, stage: int, size: int, limit: int, seed: int) -> Sets:
         """Training data of a plan at the network's input size; `stage` 1 of two-stage is its second half."""
         domains = self.training(plan, stage)
-        train = {d: TripletDataset(thin(t, limit), size=size, seed=seed) for d, t in domains.items() if t}
+        train: dict[Domain, SampleSource[Movable]] = {
+            d: TripletDataset(thin(t, limit), size=size, seed=seed) for d, t in domains.items() if t
+        }
         if not train:
             raise DatasetError(f"{self.root} holds no triplets for the training plan {plan!r}; see --novel")
         return Sets(train, {})

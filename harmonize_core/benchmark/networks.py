@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train every network for the same computing time on the same triplets and score all of them on the same photographs.
 
-A row is finished when its `results/<model>/summary.json` exists; a killed benchmark goes on where it was with the same
+A row is finished when its `results/<model>/row.json` exists; a killed benchmark goes on where it was with the same
 command. What a network does within the budget (batch, steps) is decided once and kept in `runs/<model>.json`.
 """
 
@@ -22,6 +22,7 @@ from harmonize_core.benchmark.data import SeedsData, open_data
 from harmonize_core.benchmark.folder import claim, digest
 from harmonize_core.benchmark.pace import Pace, clock_of, find_pace
 from harmonize_core.benchmark.run import learn
+from harmonize_core.config import decode_text, encode_text
 from harmonize_core.data.options import DataConfig
 from harmonize_core.data.sources import list_triplets
 from harmonize_core.errors import ConfigError, EnvironmentFault
@@ -89,8 +90,8 @@ class Row:
     """Day on which it was scored, YYYY-MM-DD."""
     training: Training | None
     """None for methods that have nothing to learn."""
-    scored: Mapping[str, Any] | None
-    """What `evaluate.report.summary` says; None where training diverged."""
+    scored: Mapping[str, Any] | None = None
+    """What `evaluate.report.summary` says, kept in a file of its own; None where training diverged."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def _row(name: str, domains: tuple[Domain, ...] | None, data: SeedsData, options
     folder = options.out / "results" / name
     note = folder / "row.json"
     if note.is_file():
-        return _kept(folder)
+        return kept(folder)
     training = None
     if domains:
         training = _trained(name, domains, data, options, say)
@@ -192,22 +193,17 @@ def _row(name: str, domains: tuple[Domain, ...] | None, data: SeedsData, options
             predictor, options.data / "photographic", protocol, split="test", label=name, limit=options.limit
         )
         write_report(scored, folder)
-    facts = {
-        "model": name,
-        "parameters": _parameters(name),
-        "date": datetime.date.today().isoformat(),
-        "training": training and dataclasses.asdict(training),
-    }
-    write_text(note, json.dumps(facts, indent=1) + "\n")
-    return _kept(folder)
+    row = Row(name, _parameters(name), datetime.date.today().isoformat(), training)
+    write_text(note, encode_text(row) + "\n")
+    return kept(folder)
 
 
-def _kept(folder: Path) -> Row:
-    facts = json.loads((folder / "row.json").read_text(encoding="utf-8"))
-    training = facts["training"] and Training(**{**facts["training"], "domains": tuple(facts["training"]["domains"])})
-    file = folder / "summary.json"
+def kept(folder: Path) -> Row:
+    """The row whose results are in a folder of `results/`."""
+    note, file = folder / "row.json", folder / "summary.json"
+    row = decode_text(note.read_text(encoding="utf-8"), Row, str(note))
     scored = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
-    return Row(facts["model"], facts["parameters"], facts["date"], training, scored)
+    return dataclasses.replace(row, scored=scored)
 
 
 def _weights(name: str, options: Options) -> Path:
@@ -224,10 +220,10 @@ def _trained(name: str, domains: tuple[Domain, ...], data: SeedsData, options: O
     note = weights.parent.with_suffix(".json")
     again = note.is_file()
     if again:
-        pace = Pace(**json.loads(note.read_text(encoding="utf-8")))
+        pace = decode_text(note.read_text(encoding="utf-8"), Pace, str(note))
     else:
         pace = find_pace(config, sets, 60 * options.minutes, device)
-        write_text(note, json.dumps(dataclasses.asdict(pace), indent=1) + "\n")
+        write_text(note, encode_text(pace) + "\n")
     say(f"{pace.steps} steps of {pace.batch_size} {' + '.join(sets.train)}, {pace.step_s:.2f} s each")
     config = dataclasses.replace(config, steps=pace.steps, batch_size=pace.batch_size)
     begin, diverged = clock_of(device)(), ""

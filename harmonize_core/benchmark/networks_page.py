@@ -15,7 +15,8 @@ from harmonize_core.metrics.bootstrap import LEVEL, RESAMPLES
 from harmonize_core.train.log import environment
 
 SHOWN = ("fMSE", "MSE", "PSNR", "SSIM")
-"""Columns of the first table."""
+TITLES = ("network", "parameters", "batch", "steps", "pictures seen", "s", *SHOWN, "fMSE of the composite's")
+"""Columns of the table."""
 
 
 def markdown(made: Made, options: Options) -> str:
@@ -61,30 +62,35 @@ def _sentence(scored: Sequence[Row]) -> str:
     if not scored or not scored[0].scored:
         return "Nothing was scored."
     facts = scored[0].scored
-    return f"Protocol: {facts['protocol']}. {facts['images']} held-out composites, spread evenly over the test list."
+    return f"Scored on {facts['images']} held-out composites, spread evenly over the test list, by {facts['protocol']}."
 
 
-def table(rows: Sequence[Row]) -> str:
-    """One line a row: what was spent, the numbers with the intervals of fMSE and PSNR, fMSE against the composite's."""
-    names = ["network", "parameters", "batch", "steps", "pictures seen", "s", *SHOWN, "fMSE of the composite's"]
-    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
-    return "\n".join([*lines, *(f"| {' | '.join(cells(row))} |" for row in rows)])
+def table(rows: Sequence[Row], titles: Sequence[str] = TITLES) -> str:
+    """One line a row with the cells that `titles` names, of `TITLES`."""
+    lines = [f"| {' | '.join(titles)} |", "|" + "---|" * len(titles)]
+    chosen = [[cells(row)[title] for title in titles] for row in rows]
+    return "\n".join([*lines, *(f"| {' | '.join(texts)} |" for texts in chosen)])
 
 
-def cells(row: Row) -> list[str]:
-    """The row's cells, in the order of `table`."""
+def cells(row: Row) -> dict[str, str]:
+    """The row's cells by title: what was spent, the numbers with their intervals, fMSE against the composite's."""
     spent = ["–"] * 4
     if row.training:
         t = row.training
         seconds = "interrupted" if t.seconds is None else f"{t.seconds:.0f}"
-        batch = str(t.batch_size) if len(t.domains) == 1 else " + ".join([str(t.batch_size)] * len(t.domains))
-        spent = [batch, f"{t.steps:,}", f"{t.images:,}", seconds]
-    first = [f"`{row.model}`", f"{row.parameters:,}", *spent]
-    if not row.scored:
-        return [*first, *["diverged"] * len(SHOWN), "–"]
-    means, bounds = row.scored["means"], row.scored["intervals"]["model"]
-    shown = [_cell(title, means["model"], bounds) for title in SHOWN]
-    return [*first, *shown, share(means)]
+        spent = [" + ".join([str(t.batch_size)] * len(t.domains)), f"{t.steps:,}", f"{t.images:,}", seconds]
+    numbers = ["diverged"] * len(SHOWN)
+    if row.scored:
+        bounds = row.scored["intervals"]["model"]
+        numbers = [_cell(title, row.scored["means"]["model"], bounds) for title in SHOWN]
+    texts = [
+        f"`{row.model}`",
+        f"{row.parameters:,}",
+        *spent,
+        *numbers,
+        share(row.scored["means"]) if row.scored else "–",
+    ]
+    return dict(zip(TITLES, texts, strict=True))
 
 
 def share(means: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 """Every network can learn through its own objective: four triplets, seen again and again.
 
 Four run always; the others are marked slow (`python -m pytest -m slow tests/integration/test_core_overfit.py`), have
-more steps and need only halve the error, as all have one rate. With critics they take minutes each on a CPU.
+up to five rounds of as many steps and need only halve the error, as all have one rate.
 """
 
 from dataclasses import replace
@@ -41,12 +41,21 @@ def networks() -> list:
     return found
 
 
-def overfit(config: TrainConfig, sets: dict, steps: int, *, has_domains: bool = False) -> dict[str, float]:
+def overfit(
+    config: TrainConfig, sets: dict, steps: int, share: float, *, rounds: int = 1, has_domains: bool = False
+) -> dict[str, float]:
+    """What remains of each domain's error, as a share; no more rounds once that of the photographs is below `share`."""
     batches = {domain: dataset.batch([(0, i) for i in range(4)]) for domain, dataset in sets.items()}
     trainer = Trainer(config, CPU)
-    for step in range(steps):
-        trainer.step(batches, 1.0 if step < 0.7 * steps else 0.2)
-    return validate(trainer.model, sets, CPU, has_domains=has_domains)
+    left: dict[str, float] = {}
+    for _ in range(rounds):
+        for step in range(steps):
+            trainer.step(batches, 1.0 if step < 0.7 * steps else 0.2)
+        fmse = validate(trainer.model, sets, CPU, has_domains=has_domains)
+        left = {domain: fmse[f"fmse_{domain}"] / fmse[f"fmse_{domain}_composite"] for domain in sets}
+        if left["photographic"] < share:
+            break
+    return left
 
 
 def test_charmnet_overfits_four_triplets_of_each_domain(tmp_path):
@@ -58,9 +67,7 @@ def test_charmnet_overfits_four_triplets_of_each_domain(tmp_path):
         "rendered": TripletDataset(rendered, augment=False),
         "photographic": TripletDataset(photographic, augment=False),
     }
-    fmse = overfit(config, sets, 80, has_domains=True)
-    for domain in sets:
-        assert fmse[f"fmse_{domain}"] < 0.2 * fmse[f"fmse_{domain}_composite"]
+    assert max(overfit(config, sets, 80, 0.2, has_domains=True).values()) < 0.2
 
 
 @pytest.mark.parametrize("name", networks())
@@ -87,5 +94,5 @@ def test_small_pictures_are_learned_by_heart(name, tmp_path, monkeypatch, narrow
         loss=LossConfig(a_min=10.0),
         init=InitConfig(std=0.05, blend_bias=1.0),
     )
-    fmse = overfit(trained, sets, 100 if name in ALWAYS else 300)
-    assert fmse["fmse_photographic"] < (0.25 if name in ALWAYS else 0.5) * fmse["fmse_photographic_composite"]
+    share, rounds = (0.25, 1) if name in ALWAYS else (0.5, 5)
+    assert overfit(trained, sets, 100 if name in ALWAYS else 60, share, rounds=rounds)["photographic"] < share

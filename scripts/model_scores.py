@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fill docs/models with the rows of a comparison: `python scripts/model_scores.py OUT [PAGES]`.
+
+OUT is the folder of `harmonize benchmark networks`. In README.md of PAGES (docs/models) and in each page that it lists,
+what stands between the lines `<!-- scores -->` and `<!-- /scores -->` is replaced; no number is typed by hand.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from harmonize_core.benchmark.networks import Row, kept
+from harmonize_core.benchmark.networks_page import table
+from harmonize_core.formats.images import read_lines, write_text
+
+BEGIN, END = "<!-- scores -->", "<!-- /scores -->"
+PAGE = re.compile(r"^\| \[[^]]*\]\((\w+\.md)\) \| (.*) \|$", re.MULTILINE)
+"""A line of README.md's list: the page's file and the names on it."""
+SHORT = ("network", "steps", "pictures seen", "fMSE", "PSNR", "fMSE of the composite's")
+
+
+def main(out: Path, pages: Path) -> None:
+    """Rewrite the blocks of all pages."""
+    rows = {path.parent.name: kept(path.parent) for path in sorted(out.glob("results/*/row.json"))}
+    listed = PAGE.findall((pages / "README.md").read_text(encoding="utf-8"))
+    _fill(pages / "README.md", _whole(out, rows))
+    for file, names in listed:
+        found = [rows[name] for name in re.findall(r"`(\w+)`", names) if name in rows]
+        absent = [name for name in re.findall(r"`(\w+)`", names) if name not in rows]
+        _fill(pages / file, _part(out, [rows["composite"], *(r for r in found if r.model != "composite")], absent))
+
+
+def _fill(file: Path, block: str) -> None:
+    before, _, rest = file.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        sys.exit(f"{file} should have the lines {BEGIN} and {END}; add them where the scores belong")
+    write_text(file, f"{before}{BEGIN}\n{block}\n{END}{after}")
+
+
+def _whole(out: Path, rows: dict[str, Row]) -> str:
+    """The table of all networks, best first, and how it was made."""
+    order = sorted(rows.values(), key=lambda row: row.scored["means"]["model"]["fmse"] if row.scored else float("inf"))
+    facts = json.loads((out / "benchmark.json").read_text(encoding="utf-8"))
+    first = next(row.scored for row in order if row.scored)
+    days = sorted({row.date for row in order})
+    learnt = [names for row in order if (names := _learnt(out, row.model))]
+    counts = {domain: max(sum(name.startswith(domain) for name in names) for names in learnt) for domain in _DOMAINS}
+    return (
+        f"Made on {' to '.join(dict.fromkeys((days[0], days[-1])))} by\n\n"
+        f"```bash\n{_command(facts)}\n```\n\n"
+        f"{_budget(facts)} of {counts['photographic']} photographic composites; `charmnet_256`, `cut`, `cyclegan` and "
+        f"`unit` also of {counts['rendered']} rendered ones. Scored on {first['images']} held-out composites, spread "
+        f"evenly, by {first['protocol']}. 95 % intervals by bootstrap over photographs. "
+        f"{_better(order)}\n\n{table(order)}"
+    )
+
+
+_DOMAINS = ("photographic", "rendered")
+
+
+def _better(rows: Sequence[Row]) -> str:
+    trained = [row.scored["means"] for row in rows if row.training and row.scored]
+    better = sum(means["model"]["fmse"] < means["composite"]["fmse"] for means in trained)
+    return f"{better} of {len(trained)} networks are better than the untouched composite after so little (fMSE)."
+
+
+def _part(out: Path, rows: Sequence[Row], absent: Sequence[str]) -> str:
+    """The rows of one page, in its order, below the composite's."""
+    facts = json.loads((out / "benchmark.json").read_text(encoding="utf-8"))
+    left_out = f"\n\nNot run: {', '.join(f'`{name}`' for name in absent)}." if absent else ""
+    return (
+        f"{_budget(facts)}, under one protocol with all others ([how](README.md#how-fast-they-start-to-learn)). So "
+        f"short a training says how fast a network starts to learn, not how good it gets.\n\n"
+        f"{table(rows, SHORT)}{left_out}"
+    )
+
+
+def _learnt(out: Path, model: str) -> list[str]:
+    file = out / "runs" / model / "triplets.txt"
+    return read_lines(file) if file.is_file() else []
+
+
+def _budget(facts: dict) -> str:
+    return f"Trained from random weights for {facts['minutes']:g} minutes of processor time each on one thread"
+
+
+def _command(facts: dict) -> str:
+    return (
+        f"harmonize benchmark networks --data sets --minutes {facts['minutes']:g} --limit {facts['limit']} "
+        f"--seed {facts['seed']} --out networks"
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else Path("docs/models"))

@@ -35,6 +35,8 @@ def predict(
 ) -> int:
     """Harmonize composites of any size and format; pixels outside the mask stay as they are, bit for bit.
 
+    JPEG alone cannot keep them so: it is encoded anew, with the tables of the file that was read.
+
     Example: harmonize predict shot.png --mask shot_mask.png --model charmnet.onnx --out shot_harmonized.png
 
     Example: harmonize predict beauty.exr --crypto-object Rhino Rider --model charmnet.onnx --out harmonized

@@ -166,10 +166,10 @@ def color_space(profile: bytes | None, channels: int, where: str) -> ColorSpace:
     return Srgb(3) if _is_srgb(matrix, curves) else Curves(curves, matrix)
 
 
-def primaries_to_rec709(chromaticities: tuple[float, ...]) -> NDArray[np.float64]:
+def primaries_to_rec709(chromaticities: tuple[float, ...], where: str) -> NDArray[np.float64]:
     """(3, 3) from linear RGB of primaries and white (rx, ry, gx, gy, bx, by, wx, wy) to linear Rec. 709.
 
-    SMPTE RP 177 for the matrices, Bradford for another white.
+    SMPTE RP 177 for the matrices, Bradford for another white; `where` is the file, for messages.
 
     Raises:
         InputError: they span no colours.
@@ -181,7 +181,8 @@ def primaries_to_rec709(chromaticities: tuple[float, ...]) -> NDArray[np.float64
         matrix = np.linalg.inv(rec709) @ adapt @ own
         np.linalg.inv(matrix)
     except (np.linalg.LinAlgError, ZeroDivisionError) as error:
-        raise InputError(f"the chromaticities {chromaticities} span no colours; render again") from error
+        numbers = ", ".join(f"{value:g}" for value in chromaticities)
+        raise InputError(f"{where} has chromaticities that span no colours ({numbers}); render it again") from error
     return matrix
 
 

@@ -270,7 +270,8 @@ def _exr_picture(file: ExrFile, layer: Layer) -> ExrPicture:
     matrix = np.eye(3)
     stated = part.header.get("chromaticities")
     if stated is not None:
-        matrix = primaries_to_rec709(tuple(float(v) for v in np.asarray(stated, dtype=np.float64).ravel()))
+        primaries = tuple(float(v) for v in np.asarray(stated, dtype=np.float64).ravel())
+        matrix = primaries_to_rec709(primaries, str(file.path))
         matrix = np.eye(3) if np.abs(matrix - np.eye(3)).max() < 1e-4 else matrix
         linear = (linear.reshape(-1, 3) @ matrix.T.astype(np.float32)).reshape(linear.shape)
     return ExrPicture(file, layer, linear_to_srgb(linear), alpha, kind, matrix, frame)

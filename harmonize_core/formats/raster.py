@@ -77,9 +77,10 @@ def read_raster(path: Path) -> Raster:
     path = Path(path)
     _check_file(path)
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of sizes, where our own bound follows, and of odd tags
             is_tiff = file.read(4) in _TIFF
-        raster = _read_tiff(path) if is_tiff else _read_with_pillow(path)
+            raster = _read_tiff(path) if is_tiff else _read_with_pillow(path)
     except InputError:
         raise
     except PermissionError as error:
@@ -128,14 +129,12 @@ def _read_tiff(path: Path) -> Raster:
 
 def _read_with_pillow(path: Path) -> Raster:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of sizes, where our own bound follows, and of odd tags
-            image = Image.open(path, formats=("PNG", "JPEG", "WEBP", "BMP"))
+        image = Image.open(path, formats=("PNG", "JPEG", "WEBP", "BMP"))
     except Image.DecompressionBombError as error:
         raise InputError(f"{path} has more than the {MAX_PIXELS} pixels allowed; make it smaller") from error
     except UnidentifiedImageError as error:
         raise InputError(
-            f"{path} is not a readable PNG, JPEG, WebP, TIFF or BMP; check that it was copied whole"
+            f"{path} is not a readable image (PNG, JPEG, WebP, TIFF, BMP, EXR); check that it was copied whole"
         ) from error
     with image:
         if image.width * image.height > MAX_PIXELS:

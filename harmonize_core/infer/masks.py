@@ -91,7 +91,7 @@ def _read(path: Path, layer: str | None) -> _Coverage:
         coverage = values[..., -1]
     else:
         coverage = values[..., : 1 if values.shape[2] < 3 else 3].mean(axis=-1, dtype=np.float32)
-    if 0 < coverage.max() <= 1 / 255 and raster.bits > 1:
+    if 0 < coverage.max() < 1.5 / 255 and raster.bits > 1:
         raise InputError(
             f"{path} holds only 0 and {int(raster.stored.max())} of {raster.limit}: as a mask it is black; white is "
             f"{raster.limit}"

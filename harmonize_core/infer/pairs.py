@@ -164,7 +164,7 @@ def _check_outputs(jobs: Sequence[FileJob], inputs: Iterable[Path], out: Path) -
         if job.out.suffix.lower() not in SUFFIXES:
             raise ConfigError(f"--out should end in one of {', '.join(SUFFIXES)} but is {job.out}")
         if _real(job.out) in taken:
-            raise ConfigError(f"--out {job.out} would replace an input; choose another name or folder")
+            raise ConfigError(f"--out {job.out} would replace the input; choose another name or folder")
         if job.out in seen:
             raise ConfigError(f"{seen[job.out]} and {job.image} would both become {job.out}; run them apart")
         if job.out.is_dir():

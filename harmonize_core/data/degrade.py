@@ -99,14 +99,14 @@ def jpeg(pictures: Tensor, quality: int) -> Tensor:
     height, width = pictures.shape[-2:]
     padded = functional.pad(pictures, (0, -width % 8, 0, -height % 8), mode="replicate")
     matrix = torch.tensor(_TO_YCC, dtype=pictures.dtype, device=pictures.device)
-    ycc = torch.einsum("ij,bjhw->bihw", matrix, padded * 255)
+    ycc = torch.round(torch.einsum("ij,bjhw->bihw", matrix, padded * 255))
     ycc = ycc - torch.tensor([128.0, 0, 0], dtype=pictures.dtype, device=pictures.device)[:, None, None]
     batch, _, tall, wide = ycc.shape
     blocks = ycc.reshape(batch, 3, tall // 8, 8, wide // 8, 8).transpose(3, 4)
     basis, table = _cosines(pictures), _table(quality, pictures)
     levels = torch.round(basis @ blocks @ basis.T / table)
     back = (basis.T @ (levels * table) @ basis).transpose(3, 4).reshape(batch, 3, tall, wide)
-    back = back + torch.tensor([128.0, 0, 0], dtype=pictures.dtype, device=pictures.device)[:, None, None]
+    back = torch.round(back) + torch.tensor([128.0, 0, 0], dtype=pictures.dtype, device=pictures.device)[:, None, None]
     rgb = torch.einsum("ij,bjhw->bihw", torch.linalg.inv(matrix), back) / 255
     return (torch.round(rgb.clamp(0, 1) * 255) / 255)[..., :height, :width]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tiny synthetic data sets in both layouts, made in milliseconds: to try a pipeline before real data exists.
+"""Tiny synthetic sets, linear views and photographs, made in milliseconds: to try a pipeline before there is real data.
 
 A picture is smooth coloured noise with an ellipse on it; conditions are exposure and white balance. The photographic
 set differs from the rendered one in its noise only.
@@ -13,9 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from harmonize_core.color import srgb_to_linear
 from harmonize_core.data.rng import generator
 from harmonize_core.formats import rdharmony
 from harmonize_core.formats.images import write_image, write_mask, write_text
+from harmonize_core.formats.linear_views import LinearView, path_of, write_view
 
 Floats = NDArray[np.float32]
 
@@ -43,6 +45,30 @@ def write_rendered(root: Path, *, views: int = 2, conditions: int = 3, size: int
     for name, paths in splits.items():
         if paths:
             write_text(root / f"splits/{name}.txt", "".join(f"{path}\n" for path in paths))
+    return root
+
+
+def write_linear(root: Path, *, views: int = 2, conditions: int = 3, size: int = 96, seed: int = 0) -> Path:
+    """Linear views of two subjects each with soft edges, every second one held out; returns `root`."""
+    for number in range(views):
+        rng = generator(seed, "linear", number)
+        image, mask = _picture(rng, size, roughness=8)
+        coverage = cv2.GaussianBlur(mask, (0, 0), 1.0)
+        coverage[coverage < 0.01] = 0
+        ground = srgb_to_linear(image[::-1, ::-1])
+        light = srgb_to_linear(image) * coverage[..., None] + ground * (1 - coverage[..., None])
+        left = np.arange(size)[None, :] < size // 2
+        scene = f"toy_{number:02d}_v{number:03d}"
+        view = LinearView(
+            path=path_of(root, f"SHuman/{scene}"),
+            scene_id=scene,
+            place=rdharmony.place_of(scene),
+            split="test" if number % 2 else "train",
+            styles=tuple(range(1, conditions + 1)),
+            view_transform="standard",
+        )
+        lights = [light * srgb_to_linear(_condition(style)) for style in view.styles]
+        write_view(view, lights, coverage, [coverage * left, coverage * ~left])
     return root
 
 

@@ -14,6 +14,7 @@ REQUIRED = {
     "PIL": "pillow",
     "cv2": "opencv-python-headless",
     "OpenEXR": "OpenEXR",
+    "tifffile": "tifffile",
     "tqdm": "tqdm",
     "tyro": "tyro",
     "msgspec": "msgspec",

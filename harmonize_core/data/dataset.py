@@ -1,32 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Triplets from files to tensors, and an endless stream of batches whose content depends on the step number alone."""
+"""Triplets from files to tensors."""
 
 from __future__ import annotations
 
-import collections
 import logging
 import threading
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, fields
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from harmonize_core.data.batch import STYLES, Batch
+from harmonize_core.data.batch import Movable as Movable
+from harmonize_core.data.batch import SampleSource as SampleSource
 from harmonize_core.data.options import DataConfig
 from harmonize_core.data.rng import generator
+from harmonize_core.data.stream import BatchStream as BatchStream
+from harmonize_core.data.stream import in_advance as in_advance
+from harmonize_core.data.stream import prefetch as prefetch
 from harmonize_core.data.transforms import Crop, apply_crop, draw_crop, resize
 from harmonize_core.errors import DatasetError, InputError
 from harmonize_core.formats.images import check_same_size, read_image, read_mask, to_uint8
 from harmonize_core.formats.member import ImageFile
 from harmonize_core.formats.triplet import TripletPaths
-
-T = TypeVar("T")
-
-STYLES = 10
 
 Integers = NDArray[np.uint8] | NDArray[np.uint16]
 """uint8 for 8-bit files, uint16 for deeper ones; the largest value is 1."""
@@ -40,66 +39,6 @@ class Arrays(NamedTuple):
     composite: Integers
     mask: Integers
     real: Integers
-
-
-@dataclass(frozen=True)
-class Batch:
-    """B triplets of one domain, images float32 sRGB in [0, 1]."""
-
-    composite: Tensor
-    """(B, 3, S, S)"""
-    mask: Tensor
-    """(B, 1, S, S) in [0, 1], 1 = foreground, soft edges."""
-    real: Tensor
-    """(B, 3, S, S)"""
-    style_soft: Tensor
-    """(B, 10) float32, rows sum to 1; zeros for photographs."""
-    style_hard: Tensor
-    """(B,) int64 in 0..9; -1 for photographs."""
-
-    def to(self, device: torch.device) -> Batch:
-        """The same batch on `device`, images in channels-last memory order."""
-        moved = {}
-        for field in fields(self):
-            tensor = getattr(self, field.name)
-            if tensor.ndim == 4:
-                tensor = tensor.contiguous(memory_format=torch.channels_last)
-            moved[field.name] = tensor.to(device, non_blocking=True)
-        return Batch(**moved)
-
-
-class Movable(Protocol):
-    """A batch, or what becomes one on the device where the network runs."""
-
-    def to(self, device: torch.device) -> Batch: ...
-
-
-B = TypeVar("B", bound=Movable)
-B_co = TypeVar("B_co", bound=Movable, covariant=True)
-
-
-class SampleSource(Protocol[B_co]):
-    """What training and validation draw from: triplets in files, or views and photographs composed on the fly.
-
-    Sample (epoch, index) is a pure function of a seed, epoch and index: no state, any order, any thread.
-    """
-
-    skipped: dict[int, str]
-    """Why samples were left out, by their index."""
-
-    @property
-    def kind(self) -> str:
-        """What the samples are taken from, in the plural."""
-        ...
-
-    @property
-    def triplets(self) -> Sequence[TripletPaths]:
-        """What the samples are called and where they come from, by index; not all of these need be files."""
-        ...
-
-    def __len__(self) -> int: ...
-
-    def batch(self, samples: Sequence[tuple[int, int]]) -> B_co: ...
 
 
 class TripletDataset:
@@ -225,76 +164,6 @@ class TripletDataset:
                 self._cache[path] = pixels
                 self._cached_bytes += pixels.nbytes
         return pixels
-
-
-class BatchStream(Generic[B]):
-    """Endless shuffled batches: step k always holds the same samples, so a run resumes by its step number alone.
-
-    Epochs are seeded permutations laid end to end; a batch may span two of them, so no sample is ever dropped.
-    """
-
-    def __init__(self, dataset: SampleSource[B], batch_size: int, *, seed: int, name: str) -> None:
-        """Args: `name` separates the orders of streams that share a seed."""
-        self.dataset = dataset
-        self.batch_size = batch_size
-        self._seed = seed
-        self._name = name
-        self._orders: dict[int, NDArray[np.int64]] = {}
-
-    def samples(self, step: int) -> list[tuple[int, int]]:
-        """The (epoch, index) pairs of batch `step`, counted from 0."""
-        first = step * self.batch_size
-        positions = range(first, first + self.batch_size)
-        return [
-            (p // len(self.dataset), int(self._order(p // len(self.dataset))[p % len(self.dataset)])) for p in positions
-        ]
-
-    def batch(self, step: int) -> B:
-        return self.dataset.batch(self.samples(step))
-
-    def _order(self, epoch: int) -> NDArray[np.int64]:
-        order = self._orders.get(epoch)
-        if order is None:
-            order = generator(self._seed, "order", self._name, epoch).permutation(len(self.dataset))
-            kept = {e: o for e, o in self._orders.items() if e >= epoch - 2}
-            self._orders = {**kept, epoch: order}  # replaced, never changed: other threads may be reading it
-        return order
-
-
-def prefetch(
-    streams: Sequence[BatchStream[B]], start: int, stop: int, *, ahead: int = 2, workers: int = 1
-) -> Generator[tuple[B, ...]]:
-    """Batches `start` .. `stop` - 1 of all streams together, prepared by threads while the caller computes.
-
-    A sample draws from a generator of its own (seed, epoch, index), so the number of workers changes no value.
-    """
-    return in_advance(lambda step: tuple(stream.batch(step) for stream in streams), start, stop, ahead, workers)
-
-
-def in_advance(make: Callable[[int], T], start: int, stop: int, ahead: int = 2, workers: int = 1) -> Generator[T]:
-    """`make(start)` .. `make(stop - 1)` in order, up to `ahead` of them (at least one a worker) made before they are
-    asked for; 0 workers make each when it is asked for. What `make` raises comes in its turn.
-
-    Workers are threads: reading, decoding and resizing release the interpreter lock, processes would only copy the
-    cache, and nothing of theirs can outlive this process.
-    """
-    if workers == 0:
-        yield from map(make, range(start, stop))
-        return
-    ahead = max(ahead, workers)
-    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="batches") as pool:
-        waiting: collections.deque[Future[T]] = collections.deque()
-        try:
-            for step in range(start, min(start + ahead, stop)):
-                waiting.append(pool.submit(make, step))
-            for step in range(start, stop):
-                made = waiting.popleft().result()
-                if step + ahead < stop:
-                    waiting.append(pool.submit(make, step + ahead))
-                yield made
-        finally:
-            for future in waiting:
-                future.cancel()
 
 
 def _to_integers(image: NDArray[np.float32]) -> Integers:

@@ -37,6 +37,8 @@ class DataConfig:
     edits: tuple[str, ...] = PHOTO_EDITS
     """How foregrounds of photographs are changed on the fly: each sample takes one of these, parts joined by +, always
     in the order transfer (or reinhard, mkl, histogram), camera, relight."""
+    per_series: int = 8
+    """A series of photographs on the fly counts as so many of them at most, drawn anew each time; 0: all."""
     apart: float = 0.0
     """Rendered views of several foregrounds on the fly: share of samples in which each has a style of its own."""
     crop_scale: tuple[float, float] = (0.5, 1.0)
@@ -71,6 +73,8 @@ def check_data(data: DataConfig) -> list[str]:
         problems.append(f"--data.cover should rise within 0 and 1 but is {low} {high}")
     if data.side < 0 or data.side % 8:
         problems.append(f"--data.side should be a multiple of 8 pixels, or 0, but is {data.side}")
+    if data.per_series < 0:
+        problems.append(f"--data.per-series should be 0 or more but is {data.per_series}")
     degraded = [n for n in ("jpeg", "noise", "blur", "eight-bit", "mask") if shares[n]]
     if degraded and not data.on_the_fly:
         problems.append(f"--data.{degraded[0]} needs --data.on-the-fly")

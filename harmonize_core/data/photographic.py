@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harmonize_core.data import colors
+from harmonize_core.data.batch import STYLES, Batch
 from harmonize_core.data.cache import Arrays, Recipe
-from harmonize_core.data.dataset import STYLES, Batch
 from harmonize_core.data.degrade import NONE, Damage, changed_masks, damaged, draw_damage
 from harmonize_core.data.edits import Foreground, Relight, apply_edits, draw_edits, shade_of
 from harmonize_core.data.on_the_fly import Views, moved, stacked, whole
@@ -94,7 +94,8 @@ class PhotoBatch:
 class Photographs:
     """Photographs with masks as a data set whose samples are made while training.
 
-    Sample (epoch, index) is of photograph `index` modulo their number and a pure function of (seed, epoch, index).
+    Sample (epoch, index) is a pure function of (seed, epoch, index): of one photograph, or of any one of a series that
+    is longer than `per_series` and counts as so many. The fixed draws go round.
     Colours are lent within a category and never within a series, by the photographs given here alone.
     """
 
@@ -128,12 +129,13 @@ class Photographs:
         self._data = data
         self._draws = draws
         self._pin = pin
+        self._turns = _turns(self.photos, data.per_series)
         self._categories: dict[str, list[int]] = {}
         for number, photo in enumerate(self.photos):
             self._categories.setdefault(photo.category, []).append(number)
 
     def __len__(self) -> int:
-        return self._draws or len(self.photos)
+        return self._draws or len(self._turns)
 
     @property
     def triplets(self) -> list[TripletPaths]:
@@ -148,7 +150,7 @@ class Photographs:
 
     def draw(self, epoch: int, index: int) -> Draw:
         """The choices of a sample."""
-        number = index % len(self.photos)
+        number = self._photo(epoch, index)
         entry, data = self._entries[number], self._data
         rng = generator(self.seed, "photographic", epoch, index)
         fixed = bool(self._draws)
@@ -156,11 +158,6 @@ class Photographs:
         harmonious = not fixed and bool(rng.random() < data.identity)
         numbers, shade = (Numbers(), None) if harmonious else self._edits(rng, number)
         return Draw(number, crop, numbers, shade, NONE if fixed else draw_damage(rng, data, self.size))
-
-    def _called(self, index: int) -> TripletPaths:
-        photo = self.photos[index % len(self.photos)]
-        path = photo.image.with_name(f"{photo.name}_{index // len(self.photos) + 1}")
-        return TripletPaths(path, photo.mask, photo.image, "photographic", photo.group)
 
     def batch(self, samples: Sequence[tuple[int, int]]) -> PhotoBatch:
         """The batch of the given (epoch, index) pairs, in their order; `.to(device)` composes it."""
@@ -177,6 +174,16 @@ class Photographs:
             shade=stacked(shades, self._pin),
             draws=draws,
         )
+
+    def _photo(self, epoch: int, index: int) -> int:
+        """Which photograph a sample is of."""
+        turn = self._turns[index % len(self._turns)]
+        return turn[int(generator(self.seed, "photograph", epoch, index).integers(len(turn)))]
+
+    def _called(self, index: int) -> TripletPaths:
+        photo = self.photos[self._photo(0, index)]
+        path = photo.image.with_name(f"{photo.name}_{index // len(self._turns) + 1}")
+        return TripletPaths(path, photo.mask, photo.image, "photographic", photo.group)
 
     def _edits(self, rng: np.random.Generator, number: int) -> tuple[Numbers, NDArray[np.float32] | None]:
         """Edits that leave a plausible foreground, as numbers; none where no draw does."""
@@ -206,6 +213,17 @@ class Photographs:
                 if self.photos[other].group != own.group:
                     return other
         return number
+
+
+def _turns(photos: Sequence[Photo], per_series: int) -> list[list[int]]:
+    """Which photographs may stand for each sample of an epoch."""
+    groups: dict[str, list[int]] = {}
+    for number, photo in enumerate(photos):
+        groups.setdefault(photo.group, []).append(number)
+    turns: list[list[int]] = []
+    for group in groups.values():
+        turns += [group] * per_series if 0 < per_series < len(group) else [[number] for number in group]
+    return turns
 
 
 def recipe(size: int) -> Recipe[Photo]:

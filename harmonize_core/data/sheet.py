@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harmonize_core.data.dataset import Batch, BatchStream, Movable
+from harmonize_core.data.batch import Batch, Movable
+from harmonize_core.data.stream import BatchStream
 from harmonize_core.data.transforms import resize
 from harmonize_core.formats.images import to_uint8
 

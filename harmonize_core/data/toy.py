@@ -53,7 +53,7 @@ def write_linear(root: Path, *, views: int = 2, conditions: int = 3, size: int =
     for number in range(views):
         rng = generator(seed, "linear", number)
         image, mask = _picture(rng, size, roughness=8)
-        coverage = cv2.GaussianBlur(mask, (0, 0), 1.0)
+        coverage = np.asarray(cv2.GaussianBlur(mask, (0, 0), 1.0), np.float32)
         coverage[coverage < 0.01] = 0
         ground = srgb_to_linear(image[::-1, ::-1])
         light = srgb_to_linear(image) * coverage[..., None] + ground * (1 - coverage[..., None])

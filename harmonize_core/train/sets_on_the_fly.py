@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from harmonize_core.data import photographic, rendered
+from harmonize_core.data.batch import STYLES, Movable, SampleSource
 from harmonize_core.data.cache import Recipe, fill
-from harmonize_core.data.dataset import STYLES, Movable, SampleSource
 from harmonize_core.data.photo_sets import photographs_in, photographs_of
+from harmonize_core.data.views import recipe as decoded_views
 from harmonize_core.errors import ConfigError, DatasetError
 from harmonize_core.formats import iharmony4, rdharmony
 from harmonize_core.formats.linear_views import list_views
@@ -89,7 +90,7 @@ def _rendered(root: Path, config: TrainConfig, size: int, pin: bool, listed: Seq
     if both:
         raise DatasetError(f"{root} has {min(both)!r} for training and for testing; keep sets of other splits apart")
     make = functools.partial(rendered.RenderedViews, data=config.data, size=size, pin=pin)
-    return _opened(root, config, rendered.recipe(size), training, held_out, make)
+    return _opened(root, config, decoded_views(size), training, held_out, make)
 
 
 def _photographic(

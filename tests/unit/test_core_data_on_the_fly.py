@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from harmonize_core.color import linear_to_srgb, srgb_to_linear
-from harmonize_core.data import cache, photographic, rendered, toy
+from harmonize_core.data import cache, photographic, rendered, toy, views
 from harmonize_core.data.degrade import jpeg
 from harmonize_core.data.display import display
 from harmonize_core.data.edits import Camera, Foreground, Relight, Transfer, apply_edits, shade_of
@@ -39,9 +39,9 @@ def folders(tmp_path_factory):
 
 
 def views_of(folders, **changes) -> rendered.RenderedViews:
-    found, _ = cache.fill(folders[2], rendered.recipe(SIZE), list_views(folders[0]), quiet=True)
-    views, files = zip(*found, strict=True)
-    return rendered.RenderedViews(views, files, data=DataConfig(on_the_fly=True, **changes), size=SIZE)
+    found, _ = cache.fill(folders[2], views.recipe(SIZE), list_views(folders[0]), quiet=True)
+    chosen, files = zip(*found, strict=True)
+    return rendered.RenderedViews(chosen, files, data=DataConfig(on_the_fly=True, **changes), size=SIZE)
 
 
 def photos_of(folders, **changes) -> photographic.Photographs:
@@ -120,7 +120,7 @@ def test_each_subject_of_a_view_can_have_a_style_of_its_own(folders):
     sample = next((e, 0) for e in range(50) if len(set(dataset.draw(e, 0).fronts)) == 2)
     draw, apart = dataset.draw(*sample), dataset.batch([sample])
     entry, styles = dataset._entries[0], dataset.views[0].styles
-    single = [rendered.cut(entry, replace(draw, fronts=(style,)), styles, SIZE).parts[:3] for style in draw.fronts]
+    single = [views.cut(entry, replace(draw, fronts=(style,)), styles, SIZE).parts[:3] for style in draw.fronts]
     away = [np.abs(apart.parts[:3].numpy() - one).max(axis=0) for one in single]
     assert (np.minimum(*away) < 1e-3).mean() > 0.8  # all but the seam is lit by one of both
     assert all((a < 1e-3).mean() > 0.05 for a in away)
@@ -176,15 +176,15 @@ def test_jpeg_is_that_of_files(quality):
 
 def test_the_cache_is_made_once_and_notices_a_changed_source(tmp_path):
     root, folder = toy.write_linear(tmp_path / "views", views=2), tmp_path / "cache"
-    first, _ = cache.fill(folder, rendered.recipe(SIZE), list_views(root), quiet=True)
+    first, _ = cache.fill(folder, views.recipe(SIZE), list_views(root), quiet=True)
     times = {path: path.stat().st_mtime_ns for _, path in first}
-    again, _ = cache.fill(folder, rendered.recipe(SIZE), list_views(root), quiet=True)
+    again, _ = cache.fill(folder, views.recipe(SIZE), list_views(root), quiet=True)
     assert {path: path.stat().st_mtime_ns for _, path in again} == times
     changed = first[0][0].path
     os.utime(changed, ns=(1, 1))
-    other, _ = cache.fill(folder, rendered.recipe(SIZE), list_views(root), quiet=True)
+    other, _ = cache.fill(folder, views.recipe(SIZE), list_views(root), quiet=True)
     assert [a[1] == b[1] for a, b in zip(first, other, strict=True)] == [False, True]
-    smaller, _ = cache.fill(folder, rendered.recipe(16), list_views(root), quiet=True)
+    smaller, _ = cache.fill(folder, views.recipe(16), list_views(root), quiet=True)
     assert not {path for _, path in smaller} & {path for _, path in other}
 
 

@@ -19,7 +19,7 @@ from harmonize_core.formats import iharmony4, rdharmony
 from harmonize_core.formats.linear_views import list_views
 from harmonize_core.formats.lock import exclusive
 from harmonize_core.formats.triplet import Domain, TripletPaths
-from harmonize_core.train.config import TrainConfig
+from harmonize_core.train.config import TrainConfig, reading_threads
 
 DRAWS = 4
 """Fixed samples of each held-out view or photograph."""
@@ -106,7 +106,9 @@ def _opened(root: Path, config: TrainConfig, recipe: Recipe[T], training: list[T
     """Both sides in the cache, the held-out one with fixed draws."""
     folder = config.data.cache or config.run.parent / "data-cache"
     with exclusive(folder / ".lock", folder, PATIENCE_S):
-        fit = functools.partial(fill, folder, recipe, skip_corrupt=config.skip_corrupt)
+        fit = functools.partial(
+            fill, folder, recipe, skip_corrupt=config.skip_corrupt, workers=max(1, reading_threads(config))
+        )
         known, unusable = fit(training)
         aside, also = fit(held_out)
     if not known:

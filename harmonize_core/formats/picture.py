@@ -31,7 +31,7 @@ SUFFIXES = (*KINDS, ".exr")
 """Of the files that are read and written."""
 
 FEW = 1e-3
-"""Share of wholly transparent pixels that may hold light (glow) in a picture whose colours are premultiplied."""
+"""Share of wholly transparent pixels that may hold colour of their own (glow) in a picture that is a cut-out."""
 
 
 class Picture(Protocol):
@@ -126,10 +126,13 @@ class RasterPicture:
         """As `Picture`."""
         return None if self.raster.alpha is None else upright(self._stored_alpha(), self.raster.orientation)
 
-    @property
+    @cached_property
     def cut_out(self) -> bool:
-        """As `Picture`."""
-        return self.raster.alpha in ("straight", "premultiplied")
+        """As `Picture`. A picture that goes on under straight alpha of 0 is a whole one, with a matte beside it."""
+        if self.raster.alpha != "straight":
+            return self.raster.alpha == "premultiplied"
+        under = self.raster.stored[self.raster.stored[..., -1] == 0][:, : self._channels]
+        return not len(under) or float((under != np.median(under, axis=0)).any(axis=-1).mean()) <= FEW
 
     @property
     def frame(self) -> Box:

@@ -43,6 +43,13 @@ def read_16_bit(data: bytes) -> NDArray[Any]:
     return pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
 
 
+def exif(data: bytes) -> Image.Exif:
+    """The camera's tags, without decoding pixels; none where there are none."""
+    found = Image.Exif()
+    found.load(next((payload for name, payload in _chunks(data, strict=False) if name == b"eXIf"), b""))
+    return found
+
+
 def extras(data: bytes, channels: int) -> dict[str, Any]:
     """All chunks but the pixels, in two lists: those before and those after them.
 

@@ -155,11 +155,12 @@ def _read_with_pillow(path: Path) -> Raster:
         bits = 16 if deep else 1 if image.mode == "1" else 8
         alpha: AlphaKind | None = "straight" if stored.shape[2] in (2, 4) else None
         profile = image.info.get("icc_profile")
-        return Raster(path, kind, stored, alpha, _orientation(image), profile, _extras(kind, image, data, stored), bits)
+        exif = png.exif(data) if deep else image.getexif()
+        return Raster(path, kind, stored, alpha, _orientation(exif), profile, _extras(kind, image, data, stored), bits)
 
 
-def _orientation(image: Image.Image) -> int:
-    tag = image.getexif().get(ExifTags.Base.Orientation, 1)
+def _orientation(exif: Image.Exif) -> int:
+    tag = exif.get(ExifTags.Base.Orientation, 1)
     return tag if tag in range(1, 9) else 1
 
 

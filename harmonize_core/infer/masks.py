@@ -14,7 +14,7 @@ from harmonize_core.formats.cryptomatte import crypto_mask
 from harmonize_core.formats.exr import Box, ExrFile, read_exr_file
 from harmonize_core.formats.exr_layers import find_layer, layers, listed
 from harmonize_core.formats.orientation import upright
-from harmonize_core.formats.picture import Picture
+from harmonize_core.formats.picture import ExrPicture, Picture
 from harmonize_core.formats.raster import read_raster
 
 Floats = NDArray[np.float32]
@@ -64,7 +64,8 @@ def mask_of(picture: Picture, path: Path | None, choice: MaskChoice = MaskChoice
             raise InputError(
                 f"--crypto-object needs an EXR with a cryptomatte, but {source} is none; give one as --mask"
             )
-        coverage = _Coverage(*crypto_mask(read_exr_file(source), choice.objects))
+        file = picture.file if path is None and isinstance(picture, ExrPicture) else read_exr_file(source)
+        coverage = _Coverage(*crypto_mask(file, choice.objects))
     elif path is None:
         if picture.alpha is None or (picture.alpha >= 1).all():
             raise InputError(f"{picture.path} has no alpha that could be the mask; give one with --mask")

@@ -156,14 +156,14 @@ def tiff_bomb(path: Path) -> None:
     path.write_bytes(data)
 
 
-def exr_bomb(name: bytes, **header: object) -> Maker:
-    """A small file whose window says it is 60000 pixels wide."""
+def exr_bomb(name: bytes, last: int = 59999) -> Maker:
+    """A small file whose window says it is 60000 pixels wide, or as many as told."""
 
     def make(path: Path) -> None:
-        exr(path, **header)
+        exr(path)
         data = path.read_bytes()
         at = data.find(name + b"\0box2i\0") + len(name) + 7 + 4
-        path.write_bytes(data[:at] + struct.pack("<4i", 0, 0, 59999, 59999) + data[at + 16 :])
+        path.write_bytes(data[:at] + struct.pack("<4i", 0, 0, last, last) + data[at + 16 :])
 
     return make
 
@@ -345,6 +345,8 @@ REFUSED: dict[str, tuple[Maker, str]] = {
     "bomb.tif": (tiff_bomb, "pixels"),
     "data_bomb.exr": (exr_bomb(b"dataWindow"), "60000x60000"),
     "display_bomb.exr": (exr_bomb(b"displayWindow"), "60000x60000"),
+    "inverted_window.exr": (exr_bomb(b"dataWindow", -7), "EXR"),
+    "endless_window.exr": (exr_bomb(b"displayWindow", 2**31 - 1), "EXR"),
     "zero_wide.png": (written(png(0, 0, 8, 2, b"")), "zero_wide.png"),
     "text_bomb.png": (
         written(png(4, 4, 8, 2, b"\0" * 52, chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(9 << 20), 9)))),

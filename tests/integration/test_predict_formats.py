@@ -125,11 +125,14 @@ def test_tiff_keeps_tags_and_premultiplied_colours(depth, compression, tmp_path,
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("suffix", [".png", ".tif", ".webp"])
+@pytest.mark.parametrize("suffix", [".png", "_16.png", ".tif", ".webp"])
 def test_a_turned_picture_is_masked_as_it_is_seen(orientation, suffix, tmp_path, reinhard):
     path = tmp_path / f"a{suffix}"
     if suffix == ".tif":
         odd.tiff(extratags=[(274, 3, 1, orientation, True)], metadata=None)(path)
+    elif suffix == "_16.png":
+        tags = odd.chunk(b"eXIf", odd.exif(orientation=orientation).removeprefix(b"Exif\0\0"))
+        path.write_bytes(odd.png(odd.WIDTH, odd.HEIGHT, 16, 2, odd.rows_of(odd.pixels(16)), tags))
     else:
         odd.image().save(path, exif=odd.exif(orientation=orientation), lossless=True)
     with Image.open(path) as image:
@@ -289,13 +292,14 @@ def test_the_alpha_of_a_cut_out_is_its_mask(tmp_path):
     soft = np.float16(100 / 255)
     after = exr_channels(harmonized(predictor, tmp_path / "cut.exr", None))
     assert set(np.unique(after["0 A"])) == {0, soft, 1}
-    values = np.dstack([odd.pixels(), BOX])
+    values = np.dstack([odd.pixels() * (BOX[..., None] > 0), BOX])
     Image.fromarray(values).save(tmp_path / "cut.png")
+    assert open_picture(tmp_path / "cut.png").cut_out
     assert np.array_equal(mask_of(open_picture(tmp_path / "cut.png"), None), (BOX > 0).astype(np.float32))
 
 
 def test_a_matte_beside_a_whole_picture_is_a_soft_mask(tmp_path):
-    """Light where alpha is 0 says that the colours are not multiplied by it."""
+    """A picture that goes on where alpha is 0 is no cut-out."""
     alpha = (BOX / 255).astype(np.float16)
     odd.exr(
         tmp_path / "a.exr", {**{c: v for c, v in zip("RGB", np.moveaxis(odd.linear(), -1, 0), strict=True)}, "A": alpha}
@@ -303,6 +307,9 @@ def test_a_matte_beside_a_whole_picture_is_a_soft_mask(tmp_path):
     picture = open_picture(tmp_path / "a.exr")
     assert not picture.cut_out
     assert np.array_equal(mask_of(picture, None), alpha.astype(np.float32))
+    Image.fromarray(np.dstack([odd.pixels(), BOX])).save(tmp_path / "a.png")
+    assert not open_picture(tmp_path / "a.png").cut_out
+    assert np.array_equal(mask_of(open_picture(tmp_path / "a.png"), None), BOX / np.float32(255))
 
 
 def test_cryptomatte_of_a_renderer(tmp_path, reinhard):

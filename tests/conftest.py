@@ -12,13 +12,15 @@ import pytest
 if TYPE_CHECKING:  # tests without networks need not wait for torch
     from harmonize_core.models import ModelConfig
 
+WIDTHS = {"width", "critic_width", "harmonizer_width", "widths", "hrnet_width", "ocr_channels", "pyramid_channels"}
+
 
 @pytest.fixture(scope="session")
 def narrow() -> Callable[[ModelConfig], ModelConfig]:
     """Makes the config of the same layers with an eighth of the channels, where a config says how many there are."""
 
     def with_an_eighth(config: ModelConfig) -> ModelConfig:
-        widths = {"width", "critic_width", "harmonizer_width", "widths"} & {f.name for f in dataclasses.fields(config)}
+        widths = {f.name for f in dataclasses.fields(config) if getattr(config, f.name) is not None} & WIDTHS
         return dataclasses.replace(config, **{name: _eighth(getattr(config, name)) for name in widths})
 
     return with_an_eighth

@@ -21,9 +21,8 @@ import torch
 from harmonize_core.benchmark.data import SeedsData, open_data
 from harmonize_core.benchmark.folder import claim, digest
 from harmonize_core.benchmark.pace import Pace, clock_of, find_pace
-from harmonize_core.benchmark.run import learn
+from harmonize_core.benchmark.run import learn, published
 from harmonize_core.config import decode_text, encode_text
-from harmonize_core.data.options import DataConfig
 from harmonize_core.data.sources import list_triplets
 from harmonize_core.errors import ConfigError, EnvironmentFault
 from harmonize_core.evaluate.report import write_report
@@ -36,7 +35,6 @@ from harmonize_core.models import lookup, parameter_count, registered
 from harmonize_core.train.config import LossConfig, TrainConfig
 from harmonize_core.train.loop import TrainingDiverged
 from harmonize_core.train.objectives import objective_for
-from harmonize_core.train.presets import recipe_of
 
 Say = Callable[[str], None]
 
@@ -246,19 +244,11 @@ def _trained(name: str, domains: tuple[Domain, ...], data: SeedsData, options: O
 
 def _config(name: str, folder: Path, options: Options) -> TrainConfig:
     """The published recipe with a rate that falls along a cosine to the end of the budget."""
-    recipe = recipe_of(name)
+    recipe = published(name, folder, options.data, options.seed, options.device)
     return dataclasses.replace(
         recipe,
-        run=folder,
-        rendered=options.data / "rendered",
-        photographic=options.data / "photographic",
-        data=DataConfig(),  # the same triplets for all
         optim=dataclasses.replace(recipe.optim, schedule="cosine", milestones=()),
-        validate_every=0,
         checkpoint_seconds=300.0,
-        keep=0,
-        seed=options.seed,
-        device="cuda" if options.device == "cuda" else "cpu",
         threads=options.threads,
         workers=0,
     )

@@ -305,20 +305,27 @@ def _side(model: str, budget: Budget) -> int:
 
 
 def _config(model: str, folder: Path, budget: Budget, options: Options, weights: Path | None) -> TrainConfig:
-    recipe = recipe_of(model)
+    recipe = published(model, folder, options.data, options.seed, options.device)
     return dataclasses.replace(
         recipe,
-        run=folder,
-        rendered=options.data / "rendered",
-        photographic=options.data / "photographic",
-        data=DataConfig(),  # the same triplets for all
         steps=budget.steps or recipe.steps,
         batch_size=budget.batch_size or recipe.batch_size,
+        init=dataclasses.replace(recipe.init, weights=weights),
+    )
+
+
+def published(model: str, folder: Path, data: Path, seed: int, device: str) -> TrainConfig:
+    """A network's published recipe on the triplets below `data`, without validation: only the result is kept."""
+    return dataclasses.replace(
+        recipe_of(model),
+        run=folder,
+        rendered=data / "rendered",
+        photographic=data / "photographic",
+        data=DataConfig(),  # the same triplets for all
         validate_every=0,
         keep=0,
-        seed=options.seed,
-        device="cuda" if options.device == "cuda" else "cpu",
-        init=dataclasses.replace(recipe.init, weights=weights),
+        seed=seed,
+        device="cuda" if device == "cuda" else "cpu",
     )
 
 

@@ -3,6 +3,7 @@
 
 import json
 import os
+import runpy
 import signal
 import threading
 import time
@@ -18,6 +19,8 @@ from harmonize_core.checkpoint import load_model
 from harmonize_core.data import toy
 from harmonize_core.models import _registry
 from harmonize_core.models.charmnet import CharmNetConfig
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "model_scores.py"
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +49,24 @@ def cells_of(page: str, model: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
+def fill_pages(out: Path, pages: Path) -> None:
+    """The script for the networks' pages puts each row on the page that names the network, and nothing elsewhere."""
+    pages.mkdir()
+    block = "before\n<!-- scores -->\nold\n<!-- /scores -->\nafter\n"
+    (pages / "README.md").write_text(f"| [iDIH](idih.md) | `idih_256` `idih_512` |\n{block}")
+    (pages / "idih.md").write_text(block)
+    runpy.run_path(str(SCRIPT))["main"](out, pages)
+    page, whole = (pages / "idih.md").read_text(), (pages / "README.md").read_text()
+    spent = cells_of((out / "networks.md").read_text(), "idih_256")
+    assert cells_of(page, "idih_256")[1:3] == spent[3:5]
+    assert cells_of(whole, "idih_256") == spent
+    assert "Not run: `idih_512`." in page
+    assert "charmnet" not in page
+    assert "old" not in page
+    assert page.startswith("before\n")
+    assert page.endswith("\nafter\n")
+
+
 def test_every_row_says_what_was_spent_and_what_came_of_it(sets, tmp_path, capsys):
     out = tmp_path / "out"
     models = ("reinhard", "charmnet_256", "composite", "idih_256")
@@ -69,6 +90,7 @@ def test_every_row_says_what_was_spent_and_what_came_of_it(sets, tmp_path, capsy
     assert "0.02 minutes of processor time" in page
     assert "12 photographic" in page
     assert "6 rendered" in page
+    fill_pages(out, tmp_path / "pages")
     kept = {file: file.stat().st_mtime_ns for file in out.glob("r*/*/*")}
     assert run(sets, out, "idih_256", "composite") == 0  # another choice of rows uses what is finished
     assert {file: file.stat().st_mtime_ns for file in out.glob("r*/*/*")} == kept

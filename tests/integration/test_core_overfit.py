@@ -13,7 +13,17 @@ import torch
 from harmonize_core.data import toy
 from harmonize_core.data.dataset import TripletDataset
 from harmonize_core.data.sources import list_triplets
-from harmonize_core.models import InputSpec, _registry, lookup, parameter_count, pctnet, register, registered
+from harmonize_core.models import (
+    InputSpec,
+    _registry,
+    charmnet_hr,
+    harmonizer,
+    lookup,
+    parameter_count,
+    pctnet,
+    register,
+    registered,
+)
 from harmonize_core.models.cdtnet import CdtNetConfig
 from harmonize_core.train.config import InitConfig, LossConfig, OptimConfig, TrainConfig
 from harmonize_core.train.objectives import objective_for
@@ -25,7 +35,8 @@ CPU = torch.device("cpu")
 SIDE = 32
 """Of the small pictures, pixels, and of the copies that CDTNet and PCT-Net look at (256 as registered)."""
 LARGEST = 64
-"""Networks that need larger pictures than this learn with an eighth of their channels, and so do those with many."""
+"""Networks that need larger pictures than this learn with an eighth of their channels, and so do those with many
+parameters; Harmonizer's and CharmNet-HR's EfficientNet look at pictures of this side."""
 MANY = 20_000_000
 ALWAYS = ("cdtnet_256", "fmm_256", "issam_256")
 
@@ -74,13 +85,15 @@ def test_charmnet_overfits_four_triplets_of_each_domain(tmp_path):
 def test_small_pictures_are_learned_by_heart(name, tmp_path, monkeypatch, narrow):
     monkeypatch.setattr(_registry, "_entries", dict(_registry._entries))
     monkeypatch.setattr(pctnet, "SIZE", SIDE)
+    monkeypatch.setattr(harmonizer, "SIZE", LARGEST)
+    monkeypatch.setattr(charmnet_hr, "SIZE", LARGEST)
     config = lookup(name).config
     if isinstance(config, CdtNetConfig):
         config = replace(config, base_size=SIDE)
     model = config.build()
     if model.divisor > LARGEST or parameter_count(model) > MANY:
         config = narrow(config)
-    side = max(SIDE, model.divisor)
+    side = LARGEST if name == "hidt" else max(SIDE, model.divisor)  # the third of its critics sees a quarter of it
     register(replace(lookup(name), name="small", config=config, input_spec=InputSpec(side)))
     makers = {"photographic": toy.write_photographic, "rendered": toy.write_rendered}
     sets = {

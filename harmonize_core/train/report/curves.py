@@ -31,18 +31,26 @@ WORDS = {
 
 def charts(runs: Sequence[RunFacts]) -> list[dict[str, Any]]:
     """Charts in their order: title, axis, and series with steps, seconds and values."""
-    found = [_held_out(runs, domain) for domain in DOMAINS]
+    found, several = [_held_out(runs, domain) for domain in DOMAINS], len(runs) > 1
     names = list(dict.fromkeys(name for run in runs for name in names_of(run.train)))
     main = [name for name in ("loss", "loss_d") if name in names]
     rest = [name for name in names if name not in ("loss", "loss_d", "lr")]
-    for group in [[name] for name in main] + _groups(rest, alone=len(runs) > 1):
-        if len(runs) > 1:
+    for group in [[name] for name in main] + _groups(rest, alone=several):
+        if several:
             series = [_train(run, number, group[0], run.name) for number, run in enumerate(runs)]
         else:
             series = [_train(runs[0], number, name, _short(name, group)) for number, name in enumerate(group)]
         found.append(_chart(_title(group), series, smooth=True))
-    found.append(_chart(WORDS["lr"], [_train(run, i, "lr", run.name) for i, run in enumerate(runs)], zero=True))
-    found.append(_chart(WORDS["images_per_s"], [_speed(run, i) for i, run in enumerate(runs)], smooth=True, zero=True))
+    found.append(
+        _chart(
+            WORDS["lr"],
+            [_train(run, i, "lr", run.name if several else "rate") for i, run in enumerate(runs)],
+            zero=True,
+        )
+    )
+    found.append(
+        _chart(WORDS["images_per_s"], [_speed(run, i, several) for i, run in enumerate(runs)], smooth=True, zero=True)
+    )
     return [chart for chart in found if chart["series"]]
 
 
@@ -84,10 +92,10 @@ def _train(run: RunFacts, color: int, name: str, label: str) -> dict[str, Any]:
     return {**_points(run.train, name), "label": label, "color": color}
 
 
-def _speed(run: RunFacts, number: int) -> dict[str, Any]:
+def _speed(run: RunFacts, number: int, several: bool) -> dict[str, Any]:
     seconds = {row["step"]: row.get("seconds") for row in run.train}
     rows = [{"step": step, "seconds": seconds[step], "images_per_s": rate} for step, rate in run.images_per_s()]
-    return {**_points(rows, "images_per_s"), "label": run.name, "color": number}
+    return {**_points(rows, "images_per_s"), "label": run.name if several else "images/s", "color": number}
 
 
 def _points(rows: Sequence[Row], name: str) -> dict[str, Any]:

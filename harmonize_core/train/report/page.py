@@ -29,7 +29,7 @@ _TOOLS = (
     'aria-label="Smoothing"></label><button type="button" id="log" aria-pressed="false">logarithmic</button>'
     '<button type="button" id="time" aria-pressed="false">over time</button>'
     '<button type="button" id="whole" disabled>whole run</button>'
-    '<span class="quiet">drag across a chart to look closer</span></div>'
+    '<span class="quiet">drag across a chart to look closer; smoothed values in brackets</span></div>'
 )
 
 _LARGE = (
@@ -104,14 +104,13 @@ def _head(runs: Sequence[RunFacts]) -> str:
     run = runs[0]
     kind = {"finished": "good", "stopped": "bad"}.get(run.state, "")
     of = f" of {run.total:,}" if run.total and run.total != run.step else ""
-    speeds = sorted(rate for _, rate in run.images_per_s())
     facts = []
     for domain in run.domains:
         last = run.validations[-1]
         fmse, untouched = (sections.number(last.get(f"fmse_{domain}{end}")) for end in ("", "_composite"))
         facts.append((sections.removed(last, domain), f"of the error removed, {domain} (fMSE {fmse} of {untouched})"))
     facts += [(sections.duration(run.seconds), "so far" if run.state == "running" else "in all, validations included")]
-    facts += [(sections.number(speeds[len(speeds) // 2]), "training images a second")] if speeds else []
+    facts += [(sections.speed(run), "training images a second")]
     items = "".join(f"<li><b>{escape(a)}</b><span>{escape(b)}</span></li>" for a, b in facts)
     data = run.provenance.get("training_data", "")
     return (

@@ -22,6 +22,12 @@ def number(value: object) -> str:
     return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.4g}"
 
 
+def speed(run: RunFacts) -> str:
+    """Training images a second, the median over the lines of the log."""
+    rates = sorted(rate for _, rate in run.images_per_s())
+    return f"{rates[len(rates) // 2]:,.1f}" if rates else "–"
+
+
 def duration(seconds: float) -> str:
     """Seconds as a person says them."""
     if seconds < 90:
@@ -142,13 +148,12 @@ def several(runs: Sequence[RunFacts]) -> str:
     head += [words for d in domains for words in (f"{d}: fMSE last", "removed", "best", "at step")]
     rows = []
     for place, run in enumerate(runs):
-        speeds = sorted(rate for _, rate in run.images_per_s())
         last, best = (run.validations[-1] if run.validations else None), run.best
         cells = [
             f'<span class="swatch" style="--of:var(--c{place % 8})"></span>{escape(run.name)}',
             number(run.step) + ("" if run.state == "finished" else f" ({STATES[run.state]})"),
             duration(run.seconds),
-            number(speeds[len(speeds) // 2]) if speeds else "–",
+            speed(run),
             number(run.train[-1].get("loss")) if run.train else "–",
         ]
         for d in domains:

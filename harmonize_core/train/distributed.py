@@ -23,7 +23,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from harmonize_core.data.dataset import BatchStream
+from harmonize_core.data.batch import B, SampleSource
+from harmonize_core.data.stream import BatchStream
 from harmonize_core.errors import HarmonizeError
 
 T = TypeVar("T")
@@ -144,11 +145,11 @@ def connected(world: World, device: torch.device) -> Generator[World]:
             dist.destroy_process_group()
 
 
-class RankStream(BatchStream):
+class RankStream(BatchStream[B]):
     """The part of each batch that one process takes: rows rank * n up to (rank + 1) * n, n = batch size / processes."""
 
-    def __init__(self, *arguments: Any, world: World, **options: Any) -> None:
-        super().__init__(*arguments, **options)
+    def __init__(self, dataset: SampleSource[B], batch_size: int, *, seed: int, name: str, world: World) -> None:
+        super().__init__(dataset, batch_size, seed=seed, name=name)
         self._world = world
 
     def samples(self, step: int) -> list[tuple[int, int]]:

@@ -22,11 +22,13 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from harmonize_core.config import encode_text
-from harmonize_core.data.dataset import prefetch
+from harmonize_core.data.batch import Movable
 from harmonize_core.data.rng import generator
+from harmonize_core.data.stream import prefetch
 from harmonize_core.errors import ConfigError
 from harmonize_core.formats.images import write_text
 from harmonize_core.formats.lock import exclusive
+from harmonize_core.formats.triplet import Domain
 from harmonize_core.train import folder, state
 from harmonize_core.train.best import Best
 from harmonize_core.train.config import TrainConfig, check
@@ -34,7 +36,6 @@ from harmonize_core.train.device import device_of, numerics
 from harmonize_core.train.distributed import RankStream, World, connected, from_environment
 from harmonize_core.train.log import MetricsLog, environment
 from harmonize_core.train.look import at_the_end
-from harmonize_core.train.objectives import Batches
 from harmonize_core.train.run import Run
 from harmonize_core.train.run import TrainingDiverged as TrainingDiverged
 from harmonize_core.train.schedule import MEASURED_STEPS, rate
@@ -46,6 +47,9 @@ GRACE = 1.3
 """A run with a time budget stops for good when it has taken this many times as long (the machine became slower)."""
 
 Say = Callable[[str], None]
+
+Loaded = dict[Domain, Movable]
+"""A batch of each domain as it was read."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +186,7 @@ def fit(run: Run, stop: StopSignal, *, quiet: bool, say: Say) -> TrainResult:
     return _finish(run, total, world.most(stop.number)[0], say)
 
 
-def _step(run: Run, batches: list[Batches], factor: float) -> dict[str, Tensor]:
+def _step(run: Run, batches: list[Loaded], factor: float) -> dict[str, Tensor]:
     parts = [{domain: batch.to(run.trainer.device) for domain, batch in part.items()} for part in batches]
     _seed_torch(run.config, "step", run.step, *([run.world.rank] if run.world.rank else []))
     losses = run.trainer.step(parts, factor)
@@ -190,7 +194,7 @@ def _step(run: Run, batches: list[Batches], factor: float) -> dict[str, Tensor]:
     return losses
 
 
-def _batches(run: Run, total: int | None) -> Generator[list[Batches]]:
+def _batches(run: Run, total: int | None) -> Generator[list[Loaded]]:
     """This process's part of what each coming step takes: `accumulate` batches of every domain."""
     config, count = run.config, run.config.accumulate
     streams = {

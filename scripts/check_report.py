@@ -209,7 +209,7 @@ def check(browser: Browser, page: Path, width: int, shots: Path | None, *, clips
     loaded = time.monotonic() - started
     found = json.loads(browser.evaluate(WAIT_FOR_PICTURES.replace("WIDTH", str(width))))
     if shots:
-        _shoot(browser, shots / f"report_{width}.png", whole=True)
+        shoot(browser, shots / f"report_{width}.png", whole=True)
     yield from (f"{width} px: does not load: {src}" for src in found["broken"])
     if found["wide"] > 0:
         yield f"{width} px: the page is {found['wide']} pixels wider than the window"
@@ -222,13 +222,13 @@ def check(browser: Browser, page: Path, width: int, shots: Path | None, *, clips
     again = json.loads(browser.evaluate(WAIT_FOR_PICTURES.replace("WIDTH", str(width))))
     yield from (f"{width} px: does not load in the view: {src}" for src in again["broken"])
     if shots:
-        _shoot(browser, shots / f"view_{width}.png", whole=False)
+        shoot(browser, shots / f"view_{width}.png", whole=False)
     yield from (f"{width} px: {what}" for what in json.loads(browser.evaluate(LEAVE)))
     yield from (f"{width} px: {words}" for words in browser.complaints())
     print(f"{width} px: {found['pictures']} pictures and {found['tiles']} tiles, loaded in {loaded:.1f} s")
 
 
-def _shoot(browser: Browser, path: Path, *, whole: bool) -> None:
+def shoot(browser: Browser, path: Path, *, whole: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     picture = browser.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
     path.write_bytes(base64.b64decode(picture["data"]))

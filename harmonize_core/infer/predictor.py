@@ -21,11 +21,11 @@ from harmonize_core.errors import CheckpointError, ConfigError, EnvironmentFault
 from harmonize_core.formats.triplet import Domain
 from harmonize_core.infer.beyond import apply_beyond, in_range
 from harmonize_core.infer.shipped import shipped
+from harmonize_core.runtime import look_session, session
 from harmonize_core.runtime.layers import apply_transform
 from harmonize_core.runtime.look import Look
-from harmonize_core.runtime.look_session import FORMAT as LOOK_FORMAT
 from harmonize_core.runtime.look_session import Estimate, LookHarmonizer
-from harmonize_core.runtime.session import Harmonizer, ModelInfo, Network, check_arrays, open_session
+from harmonize_core.runtime.session import Harmonizer, ModelInfo, Network, check_arrays, open_model
 from harmonize_core.runtime.transform import smooth_over_time
 
 if TYPE_CHECKING:
@@ -224,9 +224,9 @@ def open_onnx(path: Path, threads: int | None = None) -> Harmonizer | LookHarmon
         CheckpointError: missing, damaged, or of another format.
         EnvironmentFault: onnxruntime is not installed.
     """
-    metadata = open_session(path, threads).get_modelmeta().custom_metadata_map
-    kind = LookHarmonizer if metadata.get("format") == LOOK_FORMAT else Harmonizer
-    return kind.from_file(path, threads)
+    run, info = open_model(path, {session.FORMAT: session.OUTPUTS, look_session.FORMAT: look_session.OUTPUTS}, threads)
+    kind = LookHarmonizer if info.metadata["format"] == look_session.FORMAT else Harmonizer
+    return kind.of(run, info)
 
 
 def torch_estimate(module: InferenceNetwork, device: str = "cpu") -> Estimate:

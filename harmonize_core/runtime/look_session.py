@@ -14,9 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from harmonize_core.runtime.look import GRADE, MAP, Floats, Look
-from harmonize_core.runtime.session import ModelInfo, open_model, own_view, refuse_nan
+from harmonize_core.runtime.session import ModelInfo, Outputs, Run, open_model, own_view, refuse_nan
 
 FORMAT = "harmonize-look/1"
+
+OUTPUTS: Outputs = {"grade": (1, GRADE), "map": (1, MAP, "*", "*")}
 
 Estimate = Callable[[Floats, Floats], Look]
 """(S, S, 3) sRGB in [0, 1] and (S, S) mask to the look that makes the foreground fit."""
@@ -41,7 +43,11 @@ class LookHarmonizer:
             CheckpointError: the file is missing, damaged or not a harmonize-look/1 file.
             EnvironmentFault: onnxruntime is not installed.
         """
-        run, info = open_model(Path(path), FORMAT, {"grade": (1, GRADE), "map": (1, MAP, "*", "*")}, threads)
+        return cls.of(*open_model(Path(path), {FORMAT: OUTPUTS}, threads))
+
+    @classmethod
+    def of(cls, run: Run, info: ModelInfo) -> LookHarmonizer:
+        """From an opened model of this format."""
 
         def estimate(composite: Floats, mask: Floats) -> Look:
             grade, cells = run(composite, mask)

@@ -23,6 +23,14 @@ from harmonize_core.runtime.transform import ColorTransform, MaskEmpty, fit_tran
 
 FORMAT = "harmonize-onnx/1"
 
+Outputs = Mapping[str, tuple[int | str, ...]]
+"""Shapes by name, "S" for the side of the input, "*" for any number."""
+
+OUTPUTS: Outputs = {"harmonized": (1, 3, "S", "S")}
+
+Run = Callable[[Floats, Floats], list[NDArray[np.float32]]]
+"""(S, S, 3) sRGB in [0, 1] and (S, S) mask to the arrays of a file's outputs, in their order."""
+
 MAX_INPUT_SIZE = 4096
 """Larger network inputs are refused: a file must not take the memory of the machine."""
 
@@ -60,7 +68,11 @@ class Harmonizer:
             CheckpointError: the file is missing, damaged or not a harmonize-onnx/1 file.
             EnvironmentFault: onnxruntime is not installed.
         """
-        run, info = open_model(Path(path), FORMAT, {"harmonized": (1, 3, "S", "S")}, threads)
+        return cls.of(*open_model(Path(path), {FORMAT: OUTPUTS}, threads))
+
+    @classmethod
+    def of(cls, run: Run, info: ModelInfo) -> Harmonizer:
+        """From an opened model of this format."""
 
         def network(composite: Floats, mask: Floats) -> Floats:
             (harmonized,) = run(composite, mask)
@@ -131,19 +143,12 @@ def check_arrays(composite: Floats, mask: Floats) -> None:
         raise InputError("the composite should hold finite numbers but holds NaN or infinity; render or save it again")
 
 
-Run = Callable[[Floats, Floats], list[NDArray[np.float32]]]
-"""(S, S, 3) sRGB in [0, 1] and (S, S) mask to the arrays of a file's outputs, in their order."""
-
-
-def open_model(
-    path: Path, file_format: str, outputs: Mapping[str, tuple[int | str, ...]], threads: int | None = None
-) -> tuple[Run, ModelInfo]:
-    """Open an ONNX file of ours.
+def open_model(path: Path, formats: Mapping[str, Outputs], threads: int | None = None) -> tuple[Run, ModelInfo]:
+    """Open an ONNX file of ours; its metadata tell which format it has.
 
     Args:
         path: the .onnx file.
-        file_format: what its metadata must say.
-        outputs: shapes by name, "S" for the side of its input, "*" for any number.
+        formats: the outputs of each that is wanted.
         threads: CPU threads; None lets ONNX Runtime take all cores.
 
     Raises:
@@ -152,10 +157,11 @@ def open_model(
     """
     session = open_session(path, threads)
     metadata = dict(session.get_modelmeta().custom_metadata_map)
-    if metadata.get("format") != file_format:
+    outputs = formats.get(metadata.get("format", ""))
+    if outputs is None:
         raise CheckpointError(
-            f"{path} should be a model of format {file_format} but says {metadata.get('format', 'nothing')!r}; "
-            "write it with `harmonize export`"
+            f"{path} should be a model of format {' or '.join(formats)} but says "
+            f"{metadata.get('format', 'nothing')!r}; write it with `harmonize export`"
         )
     size = _input_size(session, metadata, path, outputs)
 
@@ -194,14 +200,12 @@ def open_session(path: Path, threads: int | None = None) -> Any:
         raise CheckpointError(f"{path} is not a readable ONNX model; copy it again or export it anew") from error
 
 
-def _input_size(
-    session: Any, metadata: dict[str, str], path: Path, outputs: Mapping[str, tuple[int | str, ...]]
-) -> int:
+def _input_size(session: Any, metadata: dict[str, str], path: Path, outputs: Outputs) -> int:
     """The side S of the network's input, after checking that inputs and outputs are those of the contract."""
     text = metadata.get("input_size", "")
     size = int(text) if text.isdecimal() else 0
     found = {v.name: tuple(v.shape) for v in (*session.get_inputs(), *session.get_outputs())}
-    wanted = {"composite": (1, 3, "S", "S"), "mask": (1, 1, "S", "S"), **outputs}
+    wanted: dict[str, tuple[int | str, ...]] = {"composite": (1, 3, "S", "S"), "mask": (1, 1, "S", "S"), **outputs}
     if not 0 < size <= MAX_INPUT_SIZE or not _fits(found, wanted, size):
         raise CheckpointError(
             f"{path} should take composite (1, 3, S, S) and mask (1, 1, S, S) and give {' and '.join(outputs)}, S = "

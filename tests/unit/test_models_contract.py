@@ -13,6 +13,7 @@ from harmonize_core.models import (
     HarmonizationModel,
     ModelConfig,
     ModelEntry,
+    charmnet_hr,
     init_weights,
     lookup,
     parameter_count,
@@ -50,9 +51,10 @@ def quick(config: ModelConfig) -> ModelConfig:
 
 @pytest.fixture(scope="module", autouse=True)
 def _small_copies():
-    """PCT-Net does so, too."""
+    """PCT-Net and CharmNet-HR do so, too."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pctnet, "SIZE", SMALL)
+        patch.setattr(charmnet_hr, "SIZE", SMALL)
         yield
 
 

@@ -12,6 +12,7 @@ from torch import nn
 
 from harmonize_core.errors import ConfigError, EnvironmentFault
 from harmonize_core.train.config import TrainConfig
+from harmonize_core.train.memory import freed_memory_kept
 
 
 def device_of(config: TrainConfig, local_rank: int = 0) -> torch.device:
@@ -57,7 +58,8 @@ def numerics(config: TrainConfig, device: torch.device) -> Generator[None]:
         cudnn.deterministic = True
         torch.use_deterministic_algorithms(True)
     try:
-        yield
+        with freed_memory_kept() if device.type == "cpu" else contextlib.nullcontext():
+            yield
     except torch.OutOfMemoryError as error:
         raise ConfigError(
             f"the memory of {device} is full with --batch-size {config.batch_size}; lower it and raise --accumulate"

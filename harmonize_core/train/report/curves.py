@@ -82,10 +82,17 @@ def _held_out(runs: Sequence[RunFacts], domain: str) -> dict[str, Any]:
             untouched = branch == "composite"
             label = branch or "network"
             look = {"label": label, "color": GREY if untouched else len(series), "dash": untouched}
-            if len(runs) > 1:
-                look = {"label": f"{run.name}, {label}", "color": number, "dash": bool(branch)}
+            if len(runs) > 1 and not (untouched and _same(runs, name)):
+                look = {"label": f"{run.name}, {label}" if branch else run.name, "color": number, "dash": bool(branch)}
+            elif untouched and number:
+                continue  # all runs' composites are one line
             series.append({**_points(run.validations, name), **look, "dots": not untouched})
     return _chart(f"Held-out fMSE, {domain}", series, unit="0..255 scale")
+
+
+def _same(runs: Sequence[RunFacts], name: str) -> bool:
+    """Whether the runs were measured on the same triplets, as far as a number tells."""
+    return len({f"{row[name]:.6g}" for run in runs for row in run.validations if name in row}) == 1
 
 
 def _train(run: RunFacts, color: int, name: str, label: str) -> dict[str, Any]:

@@ -144,14 +144,15 @@ def validations(run: RunFacts) -> str:
 def several(runs: Sequence[RunFacts]) -> str:
     """One row a run."""
     domains = [d for d in DOMAINS if any(d in run.domains for run in runs)]
-    head = ["", "steps", "time", "images/s", "loss, last"]
-    head += [words for d in domains for words in (f"{d}: fMSE last", "removed", "best", "at step")]
+    head = ["", "", "steps", "time", "images/s", "last loss"]
+    head += [words for d in domains for words in (f"{d}: fMSE", "removed", "best", "at step")]
     rows = []
     for place, run in enumerate(runs):
         last, best = (run.validations[-1] if run.validations else None), run.best
         cells = [
             f'<span class="swatch" style="--of:var(--c{place % 8})"></span>{escape(run.name)}',
-            number(run.step) + ("" if run.state == "finished" else f" ({STATES[run.state]})"),
+            STATES[run.state].split(" before")[0],
+            number(run.step),
             duration(run.seconds),
             speed(run),
             number(run.train[-1].get("loss")) if run.train else "–",

@@ -16,22 +16,20 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from harmonize_core.color import REC709_LUMINANCE, linear_to_srgb, srgb_to_linear
 from harmonize_core.errors import ConfigError, InputError
-from harmonize_core.formats.exr import Box, ExrFile, read_exr_file, write_exr_file
-from harmonize_core.formats.exr_layers import Layer, find_layer
-from harmonize_core.formats.icc import changed, color_space, primaries_to_rec709
+from harmonize_core.formats.alpha import FEW, divisor, touched
+from harmonize_core.formats.exr import Box, read_exr_file
+from harmonize_core.formats.exr_layers import find_layer
+from harmonize_core.formats.exr_picture import exr_picture
+from harmonize_core.formats.icc import changed, color_space
 from harmonize_core.formats.images import write_image
 from harmonize_core.formats.orientation import as_stored, upright
-from harmonize_core.formats.raster import KINDS, AlphaKind, Raster, read_raster, write_raster
+from harmonize_core.formats.raster import KINDS, Raster, read_raster, write_raster
 
 Floats = NDArray[np.float32]
 
 SUFFIXES = (*KINDS, ".exr")
 """Of the files that are read and written."""
-
-FEW = 1e-3
-"""Share of wholly transparent pixels that may hold colour of their own (glow) in a picture that is a cut-out."""
 
 
 class Picture(Protocol):
@@ -96,7 +94,7 @@ def open_picture(path: Path, layer: str | None = None) -> Picture:
     path = Path(path)
     if path.suffix.lower() == ".exr":
         file = read_exr_file(path)
-        return _exr_picture(file, find_layer(file, layer))
+        return exr_picture(file, find_layer(file, layer))
     if layer is not None:
         raise ConfigError(f"--layer is for EXR files, but {path} is none; leave it out")
     raster = read_raster(path)
@@ -164,9 +162,7 @@ class RasterPicture:
     def _colors(self) -> Floats:
         values = self.raster.stored[..., : self._channels].astype(np.float32) / np.float32(self.raster.limit)
         if self.raster.alpha == "premultiplied":
-            alpha = self._stored_alpha()
-            np.divide(values, alpha[..., None], out=values, where=alpha[..., None] > 0)
-            np.clip(values, 0, 1, out=values)
+            values = np.clip(values / divisor(self._stored_alpha()), 0, 1)
         return values
 
     def save(self, out: Path, harmonized: Floats, mask: Floats) -> None:
@@ -177,111 +173,10 @@ class RasterPicture:
             write_image(out, harmonized)
             return
         stored, limit = self.raster.stored.copy(), self.raster.limit
-        inside = as_stored(_touched(self, harmonized, mask), self.raster.orientation)
+        inside = as_stored(touched(self.srgb, harmonized, mask), self.raster.orientation)
         new = as_stored(harmonized, self.raster.orientation)[inside]
         values = changed(self._space, self._colors()[inside], new)
         if self.raster.alpha == "premultiplied":
-            values = values * self._stored_alpha()[inside][:, None]
+            values = values * divisor(self._stored_alpha()[inside])
         stored[inside, : self._channels] = np.rint(np.clip(values, 0, 1) * limit).astype(stored.dtype)
         write_raster(Path(out), self.raster, stored)
-
-
-@dataclass(frozen=True)
-class ExrPicture:
-    """A scene-linear picture in one layer of an EXR file."""
-
-    file: ExrFile
-    layer: Layer
-    srgb: Floats
-    alpha: Floats | None
-    alpha_kind: AlphaKind | None
-    to_rec709: NDArray[np.float64]
-    """(3, 3), from the primaries the file states."""
-    frame: Box
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self.file.path
-
-    @property
-    def cut_out(self) -> bool:
-        """As `Picture`."""
-        return self.alpha_kind == "premultiplied"
-
-    @property
-    def display(self) -> Box:
-        """The display window."""
-        return self.file.parts[self.layer.part].display
-
-    @property
-    def data(self) -> Box:
-        """The data window."""
-        return self.file.parts[self.layer.part].data
-
-    def save(self, out: Path, harmonized: Floats, mask: Floats) -> None:
-        """As `Picture`; pixels that hold NaN or infinity keep their bits, too."""
-        if Path(out).suffix.lower() != ".exr":
-            if Path(out).suffix.lower() not in KINDS:
-                raise ConfigError(f"{self.path} cannot be written as {out}; end it in .exr or .png")
-            write_image(out, harmonized)
-            return
-        part = self.file.parts[self.layer.part]
-        names = self.layer.colors or ()
-        before = np.stack([part.channels[name] for name in names], axis=-1)
-        window = part.data.within(self.frame)
-        inside = _touched(self, harmonized, mask)[window] & np.isfinite(before).all(axis=-1)
-        linear = srgb_to_linear(harmonized[window][inside])
-        if len(names) == 3:
-            values = linear @ np.linalg.inv(self.to_rec709).T
-        else:
-            values = (linear @ REC709_LUMINANCE)[:, None]
-        if self.alpha_kind == "premultiplied" and self.alpha is not None:
-            values = values * self.alpha[window][inside][:, None]
-        changed = {}
-        for index, name in enumerate(names):
-            pixels = part.channels[name].copy()
-            bound = float(np.finfo(pixels.dtype).max)
-            pixels[inside] = np.clip(values[:, index], -bound, bound).astype(pixels.dtype)
-            changed[name] = pixels
-        write_exr_file(Path(out), self.file, self.layer.part, changed)
-
-
-def _touched(picture: Picture, harmonized: Floats, mask: Floats) -> NDArray[np.bool_]:
-    """(H, W): the pixels that change; all others keep their bits."""
-    return (mask > 0) & (harmonized != picture.srgb).any(axis=-1)
-
-
-def _exr_picture(file: ExrFile, layer: Layer) -> ExrPicture:
-    part = file.parts[layer.part]
-    colors = [part.channels[name] for name in layer.colors or ()]
-    if not colors:
-        raise InputError(f"{file.path}: the layer {layer.name!r} is no picture, it holds {', '.join(layer.channels)}")
-    if any(not np.issubdtype(pixels.dtype, np.floating) for pixels in colors):
-        raise InputError(f"{file.path} stores its colours as integers; render it as half or float")
-    frame = part.data.around(part.display)
-    window = part.data.within(frame)
-    linear = np.zeros((frame.height, frame.width, 3), np.float32)
-    linear[window] = np.nan_to_num(np.stack(colors, axis=-1).astype(np.float32), nan=0, posinf=65504, neginf=0)
-    alpha, kind = None, None
-    if "A" in layer.channels:
-        alpha = np.zeros((frame.height, frame.width), np.float32)
-        alpha[window] = np.clip(np.nan_to_num(part.channels[layer.channels["A"]].astype(np.float32)), 0, 1)
-        kind = _kind_of_alpha(linear, alpha)
-    if kind == "premultiplied" and alpha is not None:
-        np.divide(linear, alpha[..., None], out=linear, where=alpha[..., None] > 0)
-    matrix = np.eye(3)
-    stated = part.header.get("chromaticities")
-    if stated is not None:
-        primaries = tuple(float(v) for v in np.asarray(stated, dtype=np.float64).ravel())
-        matrix = primaries_to_rec709(primaries, str(file.path))
-        matrix = np.eye(3) if np.abs(matrix - np.eye(3)).max() < 1e-4 else matrix
-        linear = (linear.reshape(-1, 3) @ matrix.T.astype(np.float32)).reshape(linear.shape)
-    return ExrPicture(file, layer, linear_to_srgb(linear), alpha, kind, matrix, frame)
-
-
-def _kind_of_alpha(linear: Floats, alpha: Floats) -> AlphaKind:
-    """Premultiplied, as EXR has it; but light where alpha is 0 shows a whole picture with a matte beside it."""
-    empty = alpha <= 0
-    lit = (linear[empty] != 0).any(axis=-1)
-    return "matte" if lit.size and lit.mean() > FEW else "premultiplied"

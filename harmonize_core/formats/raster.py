@@ -19,11 +19,10 @@ from PIL import ExifTags, Image, JpegImagePlugin, UnidentifiedImageError
 
 from harmonize_core.errors import InputError
 from harmonize_core.formats import png, tiff
+from harmonize_core.formats.alpha import AlphaKind
 from harmonize_core.formats.images import MAX_PIXELS, atomic_path, first_line
 
 Kind = Literal["PNG", "JPEG", "WEBP", "TIFF", "BMP"]
-AlphaKind = Literal["straight", "premultiplied", "matte"]
-"""Colours not multiplied by alpha, multiplied by it, or beside a channel that is no transparency at all."""
 
 KINDS: dict[str, Kind] = {
     ".png": "PNG",

@@ -14,7 +14,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,10 +22,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from harmonize_core.errors import InputError
+from harmonize_core.formats.alpha import AlphaKind
 from harmonize_core.formats.images import MAX_PIXELS
 from harmonize_core.formats.orientation import as_stored
-
-Alpha = Literal["straight", "premultiplied", "matte"]
 
 _GREY, _RGB, _PALETTE, _CMYK, _YCBCR, _LAB = 1, 2, 3, 5, 6, 8
 """PhotometricInterpretation."""
@@ -46,7 +45,7 @@ class Tiff:
 
     stored: NDArray[Any]
     """(H, W) or (H, W, C) uint8 or uint16, not turned."""
-    alpha: Alpha | None
+    alpha: AlphaKind | None
     orientation: int
     profile: bytes | None
     bits: int
@@ -86,7 +85,7 @@ def read(path: Path) -> Tiff:
             raise InputError(f"{path} has {samples} channels; save it as grey or RGB with at most one more")
         tags = {tag.code: tag for tag in page.tags}
         orientation = tags[274].value if 274 in tags and tags[274].value in range(1, 9) else 1
-        alpha: Alpha | None = None
+        alpha: AlphaKind | None = None
         if extra:
             first = int(page.extrasamples[0]) if page.extrasamples else 0
             alpha = {1: "premultiplied", 2: "straight"}.get(first, "matte")  # ty: ignore[invalid-assignment]
@@ -117,7 +116,7 @@ def read(path: Path) -> Tiff:
 def write(
     path: Path,
     pixels: NDArray[Any],
-    alpha: Alpha | None,
+    alpha: AlphaKind | None,
     profile: bytes | None,
     beside: Mapping[str, Any],
 ) -> None:

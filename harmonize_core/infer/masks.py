@@ -13,8 +13,9 @@ from harmonize_core.errors import InputError
 from harmonize_core.formats.cryptomatte import crypto_mask
 from harmonize_core.formats.exr import Box, ExrFile, read_exr_file
 from harmonize_core.formats.exr_layers import find_layer, layers, listed
+from harmonize_core.formats.exr_picture import ExrPicture
 from harmonize_core.formats.orientation import upright
-from harmonize_core.formats.picture import ExrPicture, Picture
+from harmonize_core.formats.picture import Picture
 from harmonize_core.formats.raster import read_raster
 
 Floats = NDArray[np.float32]

@@ -292,6 +292,11 @@ def test_the_alpha_of_a_cut_out_is_its_mask(tmp_path):
     soft = np.float16(100 / 255)
     after = exr_channels(harmonized(predictor, tmp_path / "cut.exr", None))
     assert set(np.unique(after["0 A"])) == {0, soft, 1}
+    glow = {name: values.copy() for name, values in exr_channels(tmp_path / "cut.exr").items()}
+    glow["0 R"][0, 0] = 2  # light of its own, where nothing covers
+    odd.exr(tmp_path / "glow.exr", {name[2:]: values for name, values in glow.items()})
+    after = exr_channels(harmonized(predictor, tmp_path / "glow.exr", None, choice=MaskChoice(inverted=True)))
+    assert after["0 R"][0, 0] > 1
     values = np.dstack([odd.pixels() * (BOX[..., None] > 0), BOX])
     Image.fromarray(values).save(tmp_path / "cut.png")
     assert open_picture(tmp_path / "cut.png").cut_out

@@ -64,6 +64,8 @@ class Outcome:
     """The same less CharmNet's, of CharmNet without some of its parts; empty for the others."""
     bins: Mapping[TestSet, tuple[float, ...]]
     """Mean fMSE by foreground ratio (`BINS`), by side; NaN for an empty bin."""
+    in_bins: Mapping[TestSet, tuple[int, ...]]
+    """How many composites that is."""
     runs: tuple[Mapping[str, Any], ...]
     """`run.json` of each seed."""
 
@@ -147,10 +149,12 @@ def outcomes_of(options: StudyOptions, data: StudyData) -> list[Outcome]:
             for side in SIDES
         }
         bins = {side: tuple(_mean_within([run[side] for run in own.values()], *b) for b in BINS) for side in SIDES}
+        first = next(iter(own.values()))
+        in_bins = {side: tuple(len(_within(first[side], *b)) for b in BINS) for side in SIDES}
         notes = tuple(
             json.loads((job.result(options.out) / "run.json").read_text(encoding="utf-8")) for job in seeds[row.name]
         )
-        made.append(Outcome(row, numbers, differences, less_claim, bins, notes))
+        made.append(Outcome(row, numbers, differences, less_claim, bins, in_bins, notes))
     return made
 
 
@@ -196,7 +200,12 @@ def _number(runs: Sequence[Mapping[str, float]], groups: Mapping[str, str]) -> N
 
 
 def _mean_within(runs: Sequence[Scores], low: float, high: float) -> float:
-    return _mean([values["fmse"] for run in runs for values in run.values() if low <= values["fg_ratio"] < high])
+    return _mean([value for run in runs for value in _within(run, low, high)])
+
+
+def _within(run: Scores, low: float, high: float) -> list[float]:
+    """fMSE of the composites whose foreground covers such a share."""
+    return [values["fmse"] for values in run.values() if low <= values["fg_ratio"] < high]
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -21,6 +21,8 @@ COLOURS = {"gain": "#15803d", "loss": "#b91c1c", "not distinguishable": "#57534e
 LINES = ("composite", "base", "rendered", "two-stage", "fusion", CLAIM, "oracle")
 """Rows in the figures that cannot show all."""
 DPI = 130
+PALETTE = "tab20"
+"""Of matplotlib; a row has the same colour in every figure."""
 
 
 def forest(outcomes: Sequence[Outcome]) -> bytes:
@@ -56,11 +58,12 @@ def curves(outcomes: Sequence[Outcome]) -> bytes:
         means = [sum(c[step] for c in curve) / len(curve) for step in steps]
         own = panels[int(outcome.row.kind == "ablation")]
         for panel in panels if outcome.row.name in (REFERENCE, CLAIM) else [own]:
-            line = panel.plot(steps, means, lw=1.6, label=outcome.row.label)[0]
+            colour = _colour(outcome)
+            panel.plot(steps, means, lw=1.6, color=colour, label=outcome.row.label)
             low, high = ([pick(c[step] for c in curve) for step in steps] for pick in (min, max))
-            panel.fill_between(steps, low, high, color=line.get_color(), alpha=0.15, lw=0)
+            panel.fill_between(steps, low, high, color=colour, alpha=0.15, lw=0)
     for axes, title in zip(panels, ("trained rows", "CharmNet without its parts"), strict=True):
-        axes.set(title=title, xlabel="steps", ylabel="fMSE, novel category", yscale="log")
+        axes.set(title=title, xlabel="steps", ylabel="fMSE, novel category")
         if axes.lines:
             axes.legend(frameon=False, fontsize=8)
     return _png(figure)
@@ -75,11 +78,20 @@ def ratios(outcomes: Sequence[Outcome]) -> bytes:
         width = 0.8 / max(1, len(shown))
         for place, outcome in enumerate(shown):
             left = [number - 0.4 + (place + 0.5) * width for number in range(len(BINS))]
-            axes.bar(left, outcome.bins[side], width, label=outcome.row.label)
-        axes.set_xticks(range(len(BINS)), names)
+            axes.bar(left, outcome.bins[side], width, color=_colour(outcome), label=outcome.row.label)
+        counts = shown[0].in_bins[side] if shown else (0,) * len(BINS)
+        axes.set_xticks(
+            range(len(BINS)), [f"{name}\n{count} composites" for name, count in zip(names, counts, strict=True)]
+        )
         axes.set(title=f"{side} category", xlabel="foreground's share of the picture", ylabel="fMSE")
     figure.axes[0].legend(frameon=False, fontsize=8)
     return _png(figure)
+
+
+def _colour(outcome: Outcome) -> tuple[float, ...]:
+    from matplotlib import colormaps
+
+    return colormaps[PALETTE](list(ROWS).index(outcome.row.name) % 20)
 
 
 def _figure(width: float, height: float) -> Figure:

@@ -95,24 +95,23 @@ class RenderedBatch:
         place = self.place.to(device, non_blocking=True)
         front, back = moved(self.parts, device)[None, :, None].split(3, dim=1)  # (1, 3, 1, N)
         share = coverage.permute(0, 2, 3, 1).reshape(-1)[place]
-        front = self._graded(front, share, [d.front_grade for d in self.draws])
-        back = self._graded(back, 1 - share, [d.real_grade for d in self.draws])
+        samples, counts = (torch.tensor(v, device=device) for v in (range(len(self.counts)), self.counts))
+        owner = torch.repeat_interleave(samples, counts, output_size=len(place))
+        front = self._graded(front, share, owner, [d.front_grade for d in self.draws])
+        back = self._graded(back, 1 - share, owner, [d.real_grade for d in self.draws])
         shown = self._developed(front + back)[0, :, 0].T
         composite = real.clone(memory_format=torch.channels_last)
         composite.permute(0, 2, 3, 1).reshape(-1, 3).index_copy_(0, place, shown)
         return composite
 
-    def _graded(self, light: Tensor, share: Tensor, grades: list[Grade]) -> Tensor:
+    def _graded(self, light: Tensor, share: Tensor, owner: Tensor, grades: list[Grade]) -> Tensor:
         """Premultiplied light (1, 3, 1, N) under each sample's grade; ungraded samples keep theirs bit for bit."""
-        pieces, start = [], 0
-        for grade, count in zip(grades, self.counts, strict=True):
-            piece, part = light[..., start : start + count], share[start : start + count]
-            if grade != NEUTRAL and count:
-                numbers = torch.from_numpy(packed([grade])).to(light.device)[:, :, None, None]
-                piece = apply_grades(piece / part.clamp_min(1e-4), numbers) * part
-            pieces.append(piece)
-            start += count
-        return torch.cat(pieces, dim=3)
+        if all(grade == NEUTRAL for grade in grades):
+            return light
+        numbers = torch.from_numpy(packed(grades)).to(light.device)[owner].T[None, :, None]
+        graded = apply_grades(light / share.clamp_min(1e-4), numbers) * share
+        changed = torch.tensor([grade != NEUTRAL for grade in grades], device=light.device)
+        return torch.where(changed[owner], graded, light)
 
     def _developed(self, light: Tensor) -> Tensor:
         if len(set(self.transforms)) == 1:

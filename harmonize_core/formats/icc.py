@@ -130,6 +130,22 @@ class Tables:
         return (np.asarray(done).reshape(values.shape) / np.float32(255)).astype(np.float32)
 
 
+@dataclass(frozen=True)
+class GreyOf:
+    """Grey values under a profile for RGB, as some programs write them: three equal values of it."""
+
+    space: ColorSpace
+
+    def to_srgb(self, values: Floats) -> Floats:
+        """As `ColorSpace`."""
+        return self.space.to_srgb(np.repeat(values, 3, axis=-1))
+
+    def from_srgb(self, srgb: Floats) -> Floats:
+        """As `ColorSpace`: the luminance."""
+        grey = linear_to_srgb(srgb_to_linear(srgb) @ REC709_LUMINANCE)[:, None]
+        return self.space.from_srgb(np.repeat(grey, 3, axis=-1))[:, 1:2]
+
+
 def color_space(profile: bytes | None, channels: int, where: str) -> ColorSpace:
     """The colour space of an embedded ICC profile; without one, sRGB.
 
@@ -147,6 +163,8 @@ def color_space(profile: bytes | None, channels: int, where: str) -> ColorSpace:
         space, tags = profile[16:20].decode("latin-1").strip(), _tags(profile)
     except (struct.error, IndexError, ValueError) as error:
         raise InputError(f"{where} has a damaged colour profile ({error}); remove it or assign another") from error
+    if channels == 1 and space == "RGB":
+        return GreyOf(color_space(profile, 3, where))
     if space != ("GRAY" if channels == 1 else "RGB"):
         kind = "grey" if channels == 1 else "RGB"
         raise InputError(f"{where} is {kind} but its colour profile is for {space!r}; assign a {kind} profile")

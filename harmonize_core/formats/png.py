@@ -66,8 +66,6 @@ def extras(data: bytes, channels: int) -> dict[str, Any]:
             found = after
         elif name not in (b"IHDR", b"IEND", b"PLTE") and (same or name not in _OF_THE_PIXELS):
             found.append((name, payload))
-    if channels < 3 and data[25] not in (0, 4):
-        before = [(name, payload) for name, payload in before if name != b"iCCP"]
     return {"before": before, "after": after}
 
 

@@ -177,6 +177,9 @@ def test_grey_profiles_and_profiles_of_tables():
     assert (seen == seen[:, :1]).all()
     assert np.abs(srgb_to_linear(seen[:, :1]) - levels ** (563 / 256)).max() < 1e-5
     assert np.abs(grey.from_srgb(seen) - levels).max() < 1e-5
+    mixed = color_space(odd.wide_profile(), 1, "test")  # a profile for RGB in a grey file
+    assert np.abs(mixed.to_srgb(levels) - seen).max() < 5e-4  # its white is rounded to 16 bits
+    assert np.abs(mixed.from_srgb(mixed.to_srgb(levels)) - levels).max() < 5e-4
     values = odd.pixels().reshape(-1, 3) / np.float32(255)
     exact = color_space(odd.wide_profile(), 3, "test")
     assert np.abs(Tables(odd.wide_profile()).to_srgb(values) - np.clip(exact.to_srgb(values), 0, 1)).max() < 1.1 / 255
@@ -253,6 +256,38 @@ def test_exr_keeps_types_windows_parts_and_attributes(tmp_path, reinhard):
         assert {(a.name, a.type, a.value) for a in one if a.name not in volatile} == {
             (a.name, a.type, a.value) for a in two if a.name not in volatile
         }
+
+
+def test_an_exr_mask_lies_where_its_windows_say(tmp_path):
+    odd_exr(tmp_path / "a.exr")
+    picture = open_picture(tmp_path / "a.exr")
+    mask = np.zeros((20, 30), np.uint8)
+    mask[6:14, 4:15] = 255
+    Image.fromarray(mask).save(tmp_path / "whole.png")
+    where = {"dataWindow": odd.window(104, 56, 114, 63), "displayWindow": odd.window(100, 50, 129, 69)}
+    odd.exr(tmp_path / "cropped.exr", {"A": np.ones((8, 11), np.float16)}, **where)
+    whole = mask_of(picture, tmp_path / "whole.png")
+    assert whole.sum() == 8 * 11
+    assert np.array_equal(mask_of(picture, tmp_path / "cropped.exr"), whole)
+    Image.fromarray(BOX).save(tmp_path / "of_the_data.png")
+    assert np.array_equal(mask_of(picture, tmp_path / "of_the_data.png")[2 : odd.HEIGHT + 2, : odd.WIDTH] * 255, BOX)
+
+
+def test_frames_are_smoothed_from_file_to_file(tmp_path, reinhard):
+    jobs = []
+    for frame, light in enumerate((1, 3, 1)):
+        values = odd.linear(np.float32)
+        values[BOX == 0] *= light  # which the foreground would follow
+        odd.exr(tmp_path / f"{frame}.exr", {c: values[..., i] for i, c in enumerate("RGB")})
+        Image.fromarray(BOX).save(tmp_path / f"{frame}.png")
+        jobs.append(FileJob(tmp_path / f"{frame}.exr", tmp_path / f"{frame}.png", tmp_path / "out" / f"{frame}.exr"))
+    changes = []
+    for sigma in (1e-6, 5.0):
+        assert predict_files(reinhard, jobs, sigma_frames=sigma).written == 3
+        pairs = [(exr_channels(job.image)["0 G"], exr_channels(job.out)["0 G"]) for job in jobs]
+        assert all(np.array_equal(after[BOX == 0], before[BOX == 0]) for before, after in pairs)
+        changes.append([float((after / before)[BOX == 255].mean()) for before, after in pairs])
+    assert np.ptp(changes[1]) < 0.5 * np.ptp(changes[0])
 
 
 def test_light_above_white_survives(tmp_path, reinhard):

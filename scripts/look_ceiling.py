@@ -20,7 +20,7 @@ from torch import Tensor
 from harmonize_core.data.dataset import Batch, TripletDataset
 from harmonize_core.data.sources import list_triplets, thin
 from harmonize_core.models.charmnet_hr import centred, over
-from harmonize_core.models.look import GRADE, LIMITS, MAP, MAP_LIMITS, Look, bounded, srgb_to_linear
+from harmonize_core.models.look import GRADE, LIMITS, MAP, MAP_LIMITS, Look, apply_map, bounded, srgb_to_linear
 from harmonize_core.train.validate import fmse
 
 
@@ -53,9 +53,8 @@ def fitted(batch: Batch, side: int, question: Question, *, centre: bool = True) 
     def pictures() -> list[Tensor]:
         cells_used = centred(cells, batch.mask) if side and centre else cells
         look = Look(bounded(grade, LIMITS), bounded(cells_used, MAP_LIMITS))
-        return [
-            over(batch.composite, linear, changed, batch.mask) for changed in (look.apply(linear), look.graded(linear))
-        ]
+        graded = look.graded(linear)
+        return [over(batch.composite, linear, changed, batch.mask) for changed in (apply_map(graded, look.map), graded)]
 
     for _ in range(question.steps):
         result, alone = (fmse(picture, batch.real, batch.mask).sum() for picture in pictures())

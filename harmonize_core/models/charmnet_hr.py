@@ -36,7 +36,17 @@ from harmonize_core.models._registry import (
 from harmonize_core.models.charmnet import DOMAINS
 from harmonize_core.models.efficientnet import ConvNorm, blocks
 from harmonize_core.models.layers import normalize, resized
-from harmonize_core.models.look import GRADE, LIMITS, MAP, MAP_LIMITS, Look, bounded, linear_to_srgb, srgb_to_linear
+from harmonize_core.models.look import (
+    GRADE,
+    LIMITS,
+    MAP,
+    MAP_LIMITS,
+    Look,
+    apply_map,
+    bounded,
+    linear_to_srgb,
+    srgb_to_linear,
+)
 from harmonize_core.models.regions import BackgroundAttention, Compare, mean_and_spread
 
 SIZE = 256
@@ -109,7 +119,7 @@ class PrivateEncoder(nn.Module):
 
 
 class CharmNetHr(HarmonizationModel):
-    """1.2 M parameters, pictures of any size; pixels with mask 0 come out as they are.
+    """1.11 M parameters, pictures of any size; pixels with mask 0 come out as they are.
 
     At a soft edge the foreground's own colour is not known here: the look is applied to the mixture, and as much of
     the change is taken as there is coverage. `runtime.look` separates the mixture first.
@@ -163,7 +173,8 @@ class CharmNetHr(HarmonizationModel):
     def render(self, composite: Tensor, mask: Tensor, look: Look, f_enc: Tensor, f_dec: Tensor) -> CharmNetHrOutput:
         """Apply a look to a picture of any size, in linear light."""
         linear = srgb_to_linear(composite.clamp(0.0, 1.0))
-        pictures = [over(composite, linear, changed, mask) for changed in (look.apply(linear), look.graded(linear))]
+        graded = look.graded(linear)
+        pictures = [over(composite, linear, changed, mask) for changed in (apply_map(graded, look.map), graded)]
         return CharmNetHrOutput(*pictures, look, f_enc, f_dec)
 
     def train(self, mode: bool = True) -> CharmNetHr:

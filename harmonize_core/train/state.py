@@ -43,15 +43,13 @@ def save(
             os.fsync(file.fileno())
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
+    except (OSError, RuntimeError, OutputError) as error:  # torch reports a full disk as RuntimeError
         shutil.rmtree(partial, ignore_errors=True)
-        reason = str(error).strip().splitlines()[0]
+        cause = error.__cause__ if isinstance(error, OutputError) and error.__cause__ else error
+        reason = cause.strerror if isinstance(cause, OSError) else str(cause).strip().splitlines()[0]
         raise OutputError(
             f"the checkpoint {folder} could not be written ({reason}); free space and continue with --resume"
         ) from error
-    except OutputError:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
     return folder
 
 

@@ -3,6 +3,7 @@
 
 import json
 import math
+import resource
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from harmonize_core.checkpoint import load_model
 from harmonize_core.data import toy
 from harmonize_core.data.dataset import TripletDataset
 from harmonize_core.data.sources import list_triplets
-from harmonize_core.errors import ConfigError, EnvironmentFault
+from harmonize_core.errors import ConfigError, EnvironmentFault, OutputError
 from harmonize_core.train import state
 from harmonize_core.train.best import Best
 from harmonize_core.train.config import OptimConfig, TrainConfig
@@ -212,6 +213,25 @@ def test_checkpoints_stay_good_when_weights_run_away_between_lines_of_the_log(da
         quietly(wild)
     for folder in state.checkpoints(wild.run):
         load_model(folder / "model.safetensors")  # refuses what is not finite
+
+
+def test_a_full_disk_ends_the_run_and_the_last_checkpoint_stays(data, tmp_path):
+    wanted = config(data, tmp_path / "run", model="tiny_gan", steps=2, checkpoint_every=1)
+    quietly(wanted)
+    before = state.checkpoints(wanted.run)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # as if there were no more room; logs fit, weights do not
+    try:
+        with pytest.raises(
+            OutputError, match=r"step-00000003 could not be written .*; free space and continue with --r"
+        ):
+            quietly(replace(wanted, steps=4, validate_every=0), resume=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert state.checkpoints(wanted.run) == before
+    assert not list((wanted.run / "checkpoints").glob(".*"))
+    result = quietly(replace(wanted, steps=4), resume=True)
+    assert (result.step, result.finished) == (4, True)
 
 
 def test_a_run_of_an_earlier_version_goes_on(data, tmp_path):

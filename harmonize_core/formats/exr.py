@@ -125,7 +125,7 @@ def read_exr_file(path: Path) -> ExrFile:
         raise InputError(f"{path} is a deep EXR, with many samples a pixel; flatten it first")
     for data, display in boxes:
         frame = data.around(display)
-        if frame.width * frame.height > MAX_PIXELS or values > 16 * MAX_PIXELS:
+        if frame.width * frame.height > MAX_PIXELS or values > 8 * MAX_PIXELS:
             raise InputError(
                 f"{path} says it is {frame.width}x{frame.height} with {values} values, more than the {MAX_PIXELS} "
                 "pixels allowed; render it again"

@@ -22,7 +22,8 @@ STRUCTURE = frozenset(
 )
 """What the library writes itself; everything else passes as bytes."""
 
-_MOST_HEADER = 1 << 28
+_FIRST_LOOK, _MOST_HEADER = 1 << 16, 1 << 28
+"""Bytes of a file that are read for its header, at first and at most."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,19 @@ def read_attributes(path: Path) -> list[list[Attribute]]:
     Raises:
         ValueError: the header cannot be followed.
     """
-    with open(path, "rb") as file:
-        head = file.read(min(_MOST_HEADER, path.stat().st_size))
+    size, most = _FIRST_LOOK, min(_MOST_HEADER, path.stat().st_size)
+    while True:
+        with open(path, "rb") as file:
+            head = file.read(size)
+        try:
+            return _parsed(head)
+        except ValueError:  # a manifest of many names may be longer than what was read
+            if size >= most:
+                raise
+            size *= 16
+
+
+def _parsed(head: bytes) -> list[list[Attribute]]:
     if head[:4] != MAGIC or len(head) < 8:
         raise ValueError("it does not start as an EXR file does")
     parts: list[list[Attribute]] = []

@@ -230,6 +230,7 @@ def odd_exr(path: Path) -> None:
         Attribute(b"framesPerSecond", b"rational", struct.pack("<iI", 24000, 1001), 0),
         Attribute(b"i", b"int", struct.pack("<i", 7), 0),
         Attribute(b"none", b"string", b"", 0),
+        Attribute(b"long", b"string", b"manifest" * 20_000, 0),
         Attribute(b"of_a_studio_with_very_long_names", b"theirs", bytes(range(50)), 0),
     ]
     attributes = ([*shared, *own], shared)

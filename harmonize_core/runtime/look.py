@@ -166,8 +166,7 @@ class Look:
             pure = linear
             if separated and (weight < 1).any():
                 pure = linear.copy()
-                soft = soft_pixels(mask[part])
-                pure[:, soft[inside]] = _foreground(composite, mask, tile)[soft].T
+                pure[:, soft_pixels(mask[part])[inside]] = _foreground(composite, mask, tile).T
             changed = self._changed(pure, self._cells(tile, size)[:, inside])
             blended = linear_to_srgb(np.maximum(linear + weight * (changed - pure), 0)).T
             harmonized[part][inside] = np.minimum(blended, np.maximum(source, 1))
@@ -190,13 +189,17 @@ class Look:
 
 
 def _foreground(composite: Floats, mask: Floats, tile: Box) -> Floats:
-    """The pure foreground colours (rows, columns, 3), linear, of a tile's soft pixels; 0 elsewhere."""
-    top, bottom, left, right = (max(tile[0] - MARGIN, 0), tile[1] + MARGIN, max(tile[2] - MARGIN, 0), tile[3] + MARGIN)
-    around = np.s_[top:bottom, left:right]
+    """The pure foreground colours (N, 3), linear, of a tile's soft pixels, row by row; explained from what is near."""
+    rows, columns = np.nonzero(soft_pixels(mask[tile[0] : tile[1], tile[2] : tile[3]]))
+    if not len(rows):
+        return np.zeros((0, 3), np.float32)
+    rows, columns = rows + tile[0], columns + tile[2]
+    top, left = max(rows.min() - MARGIN, 0), max(columns.min() - MARGIN, 0)
+    around = np.s_[top : rows.max() + MARGIN, left : columns.max() + MARGIN]
     coverage = np.minimum(mask[around], 1).astype(np.float32)
     colors = np.zeros((*coverage.shape, 3), np.float32)
     colors[soft_pixels(coverage)] = separate(srgb_to_linear(composite[around]), coverage).foreground
-    return colors[tile[0] - top : tile[1] - top, tile[2] - left : tile[3] - left]
+    return colors[rows - top, columns - left]
 
 
 def _tiles(box: Box) -> Iterator[Box]:

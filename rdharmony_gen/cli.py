@@ -267,14 +267,12 @@ def linear(out: Out, to: Path | None = None, quiet: bool = False) -> None:
         to: Folder to write to; OUT/linear if not given. Sets of other categories may share one.
         quiet: Print nothing but errors.
     """
-    from tqdm import tqdm
-
     from rdharmony_gen.compose.linear import linear_views
     from rdharmony_gen.run.steps import existing
 
     layout, spec = existing(out)
     folder = to or layout.linear
-    count = linear_views(layout, spec, folder, lambda jobs: tqdm(jobs, "writing", unit="view", disable=quiet))
+    count = linear_views(layout, spec, folder, quiet=quiet)
     _printer(quiet)(f"{count} linear views are in {folder}")
 
 

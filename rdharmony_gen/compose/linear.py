@@ -7,8 +7,9 @@ does not (separation of colours, exchange, view transform) is left to the reader
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+
+from tqdm import tqdm
 
 from harmonize_core.errors import ConfigError, DatasetError
 from harmonize_core.formats.linear_views import LinearView, path_of, write_view
@@ -22,12 +23,7 @@ from rdharmony_gen.spec.job import RenderJob, read_job
 from rdharmony_gen.spec.layout import SetLayout
 
 
-def linear_views(
-    layout: SetLayout,
-    spec: DatasetSpec,
-    out: Path,
-    progress: Callable[[Sequence[RenderJob]], Iterable[RenderJob]] = iter,
-) -> int:
+def linear_views(layout: SetLayout, spec: DatasetSpec, out: Path, *, quiet: bool = False) -> int:
     """Write the linear view of every rendered view of a set whose file is not there or older than its renders.
 
     Returns: how many views `out` has of the set.
@@ -46,7 +42,8 @@ def linear_views(
     rendered = [job for job in jobs if is_rendered(layout, job)]
     if not rendered:
         raise DatasetError(f"{layout.root} should hold renders but has none; make the set with --keep-renders")
-    for job in progress([job for job in rendered if not _is_made(layout, job, out)]):
+    missing = [job for job in rendered if not _is_made(layout, job, out)]
+    for job in tqdm(missing, "writing", unit="view", disable=quiet, mininterval=0.5):
         _write(layout, spec, job, out)
     return len(rendered)
 

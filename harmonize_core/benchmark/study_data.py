@@ -20,15 +20,14 @@ from harmonize_core.benchmark.data import SeedsData, chooser
 from harmonize_core.benchmark.tables import TestSet
 from harmonize_core.data.sources import list_triplets, splits_of
 from harmonize_core.errors import ConfigError, DatasetError, UnknownName
+from harmonize_core.evaluate.report import FEW
 from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
 from harmonize_core.formats.triplet import TripletPaths
+from harmonize_core.make_real.run import NOTE, PHOTOS
 from harmonize_core.train.sets import refuse_leak
 
 SIDES: tuple[TestSet, ...] = ("novel", "base")
 """What is tested on, in the order of the table's columns."""
-PHOTOS = "photos.csv"
-FEW = 20
-"""Photographs below which an interval is too narrow (as `evaluate.report.FEW`)."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ class StudyData:
 
     def recipes(self) -> list[str]:
         """How the sets were made, as far as their own notes say."""
-        made = _note(self.photographs / "make_real.json")
+        made = _note(self.photographs / NOTE)
         found = []
         if made:
             split = {key: value for key, value in made.get("split", {}).items() if value}
@@ -108,9 +107,7 @@ class StudyData:
 
     def digests(self) -> dict[str, str]:
         """SHA-256 of the names in each list, and of the notes that say how pictures were made."""
-        files = {
-            f"photographs/{name}": self.photographs / name for name in (PHOTOS, "composites.jsonl", "make_real.json")
-        }
+        files = {f"photographs/{name}": self.photographs / name for name in (PHOTOS, "composites.jsonl", NOTE)}
         for number, root in enumerate(self.rendered, 1):
             files |= {f"rendered-{number}/{name}": root / name for name in ("dataset.json", "manifest.jsonl")}
         known = {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items() if file.is_file()}

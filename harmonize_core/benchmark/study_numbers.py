@@ -16,18 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from harmonize_core.benchmark.study_data import FEW, SIDES, StudyData
+from harmonize_core.benchmark.study_data import SIDES, StudyData
 from harmonize_core.benchmark.study_options import StudyOptions, jobs_of
 from harmonize_core.benchmark.study_rows import CLAIM, REFERENCE, StudyRow, chosen_rows
 from harmonize_core.benchmark.tables import TestSet
 from harmonize_core.errors import DatasetError
+from harmonize_core.evaluate.report import FEW, RATIO_BINS, SEED
 from harmonize_core.metrics import Interval, interval_of_mean
 
 FIELDS = ("fmse", "mse", "psnr")
-SEED = 0
-"""Of the resampling."""
-BINS = ((0.0, 0.05), (0.05, 0.15), (0.15, 1.01))
-"""Half-open bins of the foreground's share of the picture, as `evaluate.report.RATIO_BINS`."""
 
 Verdict = Literal["gain", "loss", "not distinguishable"]
 
@@ -63,7 +60,7 @@ class Outcome:
     less_claim: Mapping[TestSet, Number]
     """The same less CharmNet's, of CharmNet without some of its parts; empty for the others."""
     bins: Mapping[TestSet, tuple[float, ...]]
-    """Mean fMSE by foreground ratio (`BINS`), by side; NaN for an empty bin."""
+    """Mean fMSE by foreground ratio (`RATIO_BINS`), by side; NaN for an empty bin."""
     in_bins: Mapping[TestSet, tuple[int, ...]]
     """How many composites that is."""
     runs: tuple[Mapping[str, Any], ...]
@@ -148,9 +145,11 @@ def outcomes_of(options: StudyOptions, data: StudyData) -> list[Outcome]:
             }
             for side in SIDES
         }
-        bins = {side: tuple(_mean_within([run[side] for run in own.values()], *b) for b in BINS) for side in SIDES}
+        bins = {
+            side: tuple(_mean_within([run[side] for run in own.values()], *b) for b in RATIO_BINS) for side in SIDES
+        }
         first = next(iter(own.values()))
-        in_bins = {side: tuple(len(_within(first[side], *b)) for b in BINS) for side in SIDES}
+        in_bins = {side: tuple(len(_within(first[side], *b)) for b in RATIO_BINS) for side in SIDES}
         notes = tuple(
             json.loads((job.result(options.out) / "run.json").read_text(encoding="utf-8")) for job in seeds[row.name]
         )

@@ -6,26 +6,21 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from harmonize_core.benchmark import study_plots
 from harmonize_core.benchmark.study import CURVE_POINTS, FOLLOWED, PROTOCOL
-from harmonize_core.benchmark.study_data import SIDES, StudyData
+from harmonize_core.benchmark.study_data import SIDES
 from harmonize_core.benchmark.study_numbers import (
-    BINS,
     FIELDS,
-    SEED,
     Number,
-    Outcome,
     Verdict,
     answer,
     sentence,
     verdict,
 )
-from harmonize_core.benchmark.study_options import StudyOptions, settings
 from harmonize_core.benchmark.study_pictures import strips
+from harmonize_core.benchmark.study_record import Report, as_json
 from harmonize_core.benchmark.study_rows import CLAIM, REFERENCE, ROWS
 from harmonize_core.benchmark.tables import CHOICES
 from harmonize_core.evaluate.report import COLUMNS
@@ -51,19 +46,6 @@ PUBLISHED = {
 """fMSE on the novel category as the poster of Cao et al. prints it."""
 
 
-@dataclass(frozen=True)
-class Report:
-    """What is told, and about what."""
-
-    outcomes: Sequence[Outcome]
-    options: StudyOptions
-    data: StudyData
-    missing: int
-    """Runs that are not finished."""
-    command: str
-    """What makes the page again."""
-
-
 def write_study(report: Report, page: Path, pictures_from: Sequence[str]) -> list[Path]:
     """Write `study.json` into the study's folder, the page, and its figures in `images/<page's name>` beside it.
 
@@ -86,27 +68,6 @@ def write_study(report: Report, page: Path, pictures_from: Sequence[str]) -> lis
         shown = _strips(folder, columns, photographs)
     write_text(page, markdown(report, folder.relative_to(page.parent), shown))
     return [facts, page, *(folder / name for name in FIGURES), *([folder / STRIPS] if found else [])]
-
-
-def as_json(report: Report) -> dict[str, Any]:
-    """Every number of the study; NaN as null."""
-    return {
-        "format": "harmonize-study/1",
-        "settings": settings(report.options),
-        "protocol": PROTOCOL.describe(),
-        "seeds": report.options.seeds,
-        "missing_runs": report.missing,
-        "data": {
-            "counts": report.data.counts(),
-            "recipes": report.data.recipes(),
-            "sha256": report.data.digests(),
-            "remarks": report.data.remarks(),
-        },
-        "interval": {"level": LEVEL, "resamples": RESAMPLES, "seed": SEED},
-        "bins": BINS,
-        "answer": answer(report.outcomes),
-        "rows": {outcome.row.name: _row(outcome) for outcome in report.outcomes},
-    }
 
 
 def markdown(report: Report, images: Path, shown: Sequence[str]) -> str:
@@ -262,41 +223,6 @@ def _digests(report: Report) -> str:
             *lines,
         ]
     )
-
-
-def _row(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "label": outcome.row.label,
-        "model": outcome.row.model,
-        "plan": outcome.row.plan,
-        "weights": dict(outcome.row.weights),
-        "numbers": {
-            side: {field: _plain(number) for field, number in numbers.items()}
-            for side, numbers in outcome.numbers.items()
-        },
-        "less_fusion": {
-            side: _plain(found) | {"verdict": verdict(found)} for side, found in outcome.differences.items()
-        },
-        "less_charmnet": {
-            side: _plain(found) | {"verdict": verdict(found)} for side, found in outcome.less_claim.items()
-        },
-        "fmse_by_foreground": {side: [_finite(value) for value in values] for side, values in outcome.bins.items()},
-        "runs": list(outcome.runs),
-    }
-
-
-def _plain(number: Number) -> dict[str, Any]:
-    return {
-        "mean": _finite(number.mean),
-        "low": _finite(number.interval.low),
-        "high": _finite(number.interval.high),
-        "by_seed": [_finite(value) for value in number.by_seed],
-        "seed_sd": _finite(number.spread),
-    }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _cell(number: Number) -> str:

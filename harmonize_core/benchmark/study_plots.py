@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harmonize_core.benchmark.study_data import SIDES
-from harmonize_core.benchmark.study_numbers import BINS, Outcome, verdict
+from harmonize_core.benchmark.study_numbers import Outcome, verdict
 from harmonize_core.benchmark.study_rows import CLAIM, REFERENCE, ROWS
 from harmonize_core.errors import EnvironmentFault
+from harmonize_core.evaluate.report import RATIO_BINS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,16 +73,16 @@ def curves(outcomes: Sequence[Outcome]) -> bytes:
 def ratios(outcomes: Sequence[Outcome]) -> bytes:
     """Mean fMSE by the share of the picture that the foreground covers."""
     shown = [o for o in outcomes if o.row.name in LINES]
-    names = [f"{100 * low:.0f}-{min(100, 100 * high):.0f} %" for low, high in BINS]
+    names = [f"{100 * low:.0f}-{min(100, 100 * high):.0f} %" for low, high in RATIO_BINS]
     figure = _figure(11, 3.6)
     for axes, side in zip(figure.subplots(1, 2), SIDES, strict=True):
         width = 0.8 / max(1, len(shown))
         for place, outcome in enumerate(shown):
-            left = [number - 0.4 + (place + 0.5) * width for number in range(len(BINS))]
+            left = [number - 0.4 + (place + 0.5) * width for number in range(len(RATIO_BINS))]
             axes.bar(left, outcome.bins[side], width, color=_colour(outcome), label=outcome.row.label)
-        counts = shown[0].in_bins[side] if shown else (0,) * len(BINS)
+        counts = shown[0].in_bins[side] if shown else (0,) * len(RATIO_BINS)
         axes.set_xticks(
-            range(len(BINS)), [f"{name}\n{count} composites" for name, count in zip(names, counts, strict=True)]
+            range(len(RATIO_BINS)), [f"{name}\n{count} composites" for name, count in zip(names, counts, strict=True)]
         )
         axes.set(title=f"{side} category", xlabel="foreground's share of the picture", ylabel="fMSE")
     figure.axes[0].legend(frameon=False, fontsize=8)

@@ -34,7 +34,7 @@ class StudyRow:
     what: str
     """What it learns from and how, in one phrase for the page."""
     kind: Kind = "trained"
-    weights: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    weights: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     """Weights of the loss that differ from CharmNet's."""
     cost: float = 1.0
     """Computing time of a step over that of dataset fusion, for shards and for the first guess of the time left."""

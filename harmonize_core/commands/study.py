@@ -68,8 +68,9 @@ def cross_domain(
     from harmonize_core.benchmark.study import open_data, run_study
     from harmonize_core.benchmark.study_numbers import answer, outcomes_of
     from harmonize_core.benchmark.study_options import StudyOptions
-    from harmonize_core.benchmark.study_page import Report, write_study
+    from harmonize_core.benchmark.study_page import write_study
     from harmonize_core.benchmark.study_plan import describe_plan
+    from harmonize_core.benchmark.study_record import Report
 
     part = re.fullmatch(r"(\d+)/(\d+)", shard)
     if not part:

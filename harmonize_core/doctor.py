@@ -17,6 +17,7 @@ REQUIRED = {
     "tifffile": "tifffile",
     "tqdm": "tqdm",
     "tyro": "tyro",
+    "docstring_parser": "docstring-parser",
     "msgspec": "msgspec",
     "onnxruntime": "onnxruntime",
     "safetensors": "safetensors",

@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+import typing
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
+
+import docstring_parser
+import tyro
 
 T = TypeVar("T")
 
@@ -36,3 +41,23 @@ def bar(what: str, unit: str, quiet: bool) -> Callable[[Sequence[T]], Iterable[T
         return tqdm(items, desc=what, unit=unit, disable=quiet, mininterval=0.5)
 
     return wrap
+
+
+FLOWING = tyro.constructors.ConstructorRegistry()
+"""For `tyro.cli` of dataclasses with default values: the help texts of fields as paragraphs. Tyro by itself keeps each
+line break of an indented docstring."""
+
+
+@FLOWING.struct_rule
+def _flowing(info: tyro.constructors.StructTypeInfo) -> tyro.constructors.StructConstructorSpec | None:
+    cls = info.type
+    if not dataclasses.is_dataclass(cls) or not isinstance(info.default, cls):
+        return None
+    found = docstring_parser.parse_from_object(cls).params
+    texts = {param.arg_name: " ".join((param.description or "").split()) for param in found}
+    hints = typing.get_type_hints(cls, include_extras=True)
+    fields = tuple(
+        tyro.constructors.StructFieldSpec(f.name, hints[f.name], getattr(info.default, f.name), texts.get(f.name))
+        for f in dataclasses.fields(cls)
+    )
+    return tyro.constructors.StructConstructorSpec(cls, fields)

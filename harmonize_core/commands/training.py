@@ -11,7 +11,7 @@ from typing import Annotated
 
 import tyro
 
-from harmonize_core.commands.terminal import BAD_ARGUMENTS, help_of, say, silent
+from harmonize_core.commands.terminal import BAD_ARGUMENTS, FLOWING, help_of, say, silent
 from harmonize_core.train.config import TrainConfig
 from harmonize_core.train.presets import PRESETS, preset
 
@@ -46,10 +46,12 @@ def train(arguments: Sequence[str]) -> int:
         description=f"{PRESETS[name][0]}\n\n{help_of(train)}",
         default=TrainArguments(config),
         args=rest,
+        registry=FLOWING,
     )
+    from harmonize_core.train.distributed import from_environment
     from harmonize_core.train.loop import train as run_training
 
-    tell = silent if parsed.quiet else say
+    tell = say if from_environment().leads and not parsed.quiet else silent
     result = run_training(parsed.config, resume=parsed.resume, quiet=parsed.quiet, say=tell)
     tell(f"{result.step} steps in {result.seconds:.0f} s, {result.images_per_s:.1f} images/s: {result.run}")
     if result.finished:

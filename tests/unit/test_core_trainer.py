@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from harmonize_core.commands.training import train as command
+from harmonize_core.config import encode
 from harmonize_core.data import sources, toy
 from harmonize_core.data.dataset import TripletDataset
 from harmonize_core.errors import CheckpointError, ConfigError
@@ -102,7 +104,14 @@ def test_presets_are_the_published_recipes():
         "pix2pixhd": (200, 8, 2e-4, 0.5, halfway, None),
         "crn": (200, 1, 1e-4, 0.9, ("constant",), None),
     }
-    ours = {"charmnet_256", "charmnet_hr", "hidt", "unit", "cyclegan", "cut"}  # their pages say what of them is published
+    ours = {
+        "charmnet_256",
+        "charmnet_hr",
+        "hidt",
+        "unit",
+        "cyclegan",
+        "cut",
+    }  # their pages say what of them is published
     assert {config.model for _, config in PRESETS.values()} == published.keys() | ours
     for name, (epochs, batch, rate, beta1, (schedule, *milestones), a_min) in published.items():
         config = recipe_of(name)
@@ -130,3 +139,18 @@ def test_crn_learns_from_one_picture_as_published(dataset):
 def test_batches_of_one_are_refused_by_name_where_batch_norm_needs_more():
     with pytest.raises(ConfigError, match=r"--batch-size should be at least 2 for issam_256 because its batch norm"):
         Trainer(replace(preset("issam"), batch_size=1), CPU)
+
+
+def test_the_help_of_a_preset_has_every_option_and_its_text_in_whole_paragraphs(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    with pytest.raises(SystemExit):
+        command(["idih", "--help"])
+    shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
+
+    def options(tree: dict, prefix: str = "") -> list[str]:
+        parts = (options(v, f"{prefix}{k}.") if isinstance(v, dict) else [prefix + k] for k, v in tree.items())
+        return [option for part in parts for option in part]
+
+    for option in options(encode(TrainConfig())):
+        assert f"--{option.replace('_', '-')}" in shown
+    assert "those of one batch that many times as large. (default: 1)" in shown  # two lines where it is written

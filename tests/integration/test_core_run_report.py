@@ -181,6 +181,10 @@ def test_several_runs_stand_beside_each_other(run, finished, tmp_path):
     assert set(curves["Loss, all terms weighted"]) == {"first", "run"}
     assert curves["Loss, all terms weighted"]["run"] == logged(run, "train", "loss")
     assert "<b>composite</b><b>mask</b><b>first</b><b>run</b><b>real</b>" in text
+    namesake = shutil.copytree(finished, run.parent / "first")
+    write_report([finished, namesake, finished], target)  # told apart by as much of their paths as that takes
+    names = [f"{path.parent.name}/first" for path in (finished, namesake)]
+    assert list(points(target.read_text())["Loss, all terms weighted"]) == names
 
 
 def test_a_report_elsewhere_leaves_the_run_alone_and_what_is_no_run_is_refused(run, tmp_path, capsys):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harmonize_core.formats.images import write_text
 from harmonize_core.train.report import curves, sections
-from harmonize_core.train.report.read import DOMAINS, RunFacts, read_run
+from harmonize_core.train.report.read import DOMAINS, RunFacts, read_runs
 
 NAME = "report.html"
 
@@ -54,8 +54,8 @@ def write_report(folders: Sequence[Path], out: Path | None = None, *, ended: boo
         ConfigError: a folder is not that of a training run.
         OutputError: the page cannot be written there.
     """
-    runs = [read_run(folder, ended=ended) for folder in folders]
-    target = out or (Path(folders[0]) / NAME if len(runs) == 1 else Path("comparison.html"))
+    runs = read_runs(list({Path(folder).resolve(): Path(folder) for folder in folders}.values()), ended=ended)
+    target = out or (runs[0].folder / NAME if len(runs) == 1 else Path("comparison.html"))
     write_text(target, render(runs))
     return target
 

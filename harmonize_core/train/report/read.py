@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,6 +31,7 @@ class RunFacts:
     """One training run as its folder tells it; whatever is not there is empty."""
 
     folder: Path
+    name: str
     train: tuple[Row, ...]
     """Lines of the log by ascending step, each step once; the same for `validations`."""
     validations: tuple[Row, ...]
@@ -45,10 +46,6 @@ class RunFacts:
     samples: dict[int, dict[str, Any]]
     """`samples.json` by step, for steps that the log has a validation of."""
     left_out: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        return self.folder.resolve().name
 
     @property
     def step(self) -> int:
@@ -106,6 +103,7 @@ def read_run(folder: Path, *, ended: bool = False) -> RunFacts:
     stored = {step: _json(samples.folder_of(folder, step) / "samples.json") for step in samples.saved(folder)}
     return RunFacts(
         folder,
+        folder.resolve().name,
         train,
         validations,
         flat(config),
@@ -120,6 +118,18 @@ def read_run(folder: Path, *, ended: bool = False) -> RunFacts:
         {s: facts for s, facts in stored.items() if ("validate", s) in rows and _has_strips(facts)},
         tuple(_lines(folder / "left_out.txt")),
     )
+
+
+def read_runs(folders: Sequence[Path], *, ended: bool = False) -> list[RunFacts]:
+    """Several runs, with as much of their paths in their names as tells them apart; see `read_run`."""
+    runs = [read_run(folder, ended=ended) for folder in folders]
+    for parts in itertools.count(2):
+        names = [run.name for run in runs]
+        paths = [run.folder.resolve().parts for run in runs]
+        if len(set(names)) == len(runs) or parts > max(map(len, paths)):
+            break
+        runs = [replace(run, name="/".join(path[-parts:])) for run, path in zip(runs, paths, strict=True)]
+    return runs
 
 
 def remaining(row: Row, domain: str | None = None) -> float | None:

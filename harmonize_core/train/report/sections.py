@@ -54,25 +54,9 @@ def samples(run: RunFacts, domain: str) -> str:
     """The same triplets over time: composite, mask, each shown validation, real."""
     steps = pictures.shown_steps(run)
     rows = pictures.strips(run, steps[-1], domain, "shown") if steps else []
-    if not rows:
-        return ""
-    before = {step: pictures.strips(run, step, domain, "shown", ("harmonized",)) for step in steps[:-1]}
-    by_step = {step: {strip.name: strip for strip in found} for step, found in before.items()}
-    by_step[steps[-1]] = {strip.name: strip for strip in rows}
-    cells = ["<b>composite</b><b>mask</b>", *(f"<b>step {step:,}</b>" for step in steps), "<b>real</b>"]
-    for place, strip in enumerate(rows):
-        key, name = f"{domain}-{place}", escape(strip.name)
-        cells.append(f'<span class="row">{name}</span>')
-        cells.append(_cell(strip, "composite", key, f"fMSE {number(strip.fmse_composite)}"))
-        cells.append(_cell(strip, "mask", key, ""))
-        for step in steps:
-            then = by_step[step].get(strip.name)
-            words = f"fMSE {number(then.fmse)}" if then else ""
-            cells.append(_cell(then or strip, "harmonized" if then else "", key, words, f"step {step:,}, {words}"))
-        cells.append(_cell(strip, "real", key, ""))
-    return (
-        f'<h3>{domain.capitalize()}</h3><div class="scroll"><div class="strips" style="--n:{len(steps) + 3}">'
-        f"{''.join(cells)}</div></div>"
+    before = [(step, pictures.strips(run, step, domain, "shown", ("harmonized",))) for step in steps[:-1]]
+    return _grid(
+        domain, rows, [(f"step {step:,}", found) for step, found in [*before, *((s, rows) for s in steps[-1:])]]
     )
 
 
@@ -80,23 +64,7 @@ def samples_of_several(runs: Sequence[RunFacts], domain: str) -> str:
     """Triplets that the runs' last validations share: composite, mask, each run, real."""
     last = [pictures.strips(run, max(run.samples), domain, "shown") if run.samples else [] for run in runs]
     shared = [strip for strip in last[0] if all(any(s.name == strip.name for s in found) for found in last)]
-    if not shared:
-        return ""
-    cells = ["<b>composite</b><b>mask</b>", *(f"<b>{escape(run.name)}</b>" for run in runs), "<b>real</b>"]
-    for place, strip in enumerate(shared):
-        key = f"{domain}-{place}"
-        cells.append(f'<span class="row">{escape(strip.name)}</span>')
-        cells.append(_cell(strip, "composite", key, f"fMSE {number(strip.fmse_composite)}"))
-        cells.append(_cell(strip, "mask", key, ""))
-        for run, found in zip(runs, last, strict=True):
-            own = next(s for s in found if s.name == strip.name)
-            words = f"fMSE {number(own.fmse)}"
-            cells.append(_cell(own, "harmonized", key, words, f"{run.name}, {words}"))
-        cells.append(_cell(strip, "real", key, ""))
-    return (
-        f'<h3>{domain.capitalize()}</h3><div class="scroll"><div class="strips" style="--n:{len(runs) + 3}">'
-        f"{''.join(cells)}</div></div>"
-    )
+    return _grid(domain, shared, [(run.name, found) for run, found in zip(runs, last, strict=True)])
 
 
 def worst(run: RunFacts, domain: str, place: int) -> str:
@@ -205,6 +173,28 @@ def surroundings(run: RunFacts) -> str:
         words = f"{len(run.left_out):,} triplets could not be read"
         parts.append(f"<details><summary>{words}</summary><ul>{lines}</ul>{more}</details>")
     return "".join(parts)
+
+
+def _grid(domain: str, rows: Sequence[pictures.Strip], columns: Sequence[tuple[str, list[pictures.Strip]]]) -> str:
+    """A row for each triplet: its composite and mask, what each column has of it, its real picture."""
+    if not rows:
+        return ""
+    by_name = [(title, {strip.name: strip for strip in found}) for title, found in columns]
+    cells = ["<b>composite</b><b>mask</b>", *(f"<b>{escape(title)}</b>" for title, _ in columns), "<b>real</b>"]
+    for place, strip in enumerate(rows):
+        key = f"{domain}-{place}"
+        cells.append(f'<span class="row">{escape(strip.name)}</span>')
+        cells.append(_cell(strip, "composite", key, f"fMSE {number(strip.fmse_composite)}"))
+        cells.append(_cell(strip, "mask", key, ""))
+        for title, found in by_name:
+            own = found.get(strip.name)
+            words = f"fMSE {number(own.fmse)}" if own else ""
+            cells.append(_cell(own or strip, "harmonized" if own else "", key, words, f"{title}, {words}"))
+        cells.append(_cell(strip, "real", key, ""))
+    return (
+        f'<h3>{domain.capitalize()}</h3><div class="scroll"><div class="strips" style="--n:{len(columns) + 3}">'
+        f"{''.join(cells)}</div></div>"
+    )
 
 
 def _cell(strip: pictures.Strip, panel: str, key: str, words: str, said: str = "") -> str:

@@ -25,11 +25,11 @@ def main(out: Path, pages: Path) -> None:
     """Rewrite the blocks of all pages."""
     rows = {path.parent.name: kept(path.parent) for path in sorted(out.glob("results/*/row.json"))}
     listed = PAGE.findall((pages / "README.md").read_text(encoding="utf-8"))
-    _fill(pages / "README.md", _whole(out, rows))
-    for file, names in listed:
-        found = [rows[name] for name in re.findall(r"`(\w+)`", names) if name in rows]
-        absent = [name for name in re.findall(r"`(\w+)`", names) if name not in rows]
-        _fill(pages / file, _part(out, [rows["composite"], *(r for r in found if r.model != "composite")], absent))
+    names = {file: re.findall(r"`(\w+)`", text) for file, text in listed}
+    _fill(pages / "README.md", _whole(out, rows) + _not_run([n for found in names.values() for n in found], rows))
+    for file, of_page in names.items():
+        found = [rows[name] for name in of_page if name in rows and name != "composite"]
+        _fill(pages / file, _part(out, [rows["composite"], *found]) + _not_run(of_page, rows))
 
 
 def _fill(file: Path, block: str) -> None:
@@ -46,10 +46,12 @@ def _whole(out: Path, rows: dict[str, Row]) -> str:
     facts = json.loads((out / "benchmark.json").read_text(encoding="utf-8"))
     first = next(row.scored for row in order if row.scored)
     days = sorted({row.date for row in order})
+    environments = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(out.glob("runs/*/env.json"))]
+    commits = sorted({environment["git"][:7] for environment in environments})
     learnt = [names for row in order if (names := _learnt(out, row.model))]
     counts = {domain: max(sum(name.startswith(domain) for name in names) for names in learnt) for domain in _DOMAINS}
     return (
-        f"Made on {' to '.join(dict.fromkeys((days[0], days[-1])))} by\n\n"
+        f"Made on {' to '.join(dict.fromkeys((days[0], days[-1])))}, commit {' and '.join(commits)}, by\n\n"
         f"```bash\n{_command(facts)}\n```\n\n"
         f"{_budget(facts)} of {counts['photographic']} photographic composites; `charmnet_256`, `cut`, `cyclegan` and "
         f"`unit` also of {counts['rendered']} rendered ones. Scored on {first['images']} held-out composites, spread "
@@ -67,14 +69,18 @@ def _better(rows: Sequence[Row]) -> str:
     return f"{better} of {len(trained)} networks are better than the untouched composite after so little (fMSE)."
 
 
-def _part(out: Path, rows: Sequence[Row], absent: Sequence[str]) -> str:
+def _not_run(names: Sequence[str], rows: dict[str, Row]) -> str:
+    absent = [f"`{name}`" for name in names if name not in rows]
+    return f"\n\nNot run: {', '.join(absent)}." if absent else ""
+
+
+def _part(out: Path, rows: Sequence[Row]) -> str:
     """The rows of one page, in its order, below the composite's."""
     facts = json.loads((out / "benchmark.json").read_text(encoding="utf-8"))
-    left_out = f"\n\nNot run: {', '.join(f'`{name}`' for name in absent)}." if absent else ""
     return (
         f"{_budget(facts)}, under one protocol with all others ([how](README.md#how-fast-they-start-to-learn)). So "
         f"short a training says how fast a network starts to learn, not how good it gets.\n\n"
-        f"{table(rows, SHORT)}{left_out}"
+        f"{table(rows, SHORT)}"
     )
 
 

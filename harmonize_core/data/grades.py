@@ -45,7 +45,7 @@ def draw_grade(rng: np.random.Generator, bright: float, bounds: tuple[float, flo
         bounds: between which that stays; where it is beyond already, it goes no further.
         strength: factor on the spread of everything.
     """
-    stops = float(np.clip(rng.normal(0, 0.7), -1.6, 1.6)) * strength
+    stops = float(np.clip(rng.normal(0, 0.5), -1.4, 1.4)) * strength
     warm, tint, contrast, saturation = np.clip(rng.normal(0, 1, 4), -2.5, 2.5) * (0.14, 0.04, 0.09, 0.14) * strength
     low = min(0.0, np.log2(bounds[0] / max(bright, 1e-6)))
     high = max(0.0, np.log2(bounds[1] / max(bright, 1e-6)))

@@ -241,6 +241,18 @@ def test_photographs_are_held_out_by_name_whatever_else_there_is(tmp_path):
     assert {p.name: p.held_out for p in photographs_in(tmp_path / "many")} == {"toy1": False, "toy3": True}
 
 
+def test_a_long_series_counts_as_few_photographs_and_lends_itself_no_colours(tmp_path):
+    root = toy.write_photographs(tmp_path / "photos", count=8, size=48)
+    lines = [f"toy{n}.png,toy{n}_mask.png,{'walk' if n > 1 else ''}" for n in range(8)]
+    (root / "manifest.csv").write_text("\n".join(["file,mask,series", *lines]))
+    dataset = photos_of((None, root, tmp_path / "cache"), per_series=3)
+    assert len(dataset) == 2 + 3
+    shown = {dataset.draw(epoch, index).photo for epoch in range(20) for index in range(2, 5)}
+    assert shown == set(range(2, 8))
+    rng = generator(0, "donors")
+    assert {dataset._donor(rng, 4) for _ in range(50)} <= {0, 1}
+
+
 def test_an_iharmony4_root_gives_the_photographs_of_its_training_list(tmp_path):
     root = toy.write_photographic(tmp_path / "set", photos=5, per_photo=2)
     config = TrainConfig(photographic=root, steps=1, data=DataConfig(on_the_fly=True, cache=tmp_path / "cache"))

@@ -22,7 +22,7 @@ from harmonize_core.data.batch import STYLES, Batch
 from harmonize_core.data.cache import Arrays, Recipe
 from harmonize_core.data.degrade import NONE, Damage, changed_masks, damaged, draw_damage
 from harmonize_core.data.edits import Foreground, Relight, apply_edits, draw_edits, shade_of
-from harmonize_core.data.on_the_fly import Views, moved, stacked, whole
+from harmonize_core.data.on_the_fly import Views, moved, pinned, stacked, whole
 from harmonize_core.data.options import DataConfig
 from harmonize_core.data.photos import Photo
 from harmonize_core.data.plausible import why_implausible
@@ -62,22 +62,26 @@ class PhotoBatch:
     """(B, 3, S, S) uint8 sRGB."""
     mask: Tensor
     """(B, 1, S, S) uint8."""
+    place: Tensor
+    """(N,) int64, all pixels to be changed in the batch laid flat, sample by sample."""
     shade: Tensor
-    """(B, 1, S, S) float16, or (B, 1, 1, 1) where no sample is relit."""
+    """(N,) float16, light of relight edits there."""
+    counts: tuple[int, ...]
+    """How many of the N are of each sample."""
     draws: tuple[Draw, ...]
 
     @torch.no_grad()
     def to(self, device: torch.device) -> Batch:
         """Edited, composed and damaged on `device`, images in channels-last memory order."""
         real, mask = moved(self.picture, device) / 255, moved(self.mask, device) / 255
-        composite = real
-        rows = [i for i, d in enumerate(self.draws) if not d.numbers.nothing]
-        if rows:
-            linear, share = colors.srgb_to_linear(real[rows]), mask[rows]
-            changed = edited(linear, [self.draws[i].numbers for i in rows], moved(self.shade, device)[rows])
-            blended = colors.linear_to_srgb(share * changed.clamp(0, 1) + (1 - share) * linear)
-            composite = real.clone()
-            composite[rows] = torch.where(share > 0, blended, real[rows])
+        place = self.place.to(device, non_blocking=True)
+        own = colors.srgb_to_linear(_flat(real, 3)[place].T[None, :, None])
+        share = _flat(mask, 1)[place].T[None, :, None]
+        shade = moved(self.shade, device)[None, None, None]
+        changed = edited(own, self.counts, [d.numbers for d in self.draws], shade)
+        blended = colors.linear_to_srgb(share * changed.clamp(0, 1) + (1 - share) * own)
+        composite = real.clone(memory_format=torch.channels_last)
+        _flat(composite, 3).index_copy_(0, place, blended[0, :, 0].T)
         damage = [d.damage for d in self.draws]
         composite, real = damaged(composite, real, mask, damage)
         count = len(self.draws)
@@ -165,13 +169,17 @@ class Photographs:
         entries = [self._entries[d.photo] for d in draws]
         pictures = [apply_crop(e["picture"], d.crop, self.size) for e, d in zip(entries, draws, strict=True)]
         masks = [apply_crop(e["mask"], d.crop, self.size)[..., None] for e, d in zip(entries, draws, strict=True)]
-        shades = [_shade_cut(e, d, self.size) for e, d in zip(entries, draws, strict=True)]
-        if all(d.shade is None for d in draws):
-            shades = [np.zeros((1, 1, 1), np.float16)] * len(draws)
+        flat = [
+            np.zeros(0, np.int64) if d.numbers.nothing else np.flatnonzero(m) for m, d in zip(masks, draws, strict=True)
+        ]
+        shades = [_shade_at(e, d, p, self.size) for e, d, p in zip(entries, draws, flat, strict=True)]
+        area = self.size * self.size
         return PhotoBatch(
             picture=stacked(pictures, self._pin),
             mask=stacked(masks, self._pin),
-            shade=stacked(shades, self._pin),
+            place=pinned(np.concatenate([p + area * i for i, p in enumerate(flat)]), self._pin),
+            shade=pinned(np.concatenate(shades), self._pin),
+            counts=tuple(len(p) for p in flat),
             draws=draws,
         )
 
@@ -273,9 +281,14 @@ def decode(photo: Photo, size: int) -> dict[str, NDArray]:
     }
 
 
-def _shade_cut(entry: Arrays, draw: Draw, size: int) -> NDArray[np.float16]:
-    """The light of a relight edit over the crop, (S, S, 1)."""
+def _shade_at(entry: Arrays, draw: Draw, place: NDArray[np.int64], size: int) -> NDArray[np.float16]:
+    """The light of a relight edit at pixels of the crop laid flat, (N,)."""
     if draw.shade is None:
-        return np.zeros((size, size, 1), np.float16)
+        return np.zeros(len(place), np.float16)
     height, width = entry["mask"].shape
-    return apply_crop(resize(draw.shade, (height, width)), draw.crop, size)[..., None].astype(np.float16)
+    return apply_crop(resize(draw.shade, (height, width)), draw.crop, size).ravel()[place].astype(np.float16)
+
+
+def _flat(images: Tensor, channels: int) -> Tensor:
+    """(B, C, S, S) in channels-last order as (B * S * S, C), the same memory."""
+    return images.permute(0, 2, 3, 1).reshape(-1, channels)

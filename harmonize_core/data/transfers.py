@@ -2,7 +2,7 @@
 """Edits of photographs' foregrounds on batches in torch: what `harmonize_core.data.edits` does to one in NumPy.
 
 An edit becomes numbers on the CPU, from a sample of the foreground's colours (its own and the donor's statistics), and
-is applied to whole pictures on the device. Order: transfer, camera, relight.
+is applied to the foreground's pixels on the device. Order: transfer, camera, relight.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Numbers:
     curves: Floats | None = None
     """(3, KNOTS): sRGB to sRGB of each channel."""
     camera: Floats | None = None
-    """(14,): gains with exposure, gamma, contrast, pivot, black, saturation, shadow tint, highlight tint."""
+    """(12,): gains with exposure, gamma, contrast, pivot, black, saturation, shadow tint, highlight tint."""
     relight: Floats | None = None
     """(3,): stops, warmth, and the mean of the factor's luminance that it is divided by."""
 
@@ -73,21 +73,28 @@ def numbers_of(edits: Sequence[Edit], own: Floats, donor: Floats, shade: Floats 
     return Numbers(**found)
 
 
-def edited(linear: Tensor, numbers: Sequence[Numbers], shade: Tensor) -> Tensor:
+def edited(linear: Tensor, counts: Sequence[int], numbers: Sequence[Numbers], shade: Tensor) -> Tensor:
     """Foregrounds under other light, unclipped.
 
     Args:
-        linear: (B, 3, H, W) linear colours.
+        linear: (1, 3, 1, N) linear colours of the pixels of B samples, sample by sample.
+        counts: how many pixels each sample has.
         numbers: of each sample.
-        shade: (B, 1, H, W), light of the relight edits from -0.5 to 0.5.
+        shade: (1, 1, 1, N), light of the relight edits from -0.5 to 0.5.
     """
-    changed = linear.clone()
+    pieces, shades = list(linear.split(list(counts), dim=3)), shade.split(list(counts), dim=3)
     for name, apply in _STEPS.items():
-        rows = [i for i, n in enumerate(numbers) if getattr(n, name) is not None]
+        rows = [i for i, n in enumerate(numbers) if getattr(n, name) is not None and counts[i]]
         if rows:
             values = torch.from_numpy(np.stack([getattr(numbers[i], name) for i in rows])).to(linear.device)
-            changed[rows] = apply(changed[rows], values, shade[rows])
-    return changed
+            sizes = torch.tensor([counts[i] for i in rows], device=linear.device)
+            places = torch.arange(len(rows), device=linear.device)
+            owner = torch.repeat_interleave(places, sizes, output_size=sum(counts[i] for i in rows))
+            light = torch.cat([shades[i] for i in rows], dim=3)
+            changed = apply(torch.cat([pieces[i] for i in rows], dim=3), values, owner, light)
+            for i, piece in zip(rows, changed.split([counts[i] for i in rows], dim=3), strict=True):
+                pieces[i] = piece
+    return torch.cat(pieces, dim=3)
 
 
 def _transfer(edit: Transfer, own: Floats, donor: Floats) -> dict[str, Floats]:
@@ -115,29 +122,33 @@ def _curve(own: NDArray, donor: NDArray, strength: float) -> NDArray:
     return knots + strength * (np.clip(inside + outside, 0, 1) - knots)
 
 
-def _lalphabeta(linear: Tensor, values: Tensor, _shade: Tensor) -> Tensor:
-    factor, offset = values[:, 0, :, None, None], values[:, 1, :, None, None]
+def _lalphabeta(linear: Tensor, values: Tensor, owner: Tensor, _shade: Tensor) -> Tensor:
+    factor, offset = (_each_pixels(values[:, row], owner) for row in (0, 1))
     return colors.lalphabeta_to_linear(colors.linear_to_lalphabeta(linear) * factor + offset)
 
 
-def _matrix(linear: Tensor, values: Tensor, _shade: Tensor) -> Tensor:
+def _matrix(linear: Tensor, values: Tensor, owner: Tensor, _shade: Tensor) -> Tensor:
     shown = colors.linear_to_srgb(linear)
-    return colors.srgb_to_linear(torch.einsum("bij,bjhw->bihw", values[:, :, :3], shown) + values[:, :, 3, None, None])
+    columns = [_each_pixels(values[:, :, j], owner) for j in range(4)]
+    moved = sum((columns[j] * shown[:, j : j + 1] for j in range(3)), start=columns[3])
+    return colors.srgb_to_linear(moved)
 
 
-def _curves(linear: Tensor, values: Tensor, _shade: Tensor) -> Tensor:
+def _curves(linear: Tensor, values: Tensor, owner: Tensor, _shade: Tensor) -> Tensor:
     place = colors.linear_to_srgb(linear).clamp(0, 1) * (KNOTS - 1)
     index = place.floor().clamp_max(KNOTS - 2)
-    left, right = (torch.gather(values, 2, (index.long() + k).flatten(2)).view_as(place) for k in (0, 1))
+    channel = torch.arange(3, device=linear.device)[:, None, None]
+    flat, first = values.flatten(), (owner * 3 + channel) * KNOTS + index.long()
+    left, right = flat[first], flat[first + 1]
     return colors.srgb_to_linear(left + (place - index) * (right - left))
 
 
-def _camera(linear: Tensor, values: Tensor, _shade: Tensor) -> Tensor:
+def _camera(linear: Tensor, values: Tensor, owner: Tensor, _shade: Tensor) -> Tensor:
     """`Camera.apply`, step by step."""
-    gains, tones = values[:, :3, None, None], values[:, 3:8, None, None, None]
-    gamma, contrast, pivot, black, saturation = tones.unbind(dim=1)
-    shadow, highlight = values[:, 8:10, None, None], values[:, 10:12, None, None]
-    lab = colors.linear_to_oklab(linear.clamp_min(0) * gains)
+    of_each = _each_pixels(values, owner)
+    gamma, contrast, pivot, black, saturation = of_each[:, 3:8].split(1, dim=1)
+    shadow, highlight = of_each[:, 8:10], of_each[:, 10:12]
+    lab = colors.linear_to_oklab(linear.clamp_min(0) * of_each[:, :3])
     lightness = lab[:, :1].clamp_min(0) ** gamma
     reach = torch.where(lightness < pivot, pivot, (1 - pivot).clamp_min(1e-3))
     distance = ((lightness - pivot) / reach).clamp(-1, 1)
@@ -147,10 +158,15 @@ def _camera(linear: Tensor, values: Tensor, _shade: Tensor) -> Tensor:
     return colors.oklab_to_linear(torch.cat([black + (1 - black) * lightness, chroma], dim=1))
 
 
-def _relight(linear: Tensor, values: Tensor, shade: Tensor) -> Tensor:
-    stops, warmth, mean = (values[:, i, None, None, None] for i in range(3))
+def _relight(linear: Tensor, values: Tensor, owner: Tensor, shade: Tensor) -> Tensor:
+    stops, warmth, mean = _each_pixels(values, owner).split(1, dim=1)
     tint = torch.tensor([0.5, 0.0, -0.5], dtype=linear.dtype, device=linear.device)[:, None, None]
     return linear * (torch.exp2(stops * shade) * torch.exp(shade * warmth * tint) / mean)
+
+
+def _each_pixels(values: Tensor, owner: Tensor) -> Tensor:
+    """Numbers of samples (R, K) as those of their pixels (1, K, 1, N)."""
+    return values[owner].T[None, :, None]
 
 
 _STEPS = {"lalphabeta": _lalphabeta, "matrix": _matrix, "curves": _curves, "camera": _camera, "relight": _relight}

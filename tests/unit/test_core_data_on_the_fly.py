@@ -20,7 +20,7 @@ from harmonize_core.data.edits import Camera, Foreground, Relight, Transfer, app
 from harmonize_core.data.options import DataConfig
 from harmonize_core.data.photo_sets import photographs_in
 from harmonize_core.data.rng import generator
-from harmonize_core.data.transfers import edited, numbers_of
+from harmonize_core.data.transfers import Numbers, edited, numbers_of
 from harmonize_core.errors import ConfigError, DatasetError, InputError
 from harmonize_core.formats.linear_views import list_views
 from harmonize_core.train.config import ListConfig, TrainConfig
@@ -154,9 +154,12 @@ def test_edits_in_torch_are_those_of_make_real(edits):
     light = next((e for e in edits if isinstance(e, Relight)), None)
     shade = shade_of(foreground, light.angle, light.height) if light else np.zeros((40, 40))
     numbers = numbers_of(edits, foreground.colors, donor, shade[foreground.rows, foreground.columns])
-    linear = torch.from_numpy(srgb_to_linear(picture)).permute(2, 0, 1)[None]
-    changed = edited(linear, [numbers], torch.from_numpy(shade.astype(np.float32))[None, None])
-    changed = changed[0].permute(1, 2, 0).numpy()[foreground.rows, foreground.columns]
+    linear = torch.from_numpy(foreground.colors).T[None, :, None].repeat(1, 1, 1, 2)  # twice, once without edits
+    at = torch.from_numpy(shade[foreground.rows, foreground.columns].astype(np.float32))[None, None, None]
+    count = len(foreground.colors)
+    both = edited(linear, (count, count), (Numbers(), numbers), at.repeat(1, 1, 1, 2))[0, :, 0].T.numpy()
+    np.testing.assert_array_equal(both[:count], foreground.colors)
+    changed = both[count:]
     bound = 0.02 if edits == (Transfer("histogram", 0.9),) else 2e-3  # its curve has 65 points
     assert np.abs(linear_to_srgb(changed) - linear_to_srgb(expected)).max() < bound
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import statistics
 import time
 from collections import defaultdict
 from collections.abc import Callable, Generator
@@ -92,12 +93,12 @@ class Clock:
 
     def summary(self, images: int) -> dict[str, Any]:
         """Seconds a step: the median round's, and by part over all rounds."""
-        walls, cpus = (sorted(column) for column in zip(*self.rounds, strict=True))
+        walls, cpus = zip(*self.rounds, strict=True)
         return {
             "device": self.device.type,
             "images": images,
-            "wall_s": walls[len(walls) // 2],
-            "cpu_s": cpus[len(cpus) // 2],
+            "wall_s": statistics.median(walls),
+            "cpu_s": statistics.median(cpus),
             "rounds": self.rounds,
             "cpu_parts": {name: value / self._steps for name, value in self.cpu.items()},
             "wall_parts": {name: value / self._steps for name, value in self.wall.items()},

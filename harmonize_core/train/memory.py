@@ -2,8 +2,8 @@
 """Memory that tensors leave stays with the process while it trains on a CPU.
 
 glibc gives blocks above 32 MB back to the system when they are freed and asks for them anew in the next step; the
-system then has to clear every page of them again. A step of CharmNet with 8 + 8 pictures made 350,000 page faults,
-and a quarter of its CPU seconds went there (docs/performance.md). Values do not change.
+system then has to clear every page of them again. More than a quarter of the CPU seconds of a CharmNet step with 8 + 8
+pictures went there (docs/performance.md). Values do not change.
 """
 
 from __future__ import annotations

@@ -87,6 +87,13 @@ def test_damage_changes_pictures_and_masks_and_each_can_be_had_alone(make):
         assert (hurt.real - clean.real).abs().mean() < 0.05
 
 
+def test_composing_happens_on_the_device_alone(make):
+    """Torch's meta device refuses to meet tensors of another one, as a GPU does."""
+    batch = make(**ALL_DAMAGE, grade=1.0).batch([(epoch, 0) for epoch in range(12)]).to(torch.device("meta"))
+    for name in ("composite", "mask", "real", "style_soft", "style_hard"):
+        assert getattr(batch, name).device.type == "meta"
+
+
 def test_harmonious_samples_are_the_real_picture(make):
     batch = make(identity=1.0).batch([(epoch, index) for epoch in range(2) for index in range(4)]).to(CPU)
     assert torch.equal(batch.composite, batch.real)

@@ -41,6 +41,8 @@ from harmonize_core.models.look import (
     LIMITS,
     MAP,
     MAP_LIMITS,
+    MAP_UNITS,
+    UNITS,
     Look,
     apply_map,
     bounded,
@@ -167,8 +169,8 @@ class CharmNetHr(HarmonizationModel):
         scale, shift = self.condition(seen)[:, :, None, None].chunk(2, dim=1)
         f_dec = self.mix((self.skip(level(f_enc)) + doubled(self.deep(core))) * (1 + scale) + shift)
         detail = self.refine(self.fine(level(fine)) + doubled(self.coarse(f_dec)))
-        cells = bounded(centred(self.to_map(detail), mask), MAP_LIMITS)
-        return Look(bounded(self.to_grade(seen), LIMITS), cells), f_enc, f_dec
+        cells = bounded(centred(self.to_map(detail), mask), MAP_LIMITS, MAP_UNITS)
+        return Look(bounded(self.to_grade(seen), LIMITS, UNITS), cells), f_enc, f_dec
 
     def render(self, composite: Tensor, mask: Tensor, look: Look, f_enc: Tensor, f_dec: Tensor) -> CharmNetHrOutput:
         """Apply a look to a picture of any size, in linear light."""

@@ -25,10 +25,16 @@ from harmonize_core.runtime.look import DARKEST, GRADE, MAP, MIDDLE_GREY, TONE_G
 LIMITS = (4.0, 1.0, 0.4, *(0.1,) * 3, *(0.7,) * 3, 0.7)
 """Largest size of a grade's numbers: stops, natural logarithms, linear light, natural logarithms."""
 
+UNITS = (1.0, 0.3, 0.15, *(0.02,) * 3, *(0.25,) * 3, 0.25)
+"""What 1 of a network's raw numbers means in a grade: changes about as visible as each other. With one unit for all,
+offsets, a hundredth of which is seen, run ahead of exposure while a network learns, and its pictures are foggy."""
+
 MAP_LIMITS = (*(1.5,) * (3 * TONES), *(0.08,) * 3)
 """Of a map's: natural logarithms, linear light."""
 
-assert (len(LIMITS), len(MAP_LIMITS)) == (GRADE, MAP)
+MAP_UNITS = (*(0.4,) * (3 * TONES), *(0.01,) * 3)
+
+assert (len(LIMITS), len(UNITS), len(MAP_LIMITS), len(MAP_UNITS)) == (GRADE, GRADE, MAP, MAP)
 
 
 @dataclass(frozen=True)
@@ -50,10 +56,11 @@ class Look:
         return apply_map(self.graded(rgb_linear), self.map)
 
 
-def bounded(raw: Tensor, limits: tuple[float, ...]) -> Tensor:
-    """Unbounded numbers (B, C, ...) softly limited to +-limits; the slope at 0 is 1 everywhere."""
+def bounded(raw: Tensor, limits: tuple[float, ...], units: tuple[float, ...] | None = None) -> Tensor:
+    """A network's numbers (B, C, ...), each times its unit (1 if not given), softly limited to +-limits."""
     limit = torch.tensor(limits, dtype=raw.dtype, device=raw.device).view(-1, *(1,) * (raw.dim() - 2))
-    return limit * torch.tanh(raw / limit)
+    unit = torch.tensor(units or (1.0,), dtype=raw.dtype, device=raw.device).view(-1, *(1,) * (raw.dim() - 2))
+    return limit * torch.tanh(raw * (unit / limit))
 
 
 def apply_grade(rgb_linear: Tensor, grade: Tensor) -> Tensor:

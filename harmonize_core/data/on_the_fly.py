@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harmonize_core.data.cache import Arrays, opened
+from harmonize_core.data.options import DataConfig
 from harmonize_core.data.transforms import Crop
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How a set that composes its samples draws them."""
+
+    data: DataConfig
+    """What is drawn how often."""
+    size: int = 256
+    """Side S of the square output in pixels."""
+    seed: int = 0
+    """Root of all draws."""
+    draws: int = 0
+    """0 for training; otherwise a fixed set of so many samples, in whole and without damage, to validate on."""
+    pin: bool = False
+    """Keep batches in memory that a GPU can fetch from."""
 
 
 class Views:

@@ -22,8 +22,7 @@ from harmonize_core.data.batch import STYLES, Batch
 from harmonize_core.data.cache import Arrays, Recipe
 from harmonize_core.data.degrade import NONE, Damage, changed_masks, damaged, draw_damage
 from harmonize_core.data.edits import Foreground, Relight, apply_edits, draw_edits, shade_of
-from harmonize_core.data.on_the_fly import Views, moved, pinned, stacked, whole
-from harmonize_core.data.options import DataConfig
+from harmonize_core.data.on_the_fly import Drawing, Views, moved, pinned, stacked, whole
 from harmonize_core.data.photos import Photo
 from harmonize_core.data.plausible import why_implausible
 from harmonize_core.data.rng import generator
@@ -103,82 +102,57 @@ class Photographs:
     Colours are lent within a category and never within a series, by the photographs given here alone.
     """
 
-    def __init__(
-        self,
-        photos: Sequence[Photo],
-        files: Sequence[Path],
-        *,
-        data: DataConfig,
-        size: int = 256,
-        seed: int = 0,
-        draws: int = 0,
-        pin: bool = False,
-    ) -> None:
+    def __init__(self, photos: Sequence[Photo], files: Sequence[Path], drawing: Drawing) -> None:
         """Args:
         photos: at least one.
         files: their entries in the decoded cache (`recipe`).
-        data: what is drawn how often.
-        size: side S of the square output in pixels.
-        seed: root of all draws.
-        draws: 0 for training; otherwise a fixed set of so many samples of whole photographs without damage, to validate
-            on.
-        pin: keep batches in memory that a GPU can fetch from.
+        drawing: how samples are drawn.
         """
         self.photos = list(photos)
-        self.size = size
-        self.seed = seed
         self.kind = "photographs on the fly"
         self.skipped: dict[int, str] = {}
         self._entries = Views(files)
-        self._data = data
-        self._draws = draws
-        self._pin = pin
-        self._turns = _turns(self.photos, data.per_series)
+        self._drawing = drawing
+        self._turns = _turns(self.photos, drawing.data.per_series)
         self._categories: dict[str, list[int]] = {}
         for number, photo in enumerate(self.photos):
             self._categories.setdefault(photo.category, []).append(number)
 
     def __len__(self) -> int:
-        return self._draws or len(self._turns)
+        return self._drawing.draws or len(self._turns)
 
     @property
     def triplets(self) -> list[TripletPaths]:
         """The photographs by index, for names; the fixed draws are numbered."""
-        photos = [(index, self.photos[index % len(self.photos)]) for index in range(len(self))]
-        return [
-            TripletPaths(
-                p.image.with_name(f"{p.name}_{i // len(self.photos)}"), p.mask, p.image, "photographic", p.name
-            )
-            for i, p in photos
-        ]
+        return [self._called(index) for index in range(len(self))]
 
     def draw(self, epoch: int, index: int) -> Draw:
         """The choices of a sample."""
         number = self._photo(epoch, index)
-        entry, data = self._entries[number], self._data
-        rng = generator(self.seed, "photographic", epoch, index)
-        fixed = bool(self._draws)
+        entry, data = self._entries[number], self._drawing.data
+        rng = generator(self._drawing.seed, "photographic", epoch, index)
+        fixed = bool(self._drawing.draws)
         crop = whole(entry["mask"]) if fixed else draw_crop(rng, entry["mask"], data)
         harmonious = not fixed and bool(rng.random() < data.identity)
         numbers, shade = (Numbers(), None) if harmonious else self._edits(rng, number)
-        return Draw(number, crop, numbers, shade, NONE if fixed else draw_damage(rng, data, self.size))
+        return Draw(number, crop, numbers, shade, NONE if fixed else draw_damage(rng, data, self._drawing.size))
 
     def batch(self, samples: Sequence[tuple[int, int]]) -> PhotoBatch:
         """The batch of the given (epoch, index) pairs, in their order; `.to(device)` composes it."""
         draws = tuple(self.draw(epoch, index) for epoch, index in samples)
-        entries = [self._entries[d.photo] for d in draws]
-        pictures = [apply_crop(e["picture"], d.crop, self.size) for e, d in zip(entries, draws, strict=True)]
-        masks = [apply_crop(e["mask"], d.crop, self.size)[..., None] for e, d in zip(entries, draws, strict=True)]
+        entries, size = [self._entries[d.photo] for d in draws], self._drawing.size
+        pictures = [apply_crop(e["picture"], d.crop, size) for e, d in zip(entries, draws, strict=True)]
+        masks = [apply_crop(e["mask"], d.crop, size)[..., None] for e, d in zip(entries, draws, strict=True)]
         flat = [
             np.zeros(0, np.int64) if d.numbers.nothing else np.flatnonzero(m) for m, d in zip(masks, draws, strict=True)
         ]
-        shades = [_shade_at(e, d, p, self.size) for e, d, p in zip(entries, draws, flat, strict=True)]
-        area = self.size * self.size
+        shades = [_shade_at(e, d, p, size) for e, d, p in zip(entries, draws, flat, strict=True)]
+        area = size * size
         return PhotoBatch(
-            picture=stacked(pictures, self._pin),
-            mask=stacked(masks, self._pin),
-            place=pinned(np.concatenate([p + area * i for i, p in enumerate(flat)]), self._pin),
-            shade=pinned(np.concatenate(shades), self._pin),
+            picture=stacked(pictures, self._drawing.pin),
+            mask=stacked(masks, self._drawing.pin),
+            place=pinned(np.concatenate([p + area * i for i, p in enumerate(flat)]), self._drawing.pin),
+            shade=pinned(np.concatenate(shades), self._drawing.pin),
             counts=tuple(len(p) for p in flat),
             draws=draws,
         )
@@ -186,7 +160,7 @@ class Photographs:
     def _photo(self, epoch: int, index: int) -> int:
         """Which photograph a sample is of."""
         turn = self._turns[index % len(self._turns)]
-        return turn[int(generator(self.seed, "photograph", epoch, index).integers(len(turn)))]
+        return turn[int(generator(self._drawing.seed, "photograph", epoch, index).integers(len(turn)))]
 
     def _called(self, index: int) -> TripletPaths:
         photo = self.photos[self._photo(0, index)]
@@ -200,7 +174,8 @@ class Photographs:
         rows, columns = entry["places"].T
         weights = np.ones(len(own), np.float32)
         foreground = Foreground(own, weights, rows, columns, entry["small"].astype(np.float32) / 255)
-        method = self._data.edits[int(rng.integers(len(self._data.edits)))]
+        methods = self._drawing.data.edits
+        method = methods[int(rng.integers(len(methods)))]
         for _ in range(MAX_TRIES):
             donor = self._entries[self._donor(rng, number)]["colors"]
             edits = draw_edits(method, rng)

@@ -29,8 +29,7 @@ from harmonize_core.data.grades import (
     is_visible,
     packed,
 )
-from harmonize_core.data.on_the_fly import Views, moved, pinned, stacked, whole
-from harmonize_core.data.options import DataConfig
+from harmonize_core.data.on_the_fly import Drawing, Views, moved, pinned, stacked, whole
 from harmonize_core.data.rng import generator
 from harmonize_core.data.transforms import draw_crop
 from harmonize_core.data.views import Draw, cut
@@ -126,39 +125,20 @@ class RenderedViews:
     Sample (epoch, index) is of view `index` modulo the number of views and a pure function of (seed, epoch, index).
     """
 
-    def __init__(
-        self,
-        views: Sequence[LinearView],
-        files: Sequence[Path],
-        *,
-        data: DataConfig,
-        size: int = 256,
-        seed: int = 0,
-        draws: int = 0,
-        pin: bool = False,
-    ) -> None:
+    def __init__(self, views: Sequence[LinearView], files: Sequence[Path], drawing: Drawing) -> None:
         """Args:
-        views: what the views are; at least one, all with styles up to 10.
+        views: at least one, all with styles up to 10.
         files: their entries in the decoded cache (`recipe`).
-        data: what is drawn how often.
-        size: side S of the square output in pixels.
-        seed: root of all draws.
-        draws: 0 for training; otherwise a fixed set of so many samples of whole views without grades or damage, to
-            validate on.
-        pin: keep batches in memory that a GPU can fetch from.
+        drawing: how samples are drawn.
         """
         self.views = list(views)
-        self.size = size
-        self.seed = seed
         self.kind = "views on the fly"
         self.skipped: dict[int, str] = {}
         self._entries = Views(files)
-        self._data = data
-        self._draws = draws
-        self._pin = pin
+        self._drawing = drawing
 
     def __len__(self) -> int:
-        return self._draws or len(self.views)
+        return self._drawing.draws or len(self.views)
 
     @property
     def triplets(self) -> list[TripletPaths]:
@@ -169,12 +149,12 @@ class RenderedViews:
         """The choices of a sample."""
         number = index % len(self.views)
         entry, count = self._entries[number], len(self.views[number].styles)
-        rng = generator(self.seed, "rendered", epoch, index)
+        rng = generator(self._drawing.seed, "rendered", epoch, index)
         real = int(rng.integers(count))
-        if self._draws:
+        if self._drawing.draws:
             front = (real + 1 + int(rng.integers(count - 1))) % count if count > 1 else real
             return Draw(number, real, (front,), whole(entry["mask"]), NEUTRAL, NEUTRAL, False, NONE)
-        data = self._data
+        data = self._drawing.data
         crop = draw_crop(rng, entry["mask"], data)
         subject, picture = entry["levels"][:, 0], entry["levels"][:, 1]
         chance, graded = rng.random(), rng.random(2) < data.grade
@@ -191,13 +171,13 @@ class RenderedViews:
                 front_grade = draw_grade(rng, float(subject[fronts[0]]), SUBJECT_LIGHT)
                 if not alike or is_visible(front_grade):
                     break
-        damage = draw_damage(rng, data, self.size)
+        damage = draw_damage(rng, data, self._drawing.size)
         return Draw(number, real, fronts, crop, real_grade, front_grade, harmonious, damage)
 
     def _called(self, index: int) -> TripletPaths:
         view = self.views[index % len(self.views)]
         path, style = view.path.with_suffix(""), None
-        if self._draws:
+        if self._drawing.draws:
             draw = self.draw(0, index)
             style, front = view.styles[draw.real], view.styles[draw.fronts[0]]
             path = path.with_name(f"{view.scene_id}-{style}_{front}")
@@ -206,13 +186,13 @@ class RenderedViews:
     def batch(self, samples: Sequence[tuple[int, int]]) -> RenderedBatch:
         """The batch of the given (epoch, index) pairs, in their order; `.to(device)` composes it."""
         draws = tuple(self.draw(epoch, index) for epoch, index in samples)
-        cuts = [cut(self._entries[d.view], d, self.views[d.view].styles, self.size) for d in draws]
-        area = self.size * self.size
+        cuts = [cut(self._entries[d.view], d, self.views[d.view].styles, self._drawing.size) for d in draws]
+        area = self._drawing.size * self._drawing.size
         return RenderedBatch(
-            real=stacked([c.real for c in cuts], self._pin),
-            planes=stacked([c.planes for c in cuts], self._pin),
-            place=pinned(np.concatenate([c.place + area * i for i, c in enumerate(cuts)]), self._pin),
-            parts=pinned(np.concatenate([c.parts for c in cuts], axis=1), self._pin),
+            real=stacked([c.real for c in cuts], self._drawing.pin),
+            planes=stacked([c.planes for c in cuts], self._drawing.pin),
+            place=pinned(np.concatenate([c.place + area * i for i, c in enumerate(cuts)]), self._drawing.pin),
+            parts=pinned(np.concatenate([c.parts for c in cuts], axis=1), self._drawing.pin),
             counts=tuple(len(c.place) for c in cuts),
             style_soft=torch.from_numpy(np.stack([c.style_soft for c in cuts])),
             style_hard=torch.tensor([self.views[d.view].styles[d.real] - 1 for d in draws], dtype=torch.int64),

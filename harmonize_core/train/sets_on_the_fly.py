@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from harmonize_core.data import photographic, rendered
 from harmonize_core.data.batch import STYLES, Movable, SampleSource
 from harmonize_core.data.cache import Recipe, fill
+from harmonize_core.data.on_the_fly import Drawing
 from harmonize_core.data.photo_sets import photographs_in, photographs_of
+from harmonize_core.data.photographic import Photographs
+from harmonize_core.data.photographic import recipe as decoded_photographs
+from harmonize_core.data.rendered import RenderedViews
 from harmonize_core.data.views import recipe as decoded_views
 from harmonize_core.errors import ConfigError, DatasetError
 from harmonize_core.formats import iharmony4, rdharmony
@@ -89,8 +92,8 @@ def _rendered(root: Path, config: TrainConfig, size: int, pin: bool, listed: Seq
     both = {v.place for v in training} & {v.place for v in held_out}
     if both:
         raise DatasetError(f"{root} has {min(both)!r} for training and for testing; keep sets of other splits apart")
-    make = functools.partial(rendered.RenderedViews, data=config.data, size=size, pin=pin)
-    return _opened(root, config, decoded_views(size), training, held_out, make)
+    drawing = Drawing(config.data, size, config.seed, pin=pin)
+    return _opened(root, config, decoded_views(size), training, held_out, RenderedViews, drawing)
 
 
 def _photographic(
@@ -98,11 +101,19 @@ def _photographic(
 ) -> Opened:
     photos = photographs_in(root) if listed is None else photographs_of(listed, held_out=False)
     training, held_out = [p for p in photos if not p.held_out], [p for p in photos if p.held_out]
-    make = functools.partial(photographic.Photographs, data=config.data, size=size, pin=pin)
-    return _opened(root, config, photographic.recipe(size), training, held_out, make)
+    drawing = Drawing(config.data, size, config.seed, pin=pin)
+    return _opened(root, config, decoded_photographs(size), training, held_out, Photographs, drawing)
 
 
-def _opened(root: Path, config: TrainConfig, recipe: Recipe[T], training: list[T], held_out: list[T], make) -> Opened:
+def _opened(
+    root: Path,
+    config: TrainConfig,
+    recipe: Recipe[T],
+    training: list[T],
+    held_out: list[T],
+    make: Callable[[Sequence[T], Sequence[Path], Drawing], SampleSource[Movable]],
+    drawing: Drawing,
+) -> Opened:
     """Both sides in the cache, the held-out one with fixed draws."""
     folder = config.data.cache or config.run.parent / "data-cache"
     with exclusive(folder / ".lock", folder, PATIENCE_S):
@@ -118,5 +129,9 @@ def _opened(root: Path, config: TrainConfig, recipe: Recipe[T], training: list[T
     fixed = None
     if aside:
         draws = min(config.validate_limit or DRAWS * len(aside), DRAWS * len(aside))
-        fixed = make(*zip(*aside, strict=True), seed=HELD_OUT_SEED, draws=draws)
-    return Opened(make(*zip(*known, strict=True), seed=config.seed), fixed, (*unusable, *also))
+        fixed = make(*_apart(aside), replace(drawing, seed=HELD_OUT_SEED, draws=draws))
+    return Opened(make(*_apart(known), drawing), fixed, (*unusable, *also))
+
+
+def _apart(found: list[tuple[T, Path]]) -> tuple[list[T], list[Path]]:
+    return [item for item, _ in found], [path for _, path in found]

@@ -17,6 +17,7 @@ from harmonize_core.data import cache, photographic, rendered, toy, views
 from harmonize_core.data.degrade import jpeg
 from harmonize_core.data.display import display
 from harmonize_core.data.edits import Camera, Foreground, Relight, Transfer, apply_edits, shade_of
+from harmonize_core.data.on_the_fly import Drawing
 from harmonize_core.data.options import DataConfig
 from harmonize_core.data.photo_sets import photographs_in
 from harmonize_core.data.rng import generator
@@ -41,13 +42,13 @@ def folders(tmp_path_factory):
 def views_of(folders, **changes) -> rendered.RenderedViews:
     found, _ = cache.fill(folders[2], views.recipe(SIZE), list_views(folders[0]), quiet=True)
     chosen, files = zip(*found, strict=True)
-    return rendered.RenderedViews(chosen, files, data=DataConfig(on_the_fly=True, **changes), size=SIZE)
+    return rendered.RenderedViews(chosen, files, Drawing(DataConfig(on_the_fly=True, **changes), SIZE))
 
 
 def photos_of(folders, **changes) -> photographic.Photographs:
     found, _ = cache.fill(folders[2], photographic.recipe(SIZE), photographs_in(folders[1]), quiet=True)
     photos, files = zip(*found, strict=True)
-    return photographic.Photographs(photos, files, data=DataConfig(on_the_fly=True, **changes), size=SIZE)
+    return photographic.Photographs(photos, files, Drawing(DataConfig(on_the_fly=True, **changes), SIZE))
 
 
 @pytest.fixture(params=[views_of, photos_of], ids=["rendered", "photographic"])
@@ -257,6 +258,7 @@ def test_a_long_series_counts_as_few_photographs_and_lends_itself_no_colours(tmp
     (root / "manifest.csv").write_text("\n".join(["file,mask,series", *lines]))
     dataset = photos_of((None, root, tmp_path / "cache"), per_series=3)
     assert len(dataset) == 2 + 3
+    assert {t.group for t in dataset.triplets} == {"toy0", "toy1", "walk"}
     shown = {dataset.draw(epoch, index).photo for epoch in range(20) for index in range(2, 5)}
     assert shown == set(range(2, 8))
     rng = generator(0, "donors")

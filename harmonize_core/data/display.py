@@ -17,44 +17,21 @@ from torch import Tensor
 
 from harmonize_core.data.colors import linear_to_srgb, mixed
 from harmonize_core.formats.linear_views import ViewTransform
-
-SHOULDER_START = 0.75
-MID_GREY = 0.18
-
-_REC709_TO_REC2020 = np.array(
-    [[0.62740390, 0.32928304, 0.04331307], [0.06909729, 0.91954040, 0.01136232], [0.01639144, 0.08801331, 0.89559525]]
-)  # ITU-R BT.2087
-_LUMINANCE = np.array([0.2658180370250449, 0.59846986045365, 0.1357121025213052]) @ _REC709_TO_REC2020
-_INSET = np.array(
-    [
-        [0.856627153315983, 0.0951212405381588, 0.0482516061458583],
-        [0.137318972929847, 0.761241990602591, 0.101439036467562],
-        [0.11189821299995, 0.0767994186031903, 0.811302368396859],
-    ]
+from harmonize_core.view_transforms import (
+    AGX_HUE_SHIFT,
+    AGX_INSET,
+    AGX_OUTSET,
+    AGX_SLOPE,
+    AGX_STOPS,
+    FILMIC_BLEACH,
+    FILMIC_BLEACH_LOG2,
+    FILMIC_CURVE,
+    FILMIC_LOG2,
+    MID_GREY,
+    REC709_TO_REC2020,
+    REC2020_LUMINANCE,
+    SHOULDER_START,
 )
-_OUTSET = np.linalg.inv(
-    [
-        [0.899796955911611, 0.0871996192028351, 0.013003424885555],
-        [0.11142098895748, 0.875575586156966, 0.0130034248855548],
-        [0.11142098895748, 0.0871996192028349, 0.801379391839686],
-    ]
-)
-_AGX_STOPS = (-10.0, 6.5)
-_AGX_SLOPE, _AGX_HUE_SHIFT = 2.4, 0.4
-
-_FILMIC_LOG2 = (-12.473931188, 4.026068812)
-_FILMIC_CURVE = (
-    0.00000, 0.00092, 0.00196, 0.00314, 0.00448, 0.00599, 0.00769, 0.00962, 0.01180, 0.01425, 0.01703, 0.02015,
-    0.02368, 0.02765, 0.03211, 0.03713, 0.04277, 0.04910, 0.05618, 0.06411, 0.07296, 0.08282, 0.09378, 0.10595,
-    0.11941, 0.13427, 0.15060, 0.16850, 0.18803, 0.20925, 0.23221, 0.25690, 0.28332, 0.31142, 0.34110, 0.37225,
-    0.40471, 0.43826, 0.47267, 0.50757, 0.54240, 0.57722, 0.61175, 0.64566, 0.67869, 0.71058, 0.74109, 0.77004,
-    0.79727, 0.82267, 0.84618, 0.86776, 0.88742, 0.90518, 0.92110, 0.93526, 0.94775, 0.95866, 0.96811, 0.97619,
-    0.98303, 0.98873, 0.99340, 0.99712, 1.00000,
-)  # fmt: skip
-_FILMIC_BLEACH = (
-    2e-5, 3.049e-4, 1.373e-3, 3.402e-3, 7.153e-3, 0.01402, 0.02655, 0.04935, 0.09077, 0.16599, 0.30254, 0.55034, 1.0
-)  # fmt: skip
-_FILMIC_BLEACH_LOG2 = (3.15107, 12.52607)
 
 
 def display(light: Tensor, view: ViewTransform) -> Tensor:
@@ -77,27 +54,27 @@ def _standard(light: Tensor) -> Tensor:
 
 
 def _agx(light: Tensor) -> Tensor:
-    inset = mixed(light, _INSET @ _REC709_TO_REC2020)
-    low, high = _AGX_STOPS
+    inset = mixed(light, AGX_INSET @ REC709_TO_REC2020)
+    low, high = AGX_STOPS
     stops = torch.log2(inset.clamp_min(1e-10) / MID_GREY)
     formed = _sigmoid(((stops - low) / (high - low)).clamp_min(0)) ** 2.4
-    formed = _turn_hue(formed, inset, 1 - _AGX_HUE_SHIFT)
-    return linear_to_srgb(_into_srgb(mixed(formed, np.linalg.inv(_REC709_TO_REC2020) @ _OUTSET)))
+    formed = _turn_hue(formed, inset, 1 - AGX_HUE_SHIFT)
+    return linear_to_srgb(_into_srgb(mixed(formed, np.linalg.inv(REC709_TO_REC2020) @ AGX_OUTSET)))
 
 
 def _sigmoid(x: Tensor) -> Tensor:
     """A curve through (0, 0), mid grey with slope 2.4, and (1, 1)."""
-    low, high = _AGX_STOPS
+    low, high = AGX_STOPS
     pivot_x, pivot_y = -low / (high - low), MID_GREY ** (1 / 2.4)
 
     def scale(room_x: float, room_y: float) -> float:
-        reach = _AGX_SLOPE * room_x
+        reach = AGX_SLOPE * room_x
         return (reach**-1.5 * ((reach / room_y) ** 1.5 - 1)) ** (-1 / 1.5)
 
     away = x - pivot_x
     above = torch.full_like(x, scale(1 - pivot_x, 1 - pivot_y))
     scales = torch.where(away >= 0, above, scale(pivot_x, pivot_y))
-    t = _AGX_SLOPE * away.abs() / scales
+    t = AGX_SLOPE * away.abs() / scales
     bend = scales * t / (1 + t * t.sqrt()) ** (2 / 3)
     return (pivot_y + torch.copysign(bend, away)).clamp_min(0)
 
@@ -122,7 +99,7 @@ def _hue(rgb: Tensor) -> Tensor:
 
 def _into_srgb(rgb: Tensor) -> Tensor:
     """Lift colours outside the gamut until no channel is negative, keeping brightness."""
-    weights = torch.as_tensor(_LUMINANCE, dtype=rgb.dtype, device=rgb.device)[:, None, None]
+    weights = torch.as_tensor(REC2020_LUMINANCE @ REC709_TO_REC2020, dtype=rgb.dtype, device=rgb.device)[:, None, None]
 
     def weighed(colour: Tensor) -> Tensor:
         return (colour * weights).sum(dim=1, keepdim=True)
@@ -141,14 +118,14 @@ def _into_srgb(rgb: Tensor) -> Tensor:
 
 
 def _filmic(light: Tensor) -> Tensor:
-    low, high = _FILMIC_LOG2
+    low, high = FILMIC_LOG2
     top = light.amax(dim=1, keepdim=True)
     stops = torch.log2(top.clamp_min(1e-9))
-    start, end = _FILMIC_BLEACH_LOG2
-    bleach = _interpolated((stops - start) / (end - start), np.log(_FILMIC_BLEACH)).exp()
+    start, end = FILMIC_BLEACH_LOG2[[0, -1]].tolist()
+    bleach = _interpolated((stops - start) / (end - start), np.log(FILMIC_BLEACH)).exp()
     light = light + torch.where(stops < start, 0.0, bleach) * (top - light)
     place = (torch.log2(light.clamp_min(2.0**low)) - low) / (high - low)
-    return _interpolated(place, np.array(_FILMIC_CURVE))
+    return _interpolated(place, FILMIC_CURVE)
 
 
 def _interpolated(place: Tensor, values: np.ndarray) -> Tensor:

@@ -18,49 +18,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harmonize_core.color import linear_to_srgb
+from harmonize_core.view_transforms import (
+    AGX_HUE_SHIFT,
+    AGX_INSET,
+    AGX_OUTSET,
+    AGX_SLOPE,
+    AGX_STOPS,
+    FILMIC_BLEACH,
+    FILMIC_BLEACH_LOG2,
+    FILMIC_CURVE,
+    FILMIC_LOG2,
+    MID_GREY,
+    REC709_TO_REC2020,
+    REC2020_LUMINANCE,
+    SHOULDER_START,
+)
 from rdharmony_gen.spec.dataset import ViewTransform
 
 Floats = NDArray[np.floating]
-
-SHOULDER_START = 0.75
-MID_GREY = 0.18
-
-_REC709_TO_REC2020 = np.array(
-    [[0.62740390, 0.32928304, 0.04331307], [0.06909729, 0.91954040, 0.01136232], [0.01639144, 0.08801331, 0.89559525]]
-)  # ITU-R BT.2087
-_REC2020_LUMINANCE = np.array([0.2658180370250449, 0.59846986045365, 0.1357121025213052])  # CIE 2015 observer
-_INSET = np.array(
-    [
-        [0.856627153315983, 0.0951212405381588, 0.0482516061458583],
-        [0.137318972929847, 0.761241990602591, 0.101439036467562],
-        [0.11189821299995, 0.0767994186031903, 0.811302368396859],
-    ]
-)
-_OUTSET = np.linalg.inv(
-    [
-        [0.899796955911611, 0.0871996192028351, 0.013003424885555],
-        [0.11142098895748, 0.875575586156966, 0.0130034248855548],
-        [0.11142098895748, 0.0871996192028349, 0.801379391839686],
-    ]
-)
-_AGX_STOPS = (-10.0, 6.5)
-_AGX_SLOPE, _AGX_HUE_SHIFT = 2.4, 0.4
-
-_FILMIC_LOG2 = (-12.473931188, 4.026068812)
-_FILMIC_CURVE = np.array(
-    [0.00000, 0.00092, 0.00196, 0.00314, 0.00448, 0.00599, 0.00769, 0.00962, 0.01180, 0.01425, 0.01703, 0.02015,
-     0.02368, 0.02765, 0.03211, 0.03713, 0.04277, 0.04910, 0.05618, 0.06411, 0.07296, 0.08282, 0.09378, 0.10595,
-     0.11941, 0.13427, 0.15060, 0.16850, 0.18803, 0.20925, 0.23221, 0.25690, 0.28332, 0.31142, 0.34110, 0.37225,
-     0.40471, 0.43826, 0.47267, 0.50757, 0.54240, 0.57722, 0.61175, 0.64566, 0.67869, 0.71058, 0.74109, 0.77004,
-     0.79727, 0.82267, 0.84618, 0.86776, 0.88742, 0.90518, 0.92110, 0.93526, 0.94775, 0.95866, 0.96811, 0.97619,
-     0.98303, 0.98873, 0.99340, 0.99712, 1.00000]
-)  # fmt: skip
-"""Display sRGB at even steps of the log range."""
-_FILMIC_BLEACH = np.array(
-    [2e-5, 3.049e-4, 1.373e-3, 3.402e-3, 7.153e-3, 0.01402, 0.02655, 0.04935, 0.09077, 0.16599, 0.30254, 0.55034, 1.0]
-)
-_FILMIC_BLEACH_LOG2 = np.linspace(3.15107, 12.52607, len(_FILMIC_BLEACH))
-"""How far the other channels rise to the brightest one, by the brightest one's log2."""
 
 
 def display(exposed_linear: Floats, view: ViewTransform) -> NDArray[np.float32]:
@@ -96,27 +71,27 @@ def _standard(light: Floats) -> Floats:
 
 
 def _agx(light: Floats) -> Floats:
-    inset = light @ (_INSET @ _REC709_TO_REC2020).T.astype(np.float32)
-    low, high = _AGX_STOPS
+    inset = light @ (AGX_INSET @ REC709_TO_REC2020).T.astype(np.float32)
+    low, high = AGX_STOPS
     stops = np.log2(np.maximum(inset, np.float32(1e-10)) / np.float32(MID_GREY))
     formed = _sigmoid(np.maximum((stops - low) / (high - low), 0.0)) ** 2.4
-    formed = _turn_hue(formed, inset, 1.0 - _AGX_HUE_SHIFT)
-    rec709 = formed @ (np.linalg.inv(_REC709_TO_REC2020) @ _OUTSET).T.astype(np.float32)
+    formed = _turn_hue(formed, inset, 1.0 - AGX_HUE_SHIFT)
+    rec709 = formed @ (np.linalg.inv(REC709_TO_REC2020) @ AGX_OUTSET).T.astype(np.float32)
     return linear_to_srgb(_into_srgb(rec709))
 
 
 def _sigmoid(x: Floats) -> Floats:
     """A curve through (0, 0), mid grey with slope 2.4, and (1, 1); its exponent is 1.5 on both sides."""
-    low, high = _AGX_STOPS
+    low, high = AGX_STOPS
     pivot_x, pivot_y = -low / (high - low), MID_GREY ** (1 / 2.4)
 
     def scale(room_x: float, room_y: float) -> np.float32:
-        reach = _AGX_SLOPE * room_x
+        reach = AGX_SLOPE * room_x
         return np.float32((reach**-1.5 * ((reach / room_y) ** 1.5 - 1.0)) ** (-1.0 / 1.5))
 
     away = x - np.float32(pivot_x)
     scales = np.where(away >= 0, scale(1 - pivot_x, 1 - pivot_y), scale(pivot_x, pivot_y))
-    t = np.float32(_AGX_SLOPE) * np.abs(away) / scales
+    t = np.float32(AGX_SLOPE) * np.abs(away) / scales
     bend = scales * t / np.cbrt(1.0 + t * np.sqrt(t)) ** 2
     return np.maximum(np.float32(pivot_y) + np.copysign(bend, away), 0.0)
 
@@ -145,7 +120,7 @@ def _hue(rgb: Floats) -> Floats:
 
 def _into_srgb(rgb: Floats) -> Floats:
     """Lift colours outside the gamut until no channel is negative, keeping brightness (S. Kapanen's guard rail)."""
-    weights = _REC2020_LUMINANCE @ _REC709_TO_REC2020
+    weights = REC2020_LUMINANCE @ REC709_TO_REC2020
 
     def brightness(colour: Floats) -> Floats:
         own = colour @ weights
@@ -165,11 +140,9 @@ def _into_srgb(rgb: Floats) -> Floats:
 
 
 def _filmic(light: Floats) -> Floats:
-    low, high = _FILMIC_LOG2
+    low, high = FILMIC_LOG2
     top = light.max(axis=-1, keepdims=True)
-    bleach = np.exp(
-        np.interp(np.log2(np.maximum(top, 1e-9)), _FILMIC_BLEACH_LOG2, np.log(_FILMIC_BLEACH), left=-np.inf)
-    )
+    bleach = np.exp(np.interp(np.log2(np.maximum(top, 1e-9)), FILMIC_BLEACH_LOG2, np.log(FILMIC_BLEACH), left=-np.inf))
     light = light + bleach * (top - light)
     place = (np.log2(np.maximum(light, 2.0**low)) - low) / (high - low)
-    return np.interp(place, np.linspace(0.0, 1.0, len(_FILMIC_CURVE)), _FILMIC_CURVE)
+    return np.interp(place, np.linspace(0.0, 1.0, len(FILMIC_CURVE)), FILMIC_CURVE)

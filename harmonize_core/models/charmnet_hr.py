@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -275,34 +274,6 @@ def over(composite: Tensor, linear: Tensor, changed: Tensor, mask: Tensor) -> Te
     """Composite (B, 3, H, W) sRGB with its foreground's linear light changed; where the mask is 0 it keeps its bits."""
     blended = linear_to_srgb(linear + mask * (changed - linear))
     return torch.where(mask > 0, blended, composite)
-
-
-def take_features(model: CharmNetHr, lite0: Mapping[str, Tensor]) -> int:
-    """Start both encoders and the core from features of EfficientNet-Lite0 by the names of `efficientnet.remap_lite0`;
-    the mask starts without a say in them. The rest keeps its first values.
-
-    Returns:
-        How many tensors were taken.
-
-    Raises:
-        KeyError, RuntimeError: they are those of another network.
-    """
-    parts = {f"blocks.{n}.": [f"core.{n - PRIVATE_BLOCKS}."] for n in range(PRIVATE_BLOCKS, ALL_BLOCKS)}
-    parts |= {f"blocks.{n}.": [f"encoders.{d}.blocks.{n}." for d in DOMAINS] for n in range(PRIVATE_BLOCKS)}
-    parts |= {"stem.": [f"encoders.{d}.stem.picture." for d in DOMAINS]}
-    found = {
-        ours + name.removeprefix(theirs): value
-        for name, value in lite0.items()
-        for theirs, places in parts.items()
-        if name.startswith(theirs)
-        for ours in places
-    }
-    wanted = [n for n in model.state_dict() if n.startswith(("encoders.", "core.")) and ".stem.mask." not in n]
-    model.load_state_dict({name: found[name] for name in wanted}, strict=False)
-    for encoder in model.encoders.values():
-        assert isinstance(encoder, PrivateEncoder)
-        nn.init.zeros_(encoder.stem.mask.conv.weight)
-    return len(wanted)
 
 
 register(

@@ -8,11 +8,15 @@ its author converted tensorflow/tpu's, Apache-2.0, to PyTorch). Only tensors are
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
+
+from torch import Tensor, nn
 
 from harmonize_core.errors import CheckpointError, ConfigError, EnvironmentFault
 from harmonize_core.models import HarmonizationModel
-from harmonize_core.models.charmnet_hr import CharmNetHr, take_features
+from harmonize_core.models.charmnet import DOMAINS
+from harmonize_core.models.charmnet_hr import ALL_BLOCKS, PRIVATE_BLOCKS, CharmNetHr, PrivateEncoder
 from harmonize_core.models.efficientnet import remap_lite0
 from harmonize_core.tensor_files import read_tensors
 from harmonize_core.train.config import IMAGENET
@@ -37,7 +41,7 @@ def start_from_features(model: HarmonizationModel, source: Path) -> None:
     path = _packaged() if source == IMAGENET else source
     what = "the weights of EfficientNet-Lite0"
     try:
-        take_features(model, remap_lite0(read_tensors(path, what)))
+        _take(model, remap_lite0(read_tensors(path, what)))
     except (KeyError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path} should hold {what} but does not fit it; give the file of its package") from error
 
@@ -53,3 +57,27 @@ def _packaged() -> Path:
             "'rdharmony[pretrained]', or give a file"
         )
     return files[0]
+
+
+def _take(model: CharmNetHr, lite0: Mapping[str, Tensor]) -> None:
+    """Start both encoders and the core from features of EfficientNet-Lite0 by the names of `remap_lite0`;
+    the mask starts without a say in them. The rest keeps its first values.
+
+    Raises:
+        KeyError, RuntimeError: they are those of another network.
+    """
+    parts = {f"blocks.{n}.": [f"core.{n - PRIVATE_BLOCKS}."] for n in range(PRIVATE_BLOCKS, ALL_BLOCKS)}
+    parts |= {f"blocks.{n}.": [f"encoders.{d}.blocks.{n}." for d in DOMAINS] for n in range(PRIVATE_BLOCKS)}
+    parts |= {"stem.": [f"encoders.{d}.stem.picture." for d in DOMAINS]}
+    found = {
+        ours + name.removeprefix(theirs): value
+        for name, value in lite0.items()
+        for theirs, places in parts.items()
+        if name.startswith(theirs)
+        for ours in places
+    }
+    wanted = [n for n in model.state_dict() if n.startswith(("encoders.", "core.")) and ".stem.mask." not in n]
+    model.load_state_dict({name: found[name] for name in wanted}, strict=False)
+    for encoder in model.encoders.values():
+        assert isinstance(encoder, PrivateEncoder)
+        nn.init.zeros_(encoder.stem.mask.conv.weight)

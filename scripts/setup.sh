@@ -25,13 +25,18 @@ missing=()
 for library in "${!package[@]}"; do
   "$python" -c "import ctypes; ctypes.CDLL('$library')" 2>/dev/null || missing+=("${package[$library]}")
 done
+# The suite compiles a network (torch.compile): that takes a C++ compiler and Python's headers.
+if [ -n "${compiler_needed:-}" ]; then
+  command -v g++ clang++ >/dev/null || missing+=(g++)
+  "$python" -c 'import os, sysconfig; os.stat(os.path.join(sysconfig.get_path("include"), "Python.h"))' 2>/dev/null || missing+=(python3-dev)
+fi
 if [ ${#missing[@]} -gt 0 ]; then
   line="apt-get install -y --no-install-recommends ${missing[*]}"
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "Installing the system libraries Blender needs: ${missing[*]}"
+    echo "Installing what is missing of the system: ${missing[*]}"
     { apt-get update -q && DEBIAN_FRONTEND=noninteractive $line; } >/dev/null 2>&1 || fail "this did not work, please run it by hand: $line"
   else
-    fail "Blender needs system libraries that are missing here; run: sudo $line"
+    fail "system packages are missing here; run: sudo $line"
   fi
 fi
 

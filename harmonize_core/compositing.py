@@ -78,7 +78,7 @@ not denoised, as the picture is."""
 
 
 def separate(image_linear: Floats, coverage: Floats) -> SoftLight:
-    """Estimate the pure colours of the soft pixels of (H, W, 3).
+    """Estimate the pure colours of the soft pixels of (H, W, 3); channels (H, W, 1) may come one by one.
 
     First guesses continue the nearest unmixed pixels (`extrapolate`). The pixel itself, c = a F + (1 - a) B, corrects
     them by Bayes' rule: Chuang et al., "A Bayesian Approach to Digital Matting" (CVPR 2001), equation 9 for known
@@ -114,11 +114,12 @@ def trust_foreground(coverage: Floats) -> Floats:
 
 
 def _continued(image: Floats, trust: Floats, where: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
-    """Mean and variance (N, 3) at some pixels of what is continued from trusted ones, and the mean (H, W, 3)."""
+    """Mean and variance (N, C) at some pixels of what is continued from trusted ones, and the mean (H, W, C)."""
     moments = extrapolate(np.concatenate([image, image**2], axis=2), trust)
-    mean = moments[where][:, :3]
-    variance = np.maximum(moments[where][:, 3:] - mean**2, (LOCAL_SPREAD * mean) ** 2) + 1e-7
-    return mean, variance, moments[..., :3]
+    count = image.shape[2]
+    mean = moments[where][:, :count]
+    variance = np.maximum(moments[where][:, count:] - mean**2, (LOCAL_SPREAD * mean) ** 2) + 1e-7
+    return mean, variance, moments[..., :count]
 
 
 def mix(real: SoftLight, donor: SoftLight, coverage: Floats) -> Floats:

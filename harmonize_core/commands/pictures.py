@@ -81,7 +81,15 @@ def predict(
         return 0
     predictor = Predictor.load(weights_of(model), device, domain)
     shown = bar("harmonizing", "image", quiet or len(plan.jobs) == 1)
-    done = predict_files(predictor, plan.jobs, reading, strength=strength, sigma_frames=smooth, progress=shown)
+    done = predict_files(
+        predictor,
+        plan.jobs,
+        reading,
+        strength=strength,
+        sigma_frames=smooth,
+        single=plan.single,
+        progress=shown,
+    )
     for failure in done.failed:
         print(f"error: {failure}", file=sys.stderr)
     if done.empty and not quiet:

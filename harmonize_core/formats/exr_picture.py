@@ -33,6 +33,7 @@ class ExrPicture:
     to_rec709: NDArray[np.float64]
     """(3, 3), from the primaries the file states."""
     frame: Box
+    ceiling: float | None = None
 
     @property
     def path(self) -> Path:

@@ -56,6 +56,11 @@ class Picture(Protocol):
         ...
 
     @property
+    def ceiling(self) -> float | None:
+        """The brightest sRGB that the foreground may become: 1; None for scene-linear light, which has no white."""
+        ...
+
+    @property
     def frame(self) -> Box:
         """Where the pixels lie; starts at 0, 0 but in EXR."""
         ...
@@ -108,6 +113,7 @@ class RasterPicture:
     """A display-referred picture with 8 or 16 bits."""
 
     raster: Raster
+    ceiling: float | None = 1.0
 
     @property
     def path(self) -> Path:
@@ -169,7 +175,8 @@ class RasterPicture:
         """As `Picture`. Another suffix than the input's gives 8-bit sRGB with nothing else kept."""
         if KINDS.get(Path(out).suffix.lower()) != self.raster.kind:
             if Path(out).suffix.lower() not in KINDS:
-                raise ConfigError(f"{self.path} cannot be written as {out}; end it in {self.path.suffix} or .png")
+                endings = " or ".join(dict.fromkeys((self.path.suffix.lower(), ".png")))
+                raise ConfigError(f"{self.path} cannot be written as {out}; end it in {endings}")
             write_image(out, harmonized)
             return
         stored, limit = self.raster.stored.copy(), self.raster.limit

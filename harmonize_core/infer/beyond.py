@@ -20,9 +20,9 @@ def in_range(composite: Floats) -> Floats:
     return np.clip(composite, 0, 1)
 
 
-def apply_beyond(transform: Any, composite: Floats, mask: Floats) -> Floats:
+def apply_beyond(transform: Any, composite: Floats, mask: Floats, ceiling: float | None = 1.0) -> Floats:
     """As `apply_transform`, where light above 1 is transformed too and what colours lack below 0 is kept."""
     below = np.minimum(composite, 0)
     if not below.any():
-        return apply_transform(transform, composite, mask)
-    return apply_transform(transform, composite - below, mask) + below
+        return apply_transform(transform, composite, mask, ceiling=ceiling)
+    return apply_transform(transform, composite - below, mask, ceiling=ceiling) + below

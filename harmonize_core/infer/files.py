@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from harmonize_core.errors import InputError
 from harmonize_core.formats.picture import Picture, open_picture
-from harmonize_core.infer.beyond import apply_beyond, in_range
 from harmonize_core.infer.masks import MaskChoice, mask_of
 from harmonize_core.infer.pairs import FileJob
 from harmonize_core.infer.predictor import Predictor
@@ -58,6 +57,7 @@ def predict_files(
     *,
     strength: float = 1.0,
     sigma_frames: float = 0.0,
+    single: bool | None = None,
     progress: Progress = iter,
 ) -> Done:
     """Harmonize each job and write it whole; with `sigma_frames` > 0 the jobs are consecutive frames, without flicker.
@@ -71,6 +71,8 @@ def predict_files(
         reading: layers and masks.
         strength: 0 = unchanged, 1 = the network's opinion.
         sigma_frames: standard deviation of the smoothing over time.
+        single: a picture by itself was asked for, and not what is left of several (`Plan.single`); None: as many as
+            there are jobs.
         progress: wraps the jobs while they are worked on.
 
     Raises:
@@ -80,19 +82,20 @@ def predict_files(
     """
     if sigma_frames > 0:
         return _sequence(predictor, jobs, reading, strength, sigma_frames, progress)
+    single = len(jobs) == 1 if single is None else single
     failed, empty = [], 0
     for job in progress(jobs):
         try:
             picture, mask = reading(job)
-            if len(jobs) > 1 and not mask.any():
+            if not single and not mask.any():
                 picture.save(job.out, picture.srgb, mask)
                 empty += 1
                 continue
-            picture.save(job.out, predictor(picture.srgb, mask, strength), mask)
+            picture.save(job.out, predictor(picture.srgb, mask, strength, ceiling=picture.ceiling), mask)
         except MaskEmpty as error:
             raise InputError(f"{job.image}: {error}") from error
         except InputError as error:
-            if len(jobs) == 1:
+            if single:
                 raise
             failed.append(str(error))
     return Done(len(jobs) - len(failed), tuple(failed), empty)
@@ -110,13 +113,13 @@ def _sequence(
     for job in progress(jobs):
         picture, mask = reading(job)
         if mask.any():
-            estimated.append((job, predictor.harmonizer.estimate(in_range(picture.srgb), mask)))
+            estimated.append((job, predictor.estimate(picture.srgb, mask)))
     smoothed = smooth_over_time([transform for _, transform in estimated], sigma_frames)
     by_job = {job: transform for (job, _), transform in zip(estimated, smoothed, strict=True)}
     for job in progress(jobs):
         picture, mask = reading(job)
         harmonized = picture.srgb
         if job in by_job:
-            harmonized = apply_beyond(by_job[job].scaled(strength), picture.srgb, mask)
+            harmonized = predictor.apply(by_job[job], picture.srgb, mask, strength, picture.ceiling)
         picture.save(job.out, harmonized, mask)
     return Done(len(jobs), (), len(jobs) - len(estimated))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import glob
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,8 @@ class Plan:
     """Outputs that are there already and are left alone."""
     unused: tuple[Path, ...]
     """Masks without a picture."""
+    single: bool
+    """One picture was asked for by its name, not a folder or pattern."""
 
 
 def plan_files(images: Sequence[Path], mask: Path | None, out: Path, *, overwrite: bool = False) -> Plan:
@@ -86,7 +89,7 @@ def plan_files(images: Sequence[Path], mask: Path | None, out: Path, *, overwrit
     used = set(pairs.values())
     unused = () if single else tuple(m for m in masks if m not in used and m not in pairs)
     todo = [job for job in jobs if single or overwrite or not os.path.lexists(job.out)]
-    return Plan(tuple(todo), len(jobs) - len(todo), unused)
+    return Plan(tuple(todo), len(jobs) - len(todo), unused, single)
 
 
 def _many(path: Path) -> bool:
@@ -101,19 +104,26 @@ def _existing(path: Path, what: str) -> Path:
 
 
 def _found(sources: Sequence[Path]) -> list[Path]:
-    """All pictures of files, folders and patterns, sorted within each."""
+    """All pictures of files, folders and patterns, within each in the order of their names and numbers."""
     found: list[Path] = []
     for source in sources:
         if not _many(source):
             found.append(_existing(source, "image"))
             continue
         entries = source.iterdir() if source.is_dir() else (Path(name) for name in glob.glob(str(source)))
-        inside = sorted(e for e in entries if e.suffix.lower() in SUFFIXES and not _a_folder(e) and e.name[:1] != ".")
+        usable = (e for e in entries if e.suffix.lower() in SUFFIXES and not _a_folder(e) and e.name[:1] != ".")
+        inside = sorted(usable, key=_in_order)
         if not inside:
             known = ", ".join(s[1:] for s in SUFFIXES)
             raise DatasetError(f"{source} should give images ({known}) but there are none; check the path")
         found += inside
     return list(dict.fromkeys(found))
+
+
+def _in_order(path: Path) -> tuple[list[str | int], Path]:
+    """Numbers in names count by their value, so that frame 2 comes before frame 10."""
+    parts = re.split(r"([0-9]+)", str(path))  # text and digits in turn, so that like is compared with like
+    return [int(part) if number % 2 else part for number, part in enumerate(parts)], path
 
 
 def _a_folder(path: Path) -> bool:

@@ -22,11 +22,10 @@ from harmonize_core.formats.triplet import Domain
 from harmonize_core.infer.beyond import apply_beyond, in_range
 from harmonize_core.infer.shipped import shipped
 from harmonize_core.runtime import look_session, session
-from harmonize_core.runtime.layers import apply_transform
 from harmonize_core.runtime.look import Look
 from harmonize_core.runtime.look_session import Estimate, LookHarmonizer
 from harmonize_core.runtime.session import Harmonizer, ModelInfo, Network, check_arrays, open_model
-from harmonize_core.runtime.transform import smooth_over_time
+from harmonize_core.runtime.transform import ColorTransform, smooth_over_time
 
 if TYPE_CHECKING:
     from torch import nn
@@ -147,7 +146,9 @@ class Predictor:
         branch = self.info.metadata.get("domain") if has_branches else None
         return f"{self.info.name}, {branch} branch" if branch else self.info.name
 
-    def __call__(self, composite: Pixels, mask: Pixels, strength: float = 1.0) -> Floats:
+    def __call__(
+        self, composite: Pixels, mask: Pixels, strength: float = 1.0, *, ceiling: float | None = 1.0
+    ) -> Floats:
         """Harmonize the foreground of an image.
 
         Args:
@@ -155,9 +156,11 @@ class Predictor:
                 outside sRGB go below 0: the network sees them clipped, the result keeps what lies outside.
             mask: (H, W), float in [0, 1], uint8 0..255 or bool; 1 (255) = foreground.
             strength: 0 = unchanged, 1 = the network's opinion.
+            ceiling: the brightest that the foreground may become where it was not brighter; None for encoded
+                scene-linear light. Networks that see the picture itself give nothing above 1.
 
         Returns:
-            (H, W, 3) float32 sRGB, in [0, 1] where the composite is; equal to the composite where the mask is 0.
+            (H, W, 3) float32 sRGB; equal to the composite where the mask is 0.
 
         Raises:
             InputError: wrong shapes, sizes or values; MaskEmpty when there is no foreground.
@@ -171,7 +174,26 @@ class Predictor:
             if shown is not composite_unit:
                 harmonized = harmonized + (composite_unit - shown)
             return np.where(mask_unit[..., None] > 0, harmonized, composite_unit)
-        return apply_beyond(self.harmonizer.estimate(shown, mask_unit).scaled(strength), composite_unit, mask_unit)
+        return self.apply(self.estimate(composite_unit, mask_unit), composite_unit, mask_unit, strength, ceiling)
+
+    def estimate(self, composite: Floats, mask: Floats) -> ColorTransform | Look:
+        """What makes the foreground of a picture fit, of values as for `__call__`; arrays are floats.
+
+        Raises:
+            InputError: as `__call__`.
+        """
+        return self.harmonizer.estimate(in_range(composite), mask)
+
+    def apply(
+        self,
+        transform: ColorTransform | Look,
+        composite: Floats,
+        mask: Floats,
+        strength: float = 1.0,
+        ceiling: float | None = 1.0,
+    ) -> Floats:
+        """The harmonized picture, from what was estimated for it or smoothed over its neighbours; as `__call__`."""
+        return apply_beyond(transform.scaled(strength), composite, mask, ceiling)
 
     def fits(self, size_hw: tuple[int, ...]) -> bool:
         """Whether the network itself can take pictures of that height and width."""
@@ -195,7 +217,13 @@ class Predictor:
         return self.harmonizer.network(composite, mask)
 
     def sequence(
-        self, composites: Sequence[Pixels], masks: Sequence[Pixels], strength: float = 1.0, sigma_frames: float = 2.0
+        self,
+        composites: Sequence[Pixels],
+        masks: Sequence[Pixels],
+        strength: float = 1.0,
+        sigma_frames: float = 2.0,
+        *,
+        ceiling: float | None = 1.0,
     ) -> list[Floats]:
         """Harmonize consecutive frames without flicker: transforms are estimated for all, smoothed, then applied.
 
@@ -204,16 +232,17 @@ class Predictor:
             masks: their masks; a frame without foreground is returned as it is.
             strength: 0 = unchanged, 1 = the network's opinion.
             sigma_frames: standard deviation of the temporal smoothing; 0 switches it off.
+            ceiling: as for a single image.
 
         Raises:
             InputError: as for a single image.
         """
         frames = [(as_unit(c), as_unit(m)) for c, m in zip(composites, masks, strict=True)]
         shown = [i for i, (_, mask) in enumerate(frames) if mask.any()]
-        transforms = [self.harmonizer.estimate(*frames[i]) for i in shown]  # all of one kind
+        transforms = [self.estimate(*frames[i]) for i in shown]  # all of one kind
         harmonized = [composite for composite, _ in frames]
         for i, transform in zip(shown, smooth_over_time(transforms, sigma_frames), strict=True):
-            harmonized[i] = apply_transform(transform.scaled(strength), *frames[i])
+            harmonized[i] = self.apply(transform, *frames[i], strength, ceiling)
         return harmonized
 
 

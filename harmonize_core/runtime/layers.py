@@ -35,20 +35,23 @@ def harmonize(harmonizer: Harmonizer, composite: Floats, mask: Floats, strength:
     return apply_transform(harmonizer.estimate(composite, mask).scaled(strength), composite, mask)
 
 
-def apply_transform(transform: ColorTransform | Look, composite: Floats, mask: Floats) -> Floats:
+def apply_transform(
+    transform: ColorTransform | Look, composite: Floats, mask: Floats, *, ceiling: float | None = 1.0
+) -> Floats:
     """Transform the foreground of a composite: mask * transformed + (1 - mask) * composite, shapes as `harmonize`.
 
-    A look works in linear light and separates soft edges (`Look.over`).
+    A look works in linear light and separates soft edges (`Look.over`). Values above `ceiling` are cut off where the
+    composite has none; None for scene-linear pictures.
     """
     check_arrays(composite, mask)
     if isinstance(transform, Look):
-        return transform.over(composite, mask)
+        return transform.over(composite, mask, ceiling=ceiling)
     box = mask_box(mask)
     top, bottom, left, right = box
     harmonized = composite.astype(np.float32, copy=True)
     inside = harmonized[top:bottom, left:right]
     weight = np.clip(mask[top:bottom, left:right], 0, 1).astype(np.float32)[..., None]
-    blended = inside + weight * (transform.apply(composite, box) - inside)
+    blended = inside + weight * (transform.apply(composite, box, ceiling=ceiling) - inside)
     np.copyto(inside, blended, where=weight > 0)
     return harmonized
 

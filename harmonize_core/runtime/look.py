@@ -2,8 +2,9 @@
 """A look: what `charmnet_hr` estimates from 256x256 pixels, and its application to pictures of any size, in NumPy.
 
 The maths is that of `harmonize_core/models/look.py`, where the sources are; a test holds both to 1e-5. What is added
-here: pictures go through in bands and tiles, so that memory stays near one frame, and at soft edges the foreground's
-colour is separated from what is behind it before it is changed.
+here: pictures go through in tiles, and at soft edges the foreground's colour is separated from what is behind it before
+it is changed. That is done once for the box of all soft edges, since tiles would each continue other colours into a
+wide one; it takes ten times the memory of what is in that box, and without soft edges there is no such box.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harmonize_core.color import REC709_LUMINANCE, linear_to_srgb, srgb_to_linear
-from harmonize_core.compositing import separate, soft_pixels
-from harmonize_core.runtime.resize import interpolation_matrix
+from harmonize_core.compositing import NEARLY_OPAQUE, separate, soft_pixels
+from harmonize_core.runtime.resize import interpolation_matrix, limited, neighbours
 
 Floats = NDArray[np.float32]
 Box = tuple[int, int, int, int]
@@ -43,7 +44,7 @@ TILE = 256
 """Side in pixels of the parts that a picture is worked on in."""
 
 MARGIN = 24
-"""Pixels around a tile that its soft edges are explained from."""
+"""Pixels around all soft edges that they are explained from."""
 
 
 @dataclass(frozen=True)
@@ -101,15 +102,16 @@ class Look:
         numbers = (slope * scale, self.grade[3:6] * scale, power)
         return Cdl(*(v.astype(np.float32) for v in numbers), saturation=float(np.exp(self.grade[9])))
 
-    def apply(self, rgb_srgb: Floats, box: Box | None = None) -> Floats:
+    def apply(self, rgb_srgb: Floats, box: Box | None = None, *, ceiling: float | None = 1.0) -> Floats:
         """Change every pixel of a picture of any size whose frame is the one the look was estimated on.
 
         Args:
             rgb_srgb: (H, W, 3) float sRGB; 1 = white, values above it are allowed.
             box: (top, bottom, left, right) in pixels, bottom and right excluded; only this part is computed.
+            ceiling: as `over`.
 
         Returns:
-            (bottom - top, right - left, 3) float32 sRGB, not below 0 and not above 1 (or the input where it was).
+            (bottom - top, right - left, 3) float32 sRGB, not below 0.
         """
         height, width = rgb_srgb.shape[:2]
         top, bottom, left, right = box or (0, height, 0, width)
@@ -119,8 +121,8 @@ class Look:
             changed = linear_to_srgb(
                 self._changed(_planes(srgb_to_linear(rgb_srgb[part])), self._cells(tile, (height, width)))
             )
-            result[tile[0] - top : tile[1] - top, tile[2] - left : tile[3] - left] = np.clip(
-                changed.transpose(1, 2, 0), 0, np.maximum(rgb_srgb[part], 1)
+            result[tile[0] - top : tile[1] - top, tile[2] - left : tile[3] - left] = limited(
+                changed.transpose(1, 2, 0), rgb_srgb[part], ceiling
             )
         return result
 
@@ -128,7 +130,7 @@ class Look:
         """Change single pixels (N, 3) of an image of `size_hw` at integer positions (rows, columns)."""
         result = np.empty((len(colors_srgb), 3), dtype=np.float32)
         down, across = (
-            _places(p, n, total) for p, n, total in zip((rows, columns), self.map.shape[1:], size_hw, strict=True)
+            neighbours(p, n, total) for p, n, total in zip((rows, columns), self.map.shape[1:], size_hw, strict=True)
         )
         for start in range(0, len(rows), TILE * TILE):
             part = slice(start, start + TILE * TILE)
@@ -138,10 +140,10 @@ class Look:
                     cells += self.map[:, row[part], column[part]] * (row_share[part] * column_share[part])
             source = np.asarray(colors_srgb[part], dtype=np.float32)
             changed = linear_to_srgb(self._changed(srgb_to_linear(source).T, cells)).T
-            result[part] = np.clip(changed, 0, np.maximum(source, 1))
+            result[part] = limited(changed, source, 1.0)
         return result
 
-    def over(self, composite: Floats, mask: Floats, *, separated: bool = True) -> Floats:
+    def over(self, composite: Floats, mask: Floats, *, separated: bool = True, ceiling: float | None = 1.0) -> Floats:
         """Change the foreground of a flat composite, in linear light.
 
         Args:
@@ -149,12 +151,15 @@ class Look:
             mask: (H, W) coverage in [0, 1], 1 = foreground.
             separated: at soft edges, change the foreground's own colour F in a F + (1 - a) B. Otherwise the mixture is
                 taken for F, as PyTorch does it in training.
+            ceiling: light above it is cut off, where the composite has none; None for scene-linear pictures, whose
+                light has no end.
 
         Returns:
             (H, W, 3) float32 sRGB; where the mask is 0 it equals the composite bit for bit.
         """
         harmonized = composite.astype(np.float32, copy=True)
         size = (mask.shape[0], mask.shape[1])
+        explained = _foreground(composite, mask) if separated else None
         for tile in _tiles((0, *size[:1], 0, *size[1:])):
             part = np.s_[tile[0] : tile[1], tile[2] : tile[3]]
             inside = mask[part] > 0
@@ -164,12 +169,12 @@ class Look:
             source = harmonized[part][inside]
             linear = srgb_to_linear(source).T
             pure = linear
-            if separated and (weight < 1).any():
-                pure = linear.copy()
-                pure[:, soft_pixels(mask[part])[inside]] = _foreground(composite, mask, tile).T
+            if explained is not None:
+                number, colors = explained[0][part][inside], explained[1]
+                pure = np.where(number < 0, linear, colors[number].T)
             changed = self._changed(pure, self._cells(tile, size)[:, inside])
             blended = linear_to_srgb(np.maximum(linear + weight * (changed - pure), 0)).T
-            harmonized[part][inside] = np.minimum(blended, np.maximum(source, 1))
+            harmonized[part][inside] = limited(blended, source, ceiling)
         return harmonized
 
     def _changed(self, rgb_linear: Floats, cells: Floats) -> Floats:
@@ -188,18 +193,23 @@ class Look:
         return rows @ self.map @ columns.T
 
 
-def _foreground(composite: Floats, mask: Floats, tile: Box) -> Floats:
-    """The pure foreground colours (N, 3), linear, of a tile's soft pixels, row by row; explained from what is near."""
-    rows, columns = np.nonzero(soft_pixels(mask[tile[0] : tile[1], tile[2] : tile[3]]))
+def _foreground(composite: Floats, mask: Floats) -> tuple[NDArray[np.int32], Floats] | None:
+    """The pure foreground colours (N, 3), linear, of the soft pixels, and which of them each pixel (H, W) has, or -1.
+
+    None where there are no such pixels, or nothing to explain them from: no background, or no foreground without it.
+    """
+    soft = soft_pixels(mask)
+    rows, columns = (np.flatnonzero(soft.any(axis=axis)) for axis in (1, 0))
     if not len(rows):
-        return np.zeros((0, 3), np.float32)
-    rows, columns = rows + tile[0], columns + tile[2]
-    top, left = max(rows.min() - MARGIN, 0), max(columns.min() - MARGIN, 0)
-    around = np.s_[top : rows.max() + MARGIN, left : columns.max() + MARGIN]
+        return None
+    top, left = max(rows[0] - MARGIN, 0), max(columns[0] - MARGIN, 0)
+    around = np.s_[top : rows[-1] + 1 + MARGIN, left : columns[-1] + 1 + MARGIN]
     coverage = np.minimum(mask[around], 1).astype(np.float32)
-    colors = np.zeros((*coverage.shape, 3), np.float32)
-    colors[soft_pixels(coverage)] = separate(srgb_to_linear(composite[around]), coverage).foreground
-    return colors[rows - top, columns - left]
+    if coverage.min() > 0 or coverage.max() < NEARLY_OPAQUE:
+        return None
+    number = np.where(soft, np.cumsum(soft, dtype=np.int32).reshape(soft.shape) - 1, np.int32(-1))
+    channels = (srgb_to_linear(composite[(*around, slice(n, n + 1))]) for n in range(3))  # a third of the memory
+    return number, np.concatenate([separate(channel, coverage).foreground for channel in channels], axis=1)
 
 
 def _tiles(box: Box) -> Iterator[Box]:
@@ -218,10 +228,3 @@ def _luminance(rgb_linear: Floats) -> Floats:
     """(...,) of linear colours (3, ...)."""
     red, green, blue = REC709_LUMINANCE
     return red * rgb_linear[0] + green * rgb_linear[1] + blue * rgb_linear[2]
-
-
-def _places(positions: NDArray[np.intp], source: int, total: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
-    """Indices of the two cells around each pixel of an axis, and the share of the second."""
-    exact = np.clip((positions + 0.5) * (source / total) - 0.5, 0, source - 1)
-    low = exact.astype(np.intp)
-    return low, np.minimum(low + 1, source - 1), (exact - low).astype(np.float32)

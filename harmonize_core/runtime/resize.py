@@ -23,6 +23,21 @@ def resize(image: Floats, size_hw: tuple[int, int]) -> Floats:
     return image.astype(np.float32, copy=False)
 
 
+def neighbours(
+    positions: NDArray[np.intp], source: int, total: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
+    """Indices of the two of `source` samples around each of some places out of `total`, and the weight of the second:
+    `interpolation_matrix` for single places."""
+    exact = np.clip((positions + 0.5) * (source / total) - 0.5, 0, source - 1)
+    low = exact.astype(np.intp)
+    return low, np.minimum(low + 1, source - 1), (exact - low).astype(np.float32)
+
+
+def limited(changed: Floats, before: Floats, ceiling: float | None) -> Floats:
+    """Values not below 0, and not above the ceiling but where they were before; None: as bright as they are."""
+    return np.clip(changed, 0, None if ceiling is None else np.maximum(before, np.float32(ceiling)))
+
+
 def interpolation_matrix(source: int, start: int, stop: int, total: int) -> Floats:
     """Bilinear weights (stop - start, source) of the samples start..stop-1 out of `total`, from `source` samples."""
     position = (np.arange(start, stop) + 0.5) * (source / total) - 0.5

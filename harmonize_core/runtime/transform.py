@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harmonize_core.errors import InputError
-from harmonize_core.runtime.resize import interpolation_matrix
+from harmonize_core.runtime.resize import interpolation_matrix, limited, neighbours
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -73,15 +73,16 @@ class ColorTransform:
         identity = np.eye(3, 4, dtype=np.float32)
         return ColorTransform((identity + np.float32(strength) * (self.coefficients - identity)).astype(np.float32))
 
-    def apply(self, rgb_srgb: Floats, box: Box | None = None) -> Floats:
+    def apply(self, rgb_srgb: Floats, box: Box | None = None, *, ceiling: float | None = 1.0) -> Floats:
         """Transform an image of any size whose frame is the one the transform was estimated on.
 
         Args:
             rgb_srgb: (H, W, 3) float sRGB; 1 = white, values above it are allowed.
             box: (top, bottom, left, right) in pixels, bottom and right excluded; only this part is computed.
+            ceiling: values above it are cut off, where the input has none; None: nothing is.
 
         Returns:
-            (bottom - top, right - left, 3) float32 sRGB, not below 0 and not above 1 (or the input where it was).
+            (bottom - top, right - left, 3) float32 sRGB, not below 0.
         """
         height, width = rgb_srgb.shape[:2]
         top, bottom, left, right = box or (0, height, 0, width)
@@ -99,16 +100,15 @@ class ColorTransform:
             mapped = band[:, :, 3]
             for channel in range(3):
                 mapped = mapped + band[:, :, channel] * source[:, None, channel]
-            np.clip(mapped, 0, np.maximum(source, 1), out=mapped)
-            result[start:stop] = mapped.transpose(0, 2, 1)
+            result[start:stop] = limited(mapped, source, ceiling).transpose(0, 2, 1)
         return result
 
     def apply_to(self, colors_srgb: Floats, rows: NDArray[np.intp], columns: NDArray[np.intp], size_hw: Size) -> Floats:
         """Transform single pixels (N, 3) of an image of `size_hw` at integer positions (rows, columns)."""
         gh, gw = self.coefficients.shape[:2]
         flat = self.coefficients.reshape(gh * gw, 12)
-        row_low, row_high, row_part = _neighbours(rows, gh, size_hw[0])
-        col_low, col_high, col_part = _neighbours(columns, gw, size_hw[1])
+        row_low, row_high, row_part = neighbours(rows, gh, size_hw[0])
+        col_low, col_high, col_part = neighbours(columns, gw, size_hw[1])
         result = np.empty((len(colors_srgb), 3), dtype=np.float32)
         for start in range(0, len(rows), _BAND_PIXELS):
             part = slice(start, start + _BAND_PIXELS)
@@ -120,7 +120,7 @@ class ColorTransform:
             local = (upper + down * (lower - upper)).reshape(-1, 3, 4)
             source = np.asarray(colors_srgb[part], dtype=np.float32)
             mapped = np.einsum("nij,nj->ni", local[:, :, :3], source) + local[:, :, 3]
-            result[part] = np.clip(mapped, 0, np.maximum(source, 1))
+            result[part] = limited(mapped, source, 1.0)
         return result
 
 
@@ -204,10 +204,3 @@ def _window_matrix(cells: int, length: int) -> NDArray:
     centres = (np.arange(cells) + 0.5) * (length / cells)
     distance = np.subtract.outer(centres, np.arange(length) + 0.5)
     return np.exp(-0.5 * (distance / (WINDOW * length)) ** 2)
-
-
-def _neighbours(positions: NDArray, source: int, total: int) -> tuple[NDArray, NDArray, Floats]:
-    """Indices of the two grid cells around each pixel of an axis, and the weight of the second."""
-    exact = np.clip((positions + 0.5) * (source / total) - 0.5, 0, source - 1)
-    low = exact.astype(np.intp)
-    return low, np.minimum(low + 1, source - 1), (exact - low).astype(np.float32)

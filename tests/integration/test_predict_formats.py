@@ -26,6 +26,9 @@ from harmonize_core.infer.files import Reading, predict_files
 from harmonize_core.infer.masks import MaskChoice, mask_of
 from harmonize_core.infer.pairs import FileJob, plan_files
 from harmonize_core.infer.predictor import Predictor
+from harmonize_core.runtime.look import Look
+from harmonize_core.runtime.look_session import LookHarmonizer
+from harmonize_core.runtime.session import ModelInfo
 
 BLENDER = Path(__file__).parents[1] / "golden" / "cryptomatte_blender.exr"
 """Rendered with Blender 4.5: spheres named Rhino and Rider é before a Wall, transparent film, 32-bit, 2 ranks x 2."""
@@ -380,6 +383,22 @@ def test_names_are_hashed_as_published():
     assert {text: murmur3_32(text.encode()) for text in known} == known
 
 
+def test_scene_linear_light_is_raised_above_white(tmp_path):
+    """Through a look of one stop, by itself and as a frame; arrays as a frame of one come out as by themselves."""
+    stop = Look(np.array([1, *[0] * 9], np.float32), Look.identity().map)
+    brighter = Predictor(LookHarmonizer(lambda composite, mask: stop, ModelInfo("a stop", "", "", 256)))
+    values = np.repeat(np.linspace(0.05, 1.5, odd.WIDTH, dtype=np.float32)[None], odd.HEIGHT, axis=0)
+    odd.exr(tmp_path / "a.exr", dict.fromkeys("RGB", values))
+    out = exr_channels(harmonized(brighter, tmp_path / "a.exr"))["0 G"]
+    np.testing.assert_allclose(out[BOX == 255], 2 * values[BOX == 255], rtol=1e-3)
+    job = FileJob(tmp_path / "a.exr", tmp_path / "its_mask.png", tmp_path / "frame.exr")
+    predict_files(brighter, [job], sigma_frames=1.0)
+    np.testing.assert_array_equal(exr_channels(job.out)["0 G"], out)
+    beyond = np.stack([values - 0.2, values, values], axis=-1)
+    frame = brighter.sequence([beyond], [BOX], sigma_frames=0.0, ceiling=None)[0]
+    np.testing.assert_array_equal(frame, brighter(beyond, BOX, ceiling=None))
+
+
 @pytest.fixture
 def shots(tmp_path) -> Path:
     """Four pictures and their masks, named in the four usual ways."""
@@ -408,6 +427,27 @@ def test_folders_are_paired_by_name(shots):
     (shots / "in" / "a.png").unlink()
     together = plan_files([shots / "in"], shots / "in", shots / "out")
     assert [j.image.name for j in together.jobs] == ["b.jpg", "c.tif", "d.png"]
+
+
+def test_frames_are_in_the_order_of_their_numbers(tmp_path):
+    for number in (10, 2, 1):
+        odd.image().save(tmp_path / f"f_{number}.png")
+    jobs = plan_files([tmp_path], None, tmp_path / "out").jobs
+    assert [job.image.name for job in jobs] == ["f_1.png", "f_2.png", "f_10.png"]
+
+
+def test_the_last_picture_of_a_folder_is_still_one_of_several(shots, reinhard):
+    """One left without a foreground is written as it is; as a picture by itself it is refused."""
+    Image.new("L", (odd.WIDTH, odd.HEIGHT)).save(shots / "masks" / "a.png")
+    for name in ("b.jpg", "c.tif", "d.png"):
+        (shots / "out").mkdir(exist_ok=True)
+        (shots / "out" / name).touch()
+    rest = plan_files([shots / "in"], shots / "masks", shots / "out")
+    assert [job.image.name for job in rest.jobs] == ["a.png"]
+    assert predict_files(reinhard, rest.jobs, single=rest.single).empty == 1
+    alone = plan_files([shots / "in" / "a.png"], shots / "masks" / "a.png", shots / "out")
+    with pytest.raises(InputError, match="0 everywhere"):
+        predict_files(reinhard, alone.jobs, single=alone.single)
 
 
 def test_what_does_not_match_is_counted_and_named(shots):

@@ -8,6 +8,7 @@ import torch
 from harmonize_core.color import linear_to_srgb, srgb_to_linear
 from harmonize_core.models import charmnet_hr
 from harmonize_core.models import look as torch_look
+from harmonize_core.runtime import look as runtime_look
 from harmonize_core.runtime.layers import apply_transform, harmonize_layers
 from harmonize_core.runtime.look import Look
 from harmonize_core.runtime.resize import resize
@@ -90,6 +91,39 @@ def test_a_soft_edge_is_a_changed_foreground_before_an_unchanged_background(rng)
         darker, alpha * foreground, coverage, np.broadcast_to(linear_to_srgb(background), composite.shape)
     )
     np.testing.assert_allclose(layers, expected, atol=1e-4)
+
+
+def test_a_wide_feather_has_no_seams_between_tiles(monkeypatch):
+    """Tiles need no opaque and no background pixels of their own."""
+    down, across = np.mgrid[0:300, 0:320].astype(np.float32)
+    coverage = np.clip((150 - np.hypot(down - 150, across - 160)) / 120, 0, 1)
+    texture = np.stack([np.sin(down / 9), np.cos(across / 7), np.sin((down + across) / 11)], axis=-1)
+    foreground, background = 0.4 + 0.2 * texture, 0.3 - 0.2 * texture[::-1]
+    composite = linear_to_srgb(coverage[..., None] * foreground + (1 - coverage[..., None]) * background)
+    darker = Look(np.array([-2, 0.3, *[0] * 8], np.float32), Look.identity().map)
+    monkeypatch.setattr(runtime_look, "TILE", 1024)
+    whole = darker.over(composite, coverage)
+    monkeypatch.setattr(runtime_look, "TILE", 64)
+    np.testing.assert_allclose(darker.over(composite, coverage), whole, atol=1e-6)
+
+
+@pytest.mark.parametrize("coverage", [(0.5, 1.0), (0.0, 0.5)], ids=["no background", "no foreground"])
+def test_soft_pixels_that_nothing_explains_are_taken_as_they_are(look, rng, coverage):
+    composite, mask = rng.random((40, 40, 3), dtype=np.float32), np.full((40, 40), coverage[0], np.float32)
+    mask[:20] = coverage[1]
+    np.testing.assert_array_equal(look.over(composite, mask), look.over(composite, mask, separated=False))
+
+
+def test_scene_linear_light_has_no_ceiling_and_a_display_has():
+    ramp = np.repeat(np.linspace(0.05, 4, 80, dtype=np.float32)[None, :, None], 3, axis=2)
+    brighter, mask = Look(np.array([1, *[0] * 9], np.float32), Look.identity().map), np.ones((1, 80), np.float32)
+    for found in (
+        brighter.over(linear_to_srgb(ramp), mask, ceiling=None),
+        brighter.apply(linear_to_srgb(ramp), ceiling=None),
+    ):
+        np.testing.assert_allclose(srgb_to_linear(found), 2 * ramp, rtol=1e-4)
+    shown = srgb_to_linear(brighter.over(linear_to_srgb(ramp), mask))
+    np.testing.assert_allclose(shown, np.minimum(2 * ramp, np.maximum(ramp, 1)), rtol=1e-4)
 
 
 def test_looks_are_smoothed_over_time_in_their_own_numbers(look):

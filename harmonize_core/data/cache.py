@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The decoded cache: what a sample is cut from, worked out once and mapped from then on.
 
-A file a view or photograph, named after what it was made from (name, size and time of each source, and how it was
+A file a view or photograph, named after what it was made from (path, size and time of each source, and how it was
 made), so a changed source gets a new file and nothing is ever overwritten. Files appear whole by a rename: runs that
 make the cache at the same time at worst make the same file twice. The folder may be deleted when no run is at work.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -98,5 +99,5 @@ def _name(recipe: Recipe[T], item: T) -> str:
             stat = source.stat()
         except OSError as error:
             raise InputError(f"{source} could not be read ({error.strerror}); check the path") from error
-        digest.update(f"\0{source.name}\0{stat.st_size}\0{stat.st_mtime_ns}".encode())
+        digest.update(b"\0" + os.fsencode(source.resolve()) + f"\0{stat.st_size}\0{stat.st_mtime_ns}".encode())
     return f"{digest.hexdigest()}.safetensors"

@@ -2,7 +2,7 @@
 """The view transforms of generated sets on batches in torch: exposed scene-linear light to display sRGB.
 
 The formulas, their sources and constants are those of the generator's NumPy module, which does not come along with
-this package; `tests/unit/test_core_data_linear.py` holds the two together.
+this package; `tests/unit/test_core_data_on_the_fly.py` holds the two together.
 
 * `standard`: the sRGB curve under a shoulder that bends values over 0.75 towards 1.
 * `agx`: Troy Sobotka's AgX as Blender ships it (E. Zhou, github.com/EaryChow/AgX_LUT_Gen, commit 13d0656).

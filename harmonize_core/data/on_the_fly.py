@@ -7,15 +7,18 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from harmonize_core.data.batch import B, SampleSource
 from harmonize_core.data.cache import Arrays, opened
 from harmonize_core.data.options import DataConfig
 from harmonize_core.data.transforms import Crop
+from harmonize_core.formats.triplet import TripletPaths
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,28 @@ class Drawing:
     """0 for training; otherwise a fixed set of so many samples, in whole and without damage, to validate on."""
     pin: bool = False
     """Keep batches in memory that a GPU can fetch from."""
+
+
+class Chosen(Generic[B]):
+    """Some samples of a set, by their indices in it."""
+
+    def __init__(self, whole: SampleSource[B], indices: Sequence[int]) -> None:
+        self.whole, self.indices = whole, list(indices)
+        self.kind = whole.kind
+        self.skipped: dict[int, str] = {}
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @property
+    def triplets(self) -> list[TripletPaths]:
+        """What the chosen samples are called."""
+        named = self.whole.triplets
+        return [named[index] for index in self.indices]
+
+    def batch(self, samples: Sequence[tuple[int, int]]) -> B:
+        """The whole set's batch of the chosen samples."""
+        return self.whole.batch([(epoch, self.indices[index]) for epoch, index in samples])
 
 
 class Views:

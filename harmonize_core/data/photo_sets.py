@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harmonize_core.data.photos import Photo, find_photos
+from harmonize_core.data.photos import Photo, find_photos, holds_pairs
 from harmonize_core.errors import DatasetError, InputError
-from harmonize_core.formats import iharmony4
 from harmonize_core.formats.triplet import TripletPaths
 
 HELD_OUT_OF = 10
@@ -25,7 +24,7 @@ def photographs_in(root: Path) -> list[Photo]:
 
     Raises:
         InputError: `root` is no folder, or a file that a manifest names is missing.
-        DatasetError: no photograph with a mask.
+        DatasetError: no photograph with a mask, or a manifest without its columns.
     """
     if not root.is_dir():
         found = "is a file" if root.exists() else "does not exist"
@@ -33,10 +32,10 @@ def photographs_in(root: Path) -> list[Photo]:
     photos: list[Photo] = []
     for folder in (root, *sorted(p for p in root.iterdir() if p.is_dir() and p.name != "masks")):
         masks = folder / "masks"
-        try:
-            found = find_photos(folder, masks if masks.is_dir() else folder)
-        except DatasetError:
+        masks = masks if masks.is_dir() else folder
+        if not holds_pairs(folder, masks):
             continue
+        found = find_photos(folder, masks)
         here = found if folder == root else [replace(p, name=f"{folder.name}-{p.name}") for p in found]
         photos += here if any(p.held_out for p in here) else [replace(p, held_out=_is_held_out(p)) for p in here]
     if not photos:
@@ -52,14 +51,9 @@ def photographs_of(triplets: Sequence[TripletPaths], held_out: bool) -> list[Pho
     found: dict[tuple[str, str], Photo] = {}
     for t in triplets:
         real, mask = Path(str(t.real)), Path(str(t.mask))
-        photo = Photo(mask.stem, real, mask, real.parent.parent.name, held_out, str(real))
+        photo = Photo(mask.stem, real, mask, real.parent.parent.name, held_out, t.group)
         found.setdefault((str(real), str(mask)), photo)
     return [found[key] for key in sorted(found)]
-
-
-def is_listed(root: Path) -> bool:
-    """Whether `root` is an iHarmony4 root, whose lists say what is trained on."""
-    return iharmony4.is_layout(root)
 
 
 def _is_held_out(photo: Photo) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harmonize_core.errors import DatasetError, InputError
-from harmonize_core.formats.images import IMAGE_SUFFIXES, MASK_ENDINGS
+from harmonize_core.formats.images import IMAGE_SUFFIXES, MASK_ENDINGS, read_lines
 
 HELD_OUT_SPLITS = ("val", "test")
 
@@ -83,6 +83,14 @@ def find_photos(photos_dir: Path, masks_dir: Path) -> list[Photo]:
             f"but no pair was found; rename the masks or write a manifest.csv"
         )
     return sorted(photos, key=lambda photo: photo.name)
+
+
+def holds_pairs(photos_dir: Path, masks_dir: Path) -> bool:
+    """Whether `find_photos` has something to find there: a manifest that lists something, or a pair of files."""
+    manifest = photos_dir / "manifest.csv"
+    if manifest.is_file():
+        return len(read_lines(manifest)) > 1
+    return bool(_by_name(photos_dir, masks_dir))
 
 
 def _from_manifest(manifest: Path, masks_dir: Path) -> list[Photo]:

@@ -6,11 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from harmonize_core.errors import ConfigError, DatasetError, InputError
 from harmonize_core.formats import hyoutube, iharmony4, plain, rdharmony, shards
 from harmonize_core.formats.images import read_lines
 from harmonize_core.formats.triplet import Domain, TripletPaths
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ def scored_split(root: Path) -> str | None:
     return "test" if "test" in splits_of(root) else None
 
 
-def thin(triplets: Sequence[TripletPaths], limit: int) -> list[TripletPaths]:
+def thin(triplets: Sequence[T], limit: int) -> list[T]:
     """At most `limit` triplets, spread evenly over the list, so that every scene and style keeps its share; 0: all.
 
     Raises:

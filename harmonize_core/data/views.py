@@ -64,7 +64,7 @@ def recipe(size: int) -> Recipe[LinearView]:
 
     Views are shrunk to a shorter side of 3/2 S first, as pictures from files are: the smallest crop then still has S.
     """
-    return Recipe(f"rendered-view/1/{3 * size // 2}", lambda view: [view.path], lambda view: decode(view, size))
+    return Recipe(f"rendered-view/2/{3 * size // 2}", lambda view: [view.path], lambda view: decode(view, size))
 
 
 def decode(view: LinearView, size: int) -> dict[str, NDArray]:
@@ -85,7 +85,8 @@ def decode(view: LinearView, size: int) -> dict[str, NDArray]:
     height, width = coverage.shape
     factor = 1.5 * size / min(height, width)
     target = (round(height * factor), round(width * factor)) if factor < 1 else (height, width)
-    coverage, mask = resize(coverage, target), resize(mask, target)
+    stored, mask = np.rint(resize(coverage, target) * 65535).astype(np.uint16), resize(mask, target)
+    coverage = _coverage(stored)  # what is soft is decided by what is kept
     pictures, soft, levels = [], [], []
     for exposed in light.light:
         picture = resize(exposed.astype(np.float32), target)
@@ -97,7 +98,7 @@ def decode(view: LinearView, size: int) -> dict[str, NDArray]:
         levels.append((np.percentile(inside, 90), np.percentile(bright, 90)))
     arrays: dict[str, NDArray] = {
         "picture": np.stack(pictures),
-        "coverage": np.rint(coverage * 65535).astype(np.uint16),
+        "coverage": stored,
         "mask": np.rint(mask * 255).astype(np.uint8),
         "place": np.flatnonzero(soft_pixels(coverage)).astype(np.int32),
         "soft": np.stack(soft),
@@ -112,7 +113,7 @@ def cut(entry: Arrays, draw: Draw, styles: Sequence[int], size: int) -> Cut:
     """Cut a sample out of an entry and bring it to (S, S): premultiplied light is averaged, so nothing bleeds."""
     crop = draw.crop
     rows, columns = slice(crop.top, crop.top + crop.height), slice(crop.left, crop.left + crop.width)
-    alpha = entry["coverage"][rows, columns].astype(np.float32) * np.float32(1 / 65535)
+    alpha = _coverage(entry["coverage"][rows, columns])
     opaque, clear = alpha >= OPAQUE, alpha <= 0
     alpha[opaque] = 1
     down, across = np.divmod(entry["place"], entry["coverage"].shape[1])
@@ -149,6 +150,10 @@ def cut(entry: Arrays, draw: Draw, styles: Sequence[int], size: int) -> Cut:
         parts = np.concatenate([_fitted(p, crop, size).reshape(-1, 3)[covered].T for p in (fronts, back)])
     real = torch.from_numpy(_fitted(real, crop, size)).half().numpy()
     return Cut(real, planes, covered, parts, label)
+
+
+def _coverage(stored: NDArray[np.uint16]) -> Floats:
+    return stored.astype(np.float32) * np.float32(1 / 65535)
 
 
 def _weights(entry: Arrays, draw: Draw, rows: slice, columns: slice) -> list[Floats | float]:

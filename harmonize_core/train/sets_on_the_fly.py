@@ -11,11 +11,13 @@ from typing import TypeVar
 
 from harmonize_core.data.batch import STYLES, Movable, SampleSource
 from harmonize_core.data.cache import Recipe, fill
-from harmonize_core.data.on_the_fly import Drawing
+from harmonize_core.data.on_the_fly import Chosen, Drawing
+from harmonize_core.data.options import DataConfig
 from harmonize_core.data.photo_sets import photographs_in, photographs_of
 from harmonize_core.data.photographic import Photographs
 from harmonize_core.data.photographic import recipe as decoded_photographs
 from harmonize_core.data.rendered import RenderedViews
+from harmonize_core.data.sources import thin
 from harmonize_core.data.views import recipe as decoded_views
 from harmonize_core.errors import ConfigError, DatasetError
 from harmonize_core.formats import iharmony4, rdharmony
@@ -28,6 +30,8 @@ DRAWS = 4
 """Fixed samples of each held-out view or photograph."""
 HELD_OUT_SEED = 0
 """Of the fixed samples, whatever the run's seed is: numbers of all runs compare."""
+FIXED = DataConfig(per_series=0)
+"""How fixed samples are drawn, whatever the run trains on: every photograph in its turn."""
 PATIENCE_S = 24 * 3600.0
 """How long a run waits for another that fills the same cache."""
 
@@ -89,9 +93,7 @@ def _rendered(root: Path, config: TrainConfig, size: int, pin: bool, listed: Seq
         composites = [Path(str(t.composite)) for t in listed]
         names = {(path.parent.parent.name, rdharmony.scene_of(path)) for path in composites}
         training, held_out = [v for v in views if (v.path.parent.name, v.scene_id) in names], []
-    both = {v.place for v in training} & {v.place for v in held_out}
-    if both:
-        raise DatasetError(f"{root} has {min(both)!r} for training and for testing; keep sets of other splits apart")
+    _refuse_leak(root, {v.place for v in training} & {v.place for v in held_out})
     drawing = Drawing(config.data, size, config.seed, pin=pin)
     return _opened(root, config, decoded_views(size), training, held_out, RenderedViews, drawing)
 
@@ -101,8 +103,17 @@ def _photographic(
 ) -> Opened:
     photos = photographs_in(root) if listed is None else photographs_of(listed, held_out=False)
     training, held_out = [p for p in photos if not p.held_out], [p for p in photos if p.held_out]
+    _refuse_leak(root, {p.group for p in training} & {p.group for p in held_out})
     drawing = Drawing(config.data, size, config.seed, pin=pin)
     return _opened(root, config, decoded_photographs(size), training, held_out, Photographs, drawing)
+
+
+def _refuse_leak(root: Path, both: set[str]) -> None:
+    if both:
+        raise DatasetError(
+            f"{root} has {min(both)!r} for training and for testing ({len(both)} such); give all pictures of a scene "
+            "or series one split"
+        )
 
 
 def _opened(
@@ -114,7 +125,7 @@ def _opened(
     make: Callable[[Sequence[T], Sequence[Path], Drawing], SampleSource[Movable]],
     drawing: Drawing,
 ) -> Opened:
-    """Both sides in the cache, the held-out one with fixed draws."""
+    """Both sides in the cache, the held-out one with fixed draws: a limit takes some, spread evenly over the items."""
     folder = config.data.cache or config.run.parent / "data-cache"
     with exclusive(folder / ".lock", folder, PATIENCE_S):
         fit = functools.partial(
@@ -128,8 +139,10 @@ def _opened(
         )
     fixed = None
     if aside:
-        draws = min(config.validate_limit or DRAWS * len(aside), DRAWS * len(aside))
-        fixed = make(*_apart(aside), replace(drawing, seed=HELD_OUT_SEED, draws=draws))
+        fixed = make(*_apart(aside), replace(drawing, data=FIXED, seed=HELD_OUT_SEED, draws=DRAWS * len(aside)))
+        if 0 < config.validate_limit < len(fixed):
+            by_item = [item + turn * len(aside) for item in range(len(aside)) for turn in range(DRAWS)]
+            fixed = Chosen(fixed, thin(by_item, config.validate_limit))
     return Opened(make(*_apart(known), drawing), fixed, (*unusable, *also))
 
 

@@ -223,12 +223,14 @@ def config_of(folders, **changes) -> TrainConfig:
 
 
 def test_splits_hold_and_validation_is_the_same_for_every_seed(folders):
-    sets, other = open_sets(config_of(folders)), open_sets(config_of(folders, seed=5, validate_limit=3))
+    sets, other = open_sets(config_of(folders)), open_sets(config_of(folders, seed=5))
+    few = open_sets(config_of(folders, validate_limit=2)).held_out["rendered"]
     groups = {name: {t.group for t in s.triplets} for name, s in (("train", sets.train["rendered"]),)}
     assert groups["train"] == {"toy_00", "toy_02"}
     assert {t.group for t in sets.held_out["rendered"].triplets} == {"toy_01", "toy_03"}
     assert len(sets.held_out["rendered"]) == 8
-    assert len(other.held_out["rendered"]) == 3
+    assert {t.group for t in few.triplets} == {"toy_01", "toy_03"}
+    assert len(few) == len(few.triplets) == 2
     samples = [(0, i) for i in range(3)]
     for domain in other.held_out:
         a, b = (s.held_out[domain].batch(samples).to(CPU) for s in (sets, other))

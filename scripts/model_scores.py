@@ -53,14 +53,36 @@ def _whole(out: Path, rows: dict[str, Row]) -> str:
     return (
         f"Made on {' to '.join(dict.fromkeys((days[0], days[-1])))}, commit {' and '.join(commits)}, by\n\n"
         f"```bash\n{_command(facts)}\n```\n\n"
-        f"{_budget(facts)} of {counts['photographic']} photographic composites; `charmnet_256`, `cut`, `cyclegan` and "
-        f"`unit` also of {counts['rendered']} rendered ones. Scored on {first['images']} held-out composites, spread "
-        f"evenly, by {first['protocol']}. 95 % intervals by bootstrap over photographs. "
-        f"{_better(order)}\n\n{table(order)}"
+        f"{_budget(facts)}, on {counts['photographic']} photographic composites{_both(rows, counts['rendered'])}. "
+        f"{_spent(out, facts, order)} Scored on {first['images']} held-out composites, spread evenly, by "
+        f"{first['protocol']}. 95 % intervals by bootstrap over photographs. {_better(order)}\n\n{table(order)}"
     )
 
 
 _DOMAINS = ("photographic", "rendered")
+
+
+def _both(rows: dict[str, Row], count: int) -> str:
+    names = [f"`{name}`" for name, row in sorted(rows.items()) if row.training and len(row.training.domains) > 1]
+    joined = " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+    return f"; {joined} also on {count} rendered ones" if names else ""
+
+
+def _spent(out: Path, facts: dict, rows: Sequence[Row]) -> str:
+    """What column s is, and how far from the budget it is."""
+    spent, ratios = [], []
+    for row in rows:
+        if row.training and row.training.seconds:
+            tried = json.loads((out / "runs" / f"{row.model}.json").read_text(encoding="utf-8"))["step_s"]
+            spent.append(row.training.seconds)
+            ratios.append(row.training.seconds / row.training.steps / tried)
+    if not spent:
+        return ""
+    return (
+        f"*s* is the {_clock(facts)} that training spent, {min(spent):.0f} to {max(spent):.0f} s of "
+        f"{60 * facts['minutes']:.0f}: whole steps were planned from a few that were tried, and a step of the training "
+        f"took {min(ratios):.2f} to {max(ratios):.2f} times as long as tried."
+    )
 
 
 def _better(rows: Sequence[Row]) -> str:
@@ -90,13 +112,21 @@ def _learnt(out: Path, model: str) -> list[str]:
 
 
 def _budget(facts: dict) -> str:
-    return f"Trained from random weights for {facts['minutes']:g} minutes of processor time each on one thread"
+    threads = "one thread" if facts["threads"] == 1 else f"{facts['threads']} threads"
+    where = "one GPU" if facts["device"] == "cuda" else threads
+    return f"Trained from random weights for about {facts['minutes']:g} minutes of {_clock(facts)} each on {where}"
+
+
+def _clock(facts: dict) -> str:
+    return "wall-clock time" if facts["device"] == "cuda" else "processor time"
 
 
 def _command(facts: dict) -> str:
+    usual = {"threads": 1, "device": "cpu"}
+    others = "".join(f"--{name} {facts[name]} " for name, value in usual.items() if facts[name] != value)
     return (
         f"harmonize benchmark networks --data sets --minutes {facts['minutes']:g} --limit {facts['limit']} "
-        f"--seed {facts['seed']} --out networks"
+        f"--seed {facts['seed']} {others}--out networks"
     )
 
 

@@ -21,7 +21,7 @@ import torch
 from harmonize_core.benchmark.data import SeedsData, open_data
 from harmonize_core.benchmark.folder import claim, digest
 from harmonize_core.benchmark.pace import Pace, clock_of, find_pace
-from harmonize_core.benchmark.run import learn, published
+from harmonize_core.benchmark.run import learn, planned, published
 from harmonize_core.config import decode_text, encode_text
 from harmonize_core.data.sources import list_triplets
 from harmonize_core.errors import ConfigError, EnvironmentFault
@@ -223,7 +223,7 @@ def _trained(name: str, domains: tuple[Domain, ...], data: SeedsData, options: O
         pace = find_pace(config, sets, 60 * options.minutes, device)
         write_text(note, encode_text(pace) + "\n")
     say(f"{pace.steps} steps of {pace.batch_size} {' + '.join(sets.train)}, {pace.step_s:.2f} s each")
-    config = dataclasses.replace(config, steps=pace.steps, batch_size=pace.batch_size)
+    config = planned(config, pace.steps, pace.batch_size)
     begin, diverged = clock_of(device)(), ""
     try:
         learn(config, sets, data)

@@ -16,6 +16,7 @@ import torch
 
 from harmonize_core.data.dataset import BatchStream
 from harmonize_core.train.config import TrainConfig
+from harmonize_core.train.device import numerics
 from harmonize_core.train.sets import Sets
 from harmonize_core.train.trainer import Trainer
 
@@ -24,9 +25,11 @@ ENOUGH = 50
 SMALLEST = 2
 """Pictures in a batch that halving goes down to; batch normalisation needs two."""
 TRIED = 6
-"""Steps tried at most; the first of several, which reserves memory, is left out."""
+"""Steps tried at most; the first, which reserves memory, is left out."""
+TIMED = 2
+"""Steps timed at least, after the first."""
 SHARE = 0.05
-"""Of the budget: no more steps are tried once they took this much."""
+"""Of the budget: no more steps than needed are tried once they took this much."""
 
 
 @dataclass(frozen=True)
@@ -52,33 +55,48 @@ def clock_of(device: torch.device) -> Callable[[], float]:
 
 
 def find_pace(config: TrainConfig, sets: Sets, seconds: float, device: torch.device) -> Pace:
-    """The recipe's batch, halved (down to `SMALLEST`) until `ENOUGH` steps fit into `seconds`, and how many do.
-
-    Whether they fit is first judged from steps of the smallest batch, as if time grew with the pictures; the batch
-    that was chosen is then tried itself, so that the number of steps does not depend on that.
+    """How many steps of how many triplets fit into `seconds`, by trying some (`fitting`).
 
     Raises:
         InputError: a training picture that cannot be read.
+        ConfigError: the device's memory is full.
     """
-    small = min(config.batch_size, SMALLEST)
-    tried = step_seconds(config, sets, small, SHARE * seconds, device)
-    chosen = config.batch_size
-    while chosen > small and tried * chosen / small * ENOUGH > seconds:
+    return fitting(lambda batch: step_seconds(config, sets, batch, SHARE * seconds, device), config.batch_size, seconds)
+
+
+def fitting(tried: Callable[[int], float], batch_size: int, seconds: float) -> Pace:
+    """The batch, halved (down to `SMALLEST`) until `ENOUGH` steps fit into `seconds`, and how many do.
+
+    Whether they fit is first judged from steps of the smallest batch, as if time grew with the pictures; a batch is
+    only taken once it was tried itself, and halved again if that was too slow.
+
+    Args:
+        tried: seconds of a step of so many triplets.
+        batch_size: of the recipe.
+        seconds: of the budget.
+    """
+    chosen, small = batch_size, min(batch_size, SMALLEST)
+    least = tried(small)
+    while chosen > small and least * chosen / small * ENOUGH > seconds:
         chosen = max(small, chosen // 2)
-    if chosen != small:
-        tried = step_seconds(config, sets, chosen, SHARE * seconds, device)
-    return Pace(chosen, max(1, round(seconds / tried)), tried)
+    step_s = least if chosen == small else tried(chosen)
+    while chosen > small and step_s * ENOUGH > seconds:
+        chosen = max(small, chosen // 2)
+        step_s = least if chosen == small else tried(chosen)
+    return Pace(chosen, max(1, round(seconds / step_s)), step_s)
 
 
 def step_seconds(config: TrainConfig, sets: Sets, batch_size: int, limit_s: float, device: torch.device) -> float:
-    """Mean computing seconds of a step, of one to `TRIED` steps of a network that is then forgotten."""
-    trainer = Trainer(dataclasses.replace(config, batch_size=batch_size), device)
+    """Mean computing seconds of a step, of a few of a network that is then forgotten, under training's `numerics`."""
+    config = dataclasses.replace(config, batch_size=batch_size)
     streams = {d: BatchStream(s, batch_size, seed=config.seed, name=d) for d, s in sets.train.items()}
     clock = clock_of(device)
     durations: list[float] = []
-    while len(durations) < TRIED and sum(durations) < limit_s:
-        begin = clock()
-        trainer.step({d: stream.batch(len(durations)).to(device) for d, stream in streams.items()}, 1.0)
-        durations.append(clock() - begin)
-    steady = durations[1:] or durations
-    return sum(steady) / len(steady)
+    with numerics(config, device):
+        trainer = Trainer(config, device)
+        while len(durations) <= TIMED or (len(durations) < TRIED and sum(durations) < limit_s):
+            begin = clock()
+            trainer.step({d: stream.batch(len(durations)).to(device) for d, stream in streams.items()}, 1.0)
+            durations.append(clock() - begin)
+        del trainer  # before memory goes back
+    return sum(durations[1:]) / len(durations[1:])

@@ -306,27 +306,35 @@ def _side(model: str, budget: Budget) -> int:
 
 def _config(model: str, folder: Path, budget: Budget, options: Options, weights: Path | None) -> TrainConfig:
     recipe = published(model, folder, options.data, options.seed, options.device)
-    return dataclasses.replace(
-        recipe,
-        steps=budget.steps or recipe.steps,
-        batch_size=budget.batch_size or recipe.batch_size,
-        init=dataclasses.replace(recipe.init, weights=weights),
-    )
+    recipe = planned(recipe, budget.steps or recipe.steps, budget.batch_size or recipe.batch_size)
+    return dataclasses.replace(recipe, init=dataclasses.replace(recipe.init, weights=weights))
 
 
 def published(model: str, folder: Path, data: Path, seed: int, device: str) -> TrainConfig:
-    """A network's published recipe on the triplets below `data`, without validation: only the result is kept."""
+    """A network's published recipe on the triplets below `data`, without validation: only the result is kept.
+
+    What would set it apart from the others is left out: pictures on the fly, features of ImageNet, a moving average.
+    """
+    recipe = recipe_of(model)
     return dataclasses.replace(
-        recipe_of(model),
+        recipe,
         run=folder,
         rendered=data / "rendered",
         photographic=data / "photographic",
         data=DataConfig(),  # the same triplets for all
+        init=dataclasses.replace(recipe.init, features=None),
+        ema=0.0,
         validate_every=0,
         keep=0,
         seed=seed,
         device="cuda" if device == "cuda" else "cpu",
     )
+
+
+def planned(recipe: TrainConfig, steps: int, batch_size: int) -> TrainConfig:
+    """A recipe for so many steps of so many triplets; its warm-up takes a tenth of them at most."""
+    optim = dataclasses.replace(recipe.optim, warmup_steps=min(recipe.optim.warmup_steps, steps // 10))
+    return dataclasses.replace(recipe, steps=steps, batch_size=batch_size, optim=optim)
 
 
 def _claim(options: Options, data: SeedsData) -> None:

@@ -198,7 +198,8 @@ def _budget(report: Report) -> str:
     length = f"{options.steps} steps" if options.steps else f"as many steps as fit into {options.minutes:g} minutes"
     facts = [
         f"- Every run: {length} of {options.batch} triplets at 256 px, half of each domain where it learns from both; "
-        "two-stage spends half of its steps on either. So each run sees the same number of triplets.",
+        "two-stage spends half of its steps on either."
+        + (" So each run sees the same number of triplets." if options.steps else ""),
         f"- Adam, rate {options.lr:g} falling along a cosine; FN-MSE for all, CharmNet's other terms for CharmNet, "
         "the translators' for them (`benchmark/study.py`, `recipe`). Not the papers' lengths of training.",
         f"- Seeds 0 to {options.seeds - 1}. Methods without training have one.",

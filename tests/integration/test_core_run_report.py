@@ -201,9 +201,9 @@ def test_a_report_elsewhere_leaves_the_run_alone_and_what_is_no_run_is_refused(r
         assert len(said.splitlines()) == 1
 
 
-def test_names_cannot_end_the_pages_script(run):
+@pytest.mark.parametrize("evil", ["</script><b>gone", "<!--<script>"])
+def test_names_cannot_end_the_pages_script(run, evil):
     path = run / f"samples/step-{STEPS:08d}/samples.json"
-    evil = "</script><b>gone"
     facts = json.loads(path.read_text())
     facts["domains"]["rendered"]["cases"][0][0] = facts["domains"]["rendered"]["shown"][0]["name"] = evil
     path.write_text(json.dumps(facts))

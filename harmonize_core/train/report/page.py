@@ -81,7 +81,7 @@ def _page(title: str, body: str, data: object) -> str:
     here = resources.files("harmonize_core.train.report")
     css, script = (here.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     links = "".join(f'<a href="#{name}">{words}</a>' for name, words in _PARTS if f'id="{name}"' in body)
-    points = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
+    points = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'

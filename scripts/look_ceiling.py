@@ -20,7 +20,17 @@ from torch import Tensor
 from harmonize_core.data.dataset import Batch, TripletDataset
 from harmonize_core.data.sources import list_triplets, thin
 from harmonize_core.models.charmnet_hr import centred, over
-from harmonize_core.models.look import GRADE, LIMITS, MAP, MAP_LIMITS, Look, apply_map, bounded, srgb_to_linear
+from harmonize_core.models.look import (
+    GRADE,
+    LIMITS,
+    MAP,
+    MAP_LIMITS,
+    Look,
+    apply_grade,
+    apply_map,
+    bounded,
+    srgb_to_linear,
+)
 from harmonize_core.train.validate import fmse
 
 
@@ -51,9 +61,10 @@ def fitted(batch: Batch, side: int, question: Question, *, centre: bool = True) 
     optimizer = torch.optim.Adam([grade, cells] if side else [grade], lr=0.05)
 
     def pictures() -> list[Tensor]:
-        cells_used = centred(cells, batch.mask) if side and centre else cells
-        look = Look(bounded(grade, LIMITS), bounded(cells_used, MAP_LIMITS))
-        graded = look.graded(linear)
+        numbers = bounded(grade, LIMITS)
+        graded = apply_grade(linear, numbers)
+        cells_used = centred(cells, batch.mask, graded.detach()) if side and centre else cells
+        look = Look(numbers, bounded(cells_used, MAP_LIMITS))
         return [over(batch.composite, linear, changed, batch.mask) for changed in (apply_map(graded, look.map), graded)]
 
     for _ in range(question.steps):

@@ -30,6 +30,8 @@ class Batch:
     """(B, 10) float32, rows sum to 1; zeros for photographs."""
     style_hard: Tensor
     """(B,) int64 in 0..9; -1 for photographs."""
+    chance: Tensor
+    """(B,) float32 in [0, 1), a number of each sample's own (`rng.chances`): for what is done to a share of samples."""
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on `device`, images in channels-last memory order."""

@@ -17,7 +17,7 @@ from harmonize_core.data.batch import STYLES, Batch
 from harmonize_core.data.batch import Movable as Movable
 from harmonize_core.data.batch import SampleSource as SampleSource
 from harmonize_core.data.options import DataConfig
-from harmonize_core.data.rng import generator
+from harmonize_core.data.rng import chances, generator
 from harmonize_core.data.stream import BatchStream as BatchStream
 from harmonize_core.data.stream import in_advance as in_advance
 from harmonize_core.data.stream import prefetch as prefetch
@@ -146,6 +146,7 @@ class TripletDataset:
             real=real,
             style_soft=torch.tensor(soft, dtype=torch.float32),
             style_hard=torch.tensor(hard, dtype=torch.int64),
+            chance=torch.from_numpy(chances(self.seed, samples)),
         )
 
     def _load(self, path: ImageFile, is_mask: bool) -> Integers:

@@ -25,7 +25,7 @@ from harmonize_core.data.edits import Foreground, Relight, apply_edits, draw_edi
 from harmonize_core.data.on_the_fly import Drawing, Views, moved, pinned, stacked, whole
 from harmonize_core.data.photos import Photo
 from harmonize_core.data.plausible import why_implausible
-from harmonize_core.data.rng import generator
+from harmonize_core.data.rng import chances, generator
 from harmonize_core.data.transfers import Numbers, edited, numbers_of
 from harmonize_core.data.transforms import Crop, apply_crop, draw_crop, resize
 from harmonize_core.errors import InputError
@@ -67,6 +67,7 @@ class PhotoBatch:
     """(N,) float16, light of relight edits there."""
     counts: tuple[int, ...]
     """How many of the N are of each sample."""
+    chance: Tensor
     draws: tuple[Draw, ...]
 
     @torch.no_grad()
@@ -90,6 +91,7 @@ class PhotoBatch:
             real=real,
             style_soft=torch.zeros(count, STYLES),
             style_hard=torch.full((count,), -1, dtype=torch.int64),
+            chance=self.chance,
         )
         return batch.to(device)
 
@@ -154,6 +156,7 @@ class Photographs:
             place=pinned(np.concatenate([p + area * i for i, p in enumerate(flat)]), self._drawing.pin),
             shade=pinned(np.concatenate(shades), self._drawing.pin),
             counts=tuple(len(p) for p in flat),
+            chance=torch.from_numpy(chances(self._drawing.seed, samples)),
             draws=draws,
         )
 

@@ -30,7 +30,7 @@ from harmonize_core.data.grades import (
     packed,
 )
 from harmonize_core.data.on_the_fly import Drawing, Views, moved, pinned, stacked, whole
-from harmonize_core.data.rng import generator
+from harmonize_core.data.rng import chances, generator
 from harmonize_core.data.transforms import draw_crop
 from harmonize_core.data.views import Draw, cut
 from harmonize_core.formats.linear_views import LinearView, ViewTransform
@@ -56,6 +56,7 @@ class RenderedBatch:
     """How many of the N are of each sample."""
     style_soft: Tensor
     style_hard: Tensor
+    chance: Tensor
     draws: tuple[Draw, ...]
     transforms: tuple[ViewTransform, ...]
 
@@ -74,6 +75,7 @@ class RenderedBatch:
             real=real,
             style_soft=self.style_soft,
             style_hard=self.style_hard,
+            chance=self.chance,
         )
         return batch.to(device)
 
@@ -196,6 +198,7 @@ class RenderedViews:
             counts=tuple(len(c.place) for c in cuts),
             style_soft=torch.from_numpy(np.stack([c.style_soft for c in cuts])),
             style_hard=torch.tensor([self.views[d.view].styles[d.real] - 1 for d in draws], dtype=torch.int64),
+            chance=torch.from_numpy(chances(self._drawing.seed, samples)),
             draws=draws,
             transforms=tuple(self.views[d.view].view_transform for d in draws),
         )

@@ -43,10 +43,12 @@ from harmonize_core.models.look import (
     MAP_UNITS,
     UNITS,
     Look,
+    apply_grade,
     apply_map,
     bounded,
     linear_to_srgb,
     srgb_to_linear,
+    tones,
 )
 from harmonize_core.models.regions import BackgroundAttention, Compare, mean_and_spread
 
@@ -145,7 +147,7 @@ class CharmNetHr(HarmonizationModel):
         self.fine = nn.Conv2d(FINE_CHANNELS, width // 2, kernel_size=1)
         self.coarse = nn.Conv2d(width, width // 2, kernel_size=1)
         self.refine = _separable(width // 2, width // 2, 1)
-        self.to_map = nn.Conv2d(width // 2, MAP, kernel_size=3, padding=1)
+        self.to_map = nn.Conv2d(width // 2, MAP, kernel_size=3, padding=1, bias=False)
 
     def forward(self, composite: Tensor, mask: Tensor, domain: Domain = "photographic") -> CharmNetHrOutput:
         return self.render(composite, mask, *self.estimate(viewed(composite), viewed(mask), domain))
@@ -168,8 +170,12 @@ class CharmNetHr(HarmonizationModel):
         scale, shift = self.condition(seen)[:, :, None, None].chunk(2, dim=1)
         f_dec = self.mix((self.skip(level(f_enc)) + doubled(self.deep(core))) * (1 + scale) + shift)
         detail = self.refine(self.fine(level(fine)) + doubled(self.coarse(f_dec)))
-        cells = bounded(centred(self.to_map(detail), mask), MAP_LIMITS, MAP_UNITS)
-        return Look(bounded(self.to_grade(seen), LIMITS, UNITS), cells), f_enc, f_dec
+        with torch.autocast(composite.device.type, enabled=False):  # a percent of a gain would be seen
+            grade = bounded(self.to_grade(seen.to(self.to_grade.weight.dtype)), LIMITS, UNITS)
+            cells = self.to_map(detail.to(self.to_map.weight.dtype))
+            graded = apply_grade(srgb_to_linear(composite.to(grade.dtype)), grade.detach())
+            cells = bounded(centred(cells, mask.to(grade.dtype), graded), MAP_LIMITS, MAP_UNITS)
+        return Look(grade, cells), f_enc, f_dec
 
     def render(self, composite: Tensor, mask: Tensor, look: Look, f_enc: Tensor, f_dec: Tensor) -> CharmNetHrOutput:
         """Apply a look to a picture of any size, in linear light."""
@@ -263,11 +269,17 @@ def _averages(length: int) -> np.ndarray:
     return np.clip(inside, 0, None) * (SIZE / length)
 
 
-def centred(cells: Tensor, mask: Tensor) -> Tensor:
+def centred(cells: Tensor, mask: Tensor, graded: Tensor) -> Tensor:
     """A map (B, 12, h, w) less its mean over the foreground of mask (B, 1, H, W): what the whole has in common is the
-    grade's to say. Looks that are fitted to the answer get there sooner, too (docs/models/charmnet_hr.md)."""
-    weight = functional.adaptive_avg_pool2d(mask, (cells.shape[2], cells.shape[3]))
-    return cells - mean_and_spread(cells, weight)[0][:, :, None, None]
+    grade's to say. Looks that are fitted to the answer get there sooner, too (docs/models/charmnet_hr.md).
+
+    Gains of a tone are averaged where that tone is, in the linear graded picture (B, 3, H, W), so that the log gains of
+    all the foreground's pixels have mean 0 together; offsets are averaged everywhere.
+    """
+    shape = (cells.shape[2], cells.shape[3])
+    weights = [functional.adaptive_avg_pool2d(mask * share, shape) for share in (*tones(graded), 1)]
+    parts = zip(cells.split(3, dim=1), weights, strict=True)
+    return torch.cat([part - mean_and_spread(part, weight)[0][:, :, None, None] for part, weight in parts], dim=1)
 
 
 def over(composite: Tensor, linear: Tensor, changed: Tensor, mask: Tensor) -> Tensor:

@@ -90,11 +90,15 @@ def cdl(grade: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 def apply_map(rgb_linear: Tensor, cells: Tensor) -> Tensor:
     """Linear colours (B, 3, H, W) under a map (B, 12, h, w), enlarged bilinearly."""
     full = resized(cells, (rgb_linear.shape[2], rgb_linear.shape[3]), "bilinear")
+    gain = torch.stack([tone * full[:, 3 * n : 3 * n + 3] for n, tone in enumerate(tones(rgb_linear))]).sum(dim=0)
+    return (rgb_linear * torch.exp(gain) + full[:, 3 * TONES :]).clamp_min(0.0)
+
+
+def tones(rgb_linear: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """How much of a shadow, a mid-tone and a highlight each of the colours (B, 3, H, W) is: (B, 1, H, W), sum 1."""
     level = luminance(rgb_linear).clamp(DARKEST, 1.0) ** (1 / TONE_GAMMA) * (TONES - 1)
     shadows, highlights = functional.relu(1 - level), functional.relu(level - 1)
-    tones = (shadows, 1 - shadows - highlights, highlights)
-    gain = torch.stack([tone * full[:, 3 * n : 3 * n + 3] for n, tone in enumerate(tones)]).sum(dim=0)
-    return (rgb_linear * torch.exp(gain) + full[:, 3 * TONES :]).clamp_min(0.0)
+    return shadows, 1 - shadows - highlights, highlights
 
 
 def luminance(rgb_linear: Tensor) -> Tensor:

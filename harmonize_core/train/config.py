@@ -56,7 +56,7 @@ class LookLossConfig:
     identity: float = 1.0
     """Weight of any change of pictures that are harmonious already."""
     identity_share: float = 0.125
-    """Share of each batch that is given its real picture for a composite, from 0 to 1, rounded down."""
+    """Share of samples that are given their real picture for a composite, from 0 to 1."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from harmonize_core.data.options import DataConfig
 from harmonize_core.errors import UnknownName
-from harmonize_core.train.config import IMAGENET, InitConfig, LookLossConfig, LossConfig, OptimConfig, TrainConfig
+from harmonize_core.train.config import IMAGENET, InitConfig, LossConfig, OptimConfig, TrainConfig
 
 IHARMONY4_TRAINING = 65_742
 
@@ -115,7 +115,6 @@ PRESETS: dict[str, tuple[str, TrainConfig]] = {
             steps=6_000,
             batch_size=4,
             optim=replace(_HR.optim, warmup_steps=50),
-            loss=replace(_HR.loss, look=LookLossConfig(identity_share=0.25)),
             validate_every=300,
             validate_limit=24,
             checkpoint_seconds=300.0,

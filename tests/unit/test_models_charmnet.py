@@ -103,7 +103,7 @@ def test_a_part_whose_weights_are_zero_is_absent_and_the_others_are_what_they_we
     whole, part = (CharmNetObjective(config.build(), LossConfig(**weights)) for weights in ({}, without))
     part.load_state_dict({k: v for k, v in whole.state_dict().items() if k in part.state_dict()})
     soft = torch.full((2, 10), 0.1)
-    batch = Batch(pictures[0], pictures[1], 0.5 * pictures[0], soft, torch.tensor([1, 2]))
+    batch = Batch(pictures[0], pictures[1], 0.5 * pictures[0], soft, torch.tensor([1, 2]), torch.ones(2))
     batches = {domain: batch for domain in part.needs}
     expected, found = (o.generator_losses(o(batches), batches) for o in (whole, part))
     gone = "adversarial" if "adversarial" in without else "style"

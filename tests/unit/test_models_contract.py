@@ -160,4 +160,6 @@ def test_every_parameter_learns_from_its_objective(name, narrow):
 def _batch(size: int, seed: int) -> Batch:
     composite, mask = pictures((size, size), seed)
     soft = torch.full((2, 10), 0.1)
-    return Batch(composite, mask, (0.8 * composite + 0.1).clamp(0, 1), soft, torch.tensor([1, 2]))
+    return Batch(
+        composite, mask, (0.8 * composite + 0.1).clamp(0, 1), soft, torch.tensor([1, 2]), torch.tensor([0.0, 0.9])
+    )

@@ -40,7 +40,7 @@ def batch(size: int, seed: int) -> Batch:
     mask = torch.zeros(2, 1, size, size)
     mask[:, :, size // 4 : size // 2, size // 4 : 3 * size // 4] = 1
     composite = mask * (0.6 * real + 0.3) + (1 - mask) * real
-    return Batch(composite, mask, real, torch.full((2, 10), 0.1), torch.tensor([1, 2]))
+    return Batch(composite, mask, real, torch.full((2, 10), 0.1), torch.tensor([1, 2]), torch.ones(2))
 
 
 def objective_of(name: str, loss: LossConfig | None = None) -> tuple[Objective, dict]:

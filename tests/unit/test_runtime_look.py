@@ -60,6 +60,42 @@ def test_the_grade_is_the_cdl_that_it_says(look, rng):
     np.testing.assert_allclose(look.global_only().apply(linear_to_srgb(linear)), alone, atol=1e-5)
 
 
+def both(look: Look, colors: list[list[float]]) -> list[np.ndarray]:
+    """Linear colours (N, 3) under a look, by NumPy and by PyTorch."""
+    linear = np.array(colors, np.float32)[None]
+    found = srgb_to_linear(look.apply(linear_to_srgb(linear), ceiling=None))
+    in_two = in_torch(look).apply(planes(linear))[0].numpy().transpose(1, 2, 0)
+    return [found[0], in_two[0]]
+
+
+@pytest.mark.parametrize("power", [-0.6, 0.2, 0.7])
+def test_powers_turn_around_middle_grey(power):
+    look = Look(np.array([0] * 6 + [power] * 3 + [0], np.float32), Look.identity().map)
+    for found in both(look, [[0.18] * 3, [0.36] * 3]):
+        np.testing.assert_allclose(found[0], 0.18, rtol=1e-4)
+        np.testing.assert_allclose(found[1], 0.18 * 2 ** np.exp(power), rtol=1e-4)
+
+
+def test_white_balance_keeps_the_luminance_of_greys_and_turns_them_as_it_says():
+    look = Look(np.array([0, 0.6, -0.3] + [0] * 7, np.float32), Look.identity().map)
+    for found in both(look, [[0.1] * 3, [0.7] * 3]):
+        np.testing.assert_allclose(found @ [0.2126, 0.7152, 0.0722], [0.1, 0.7], rtol=1e-3)
+        np.testing.assert_allclose(np.log(found[:, 0] / found[:, 2]), 2 * 0.6, rtol=1e-3)
+        np.testing.assert_allclose(np.log(found[:, 1] ** 2 / (found[:, 0] * found[:, 2])), 2 * 0.3, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("tone", "level", "light"),
+    [(0, 0.082687, 0.18), (1, 0.917313, 0.18), (2, 0.459480, 0.5), (1, 0.540520, 0.5), (0, 0.0, 0.5)],
+)
+def test_how_much_of_a_tone_a_luminance_is(tone, level, light):
+    """Worked out by hand: 2 * 0.18^(1/2.2) = 0.917313 and 2 * 0.5^(1/2.2) = 1.459480 on a scale from 0 to 2."""
+    cells = np.zeros((12, 1, 1), np.float32)
+    cells[3 * tone : 3 * tone + 3] = 1
+    for found in both(Look(np.zeros(10, np.float32), cells), [[light] * 3]):
+        np.testing.assert_allclose(np.log(found[0] / light), level, atol=2e-4)
+
+
 def test_single_pixels_are_changed_as_in_their_picture(look, rng):
     composite, _ = picture(rng, 90, 70)
     rows, columns = rng.integers(0, 90, 50), rng.integers(0, 70, 50)

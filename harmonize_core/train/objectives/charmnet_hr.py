@@ -7,7 +7,8 @@
 * Smoothness of the map (PCT-Net, `losses.sobel`): what it says of one cell should hold for the next. That it says
   nothing of the whole foreground needs no term, it is centred (`models.charmnet_hr.centred`).
 * Identity: some samples are given their real picture for a composite, and any change counts, by its size and not its
-  square, so that small ones do not come free.
+  square, so that small ones do not come free. Each sample's own `Batch.chance` decides, so that small batches have
+  some, too, and it does not matter how a batch is cut into parts.
 * The domain discriminator and the style aggregation of CharmNet (Cao et al., BMVC 2022), on 16x16 averages of features
   that are levelled as the network itself uses them.
 """
@@ -79,16 +80,15 @@ class CharmNetHrObjective(Objective):
 
         for domain, output in outputs.items():
             batch = batches[domain]
-            count = self._identities(batch)
             add(f"fn_mse_{domain}", self._fn_mse(output.harmonized, batch), weights.fn_mse)
             if look.grade:
                 add(f"grade_{domain}", self._fn_mse(output.graded, batch), weights.fn_mse * look.grade)
             if look.smoothness:
                 add(f"smoothness_{domain}", losses.sobel(output.look.map.float()).mean(), look.smoothness)
-            if look.identity and count:
-                changed = (output.harmonized[:count].float() - batch.real[:count]).abs()
-                share = batch.mask[:count].mean().clamp_min(1e-3)
-                add(f"identity_{domain}", changed.mean() / share, look.identity * count / len(batch.real))
+            if look.identity and look.identity_share:
+                changed = (output.harmonized.float() - batch.real).abs().mean(dim=(1, 2, 3))
+                changed = changed / batch.mask.mean(dim=(1, 2, 3)).clamp_min(1e-3)
+                add(f"identity_{domain}", (changed * self._identities(batch)).mean(), look.identity)
         if weights.adversarial:
             scores = self.discriminator(_small(outputs["rendered"].f_enc)).float()
             add("adversarial", losses.hinge_adv(scores), weights.adversarial)
@@ -103,16 +103,14 @@ class CharmNetHrObjective(Objective):
             total = total + style.total
         return {"total": total, **terms}
 
-    def _identities(self, batch: Batch) -> int:
-        """How many samples of a batch, the first ones, get their real picture for a composite."""
-        return int(self.weights.look.identity_share * len(batch.real))
+    def _identities(self, batch: Batch) -> Tensor:
+        """Which samples (B,) get their real picture for a composite."""
+        return batch.chance < self.weights.look.identity_share
 
     def _seen(self, batch: Batch) -> Batch:
         """The batch with its identity samples."""
-        count = self._identities(batch)
-        if not count:
-            return batch
-        return replace(batch, composite=torch.cat([batch.real[:count], batch.composite[count:]]))
+        chosen = self._identities(batch)[:, None, None, None]
+        return replace(batch, composite=torch.where(chosen, batch.real, batch.composite))
 
     def _fn_mse(self, picture: Tensor, batch: Batch) -> Tensor:
         return losses.fn_mse(normalize(picture.float()), normalize(batch.real), batch.mask, a_min=self.weights.a_min)
@@ -125,12 +123,11 @@ class CharmNetHrObjective(Objective):
             )
             for domain in BOTH
         }
-        count = self._identities(rendered)
-        true = functional.one_hot(rendered.style_hard[:count], rendered.style_soft.shape[1])
+        true = functional.one_hot(rendered.style_hard, rendered.style_soft.shape[1]).to(rendered.style_soft)
         return losses.style_aggregation(
             *of["rendered"],
             *of["photographic"],
-            torch.cat([true.to(rendered.style_soft), rendered.style_soft[count:]]),
+            torch.where(self._identities(rendered)[:, None], true, rendered.style_soft),
             rendered.style_hard,
             rendered_weight=self.weights.style,
             agreement_weight=self.weights.style_photographic,

@@ -35,11 +35,11 @@ from harmonize_core.train.config import TrainConfig, check
 from harmonize_core.train.device import device_of, numerics
 from harmonize_core.train.distributed import RankStream, World, connected, from_environment
 from harmonize_core.train.log import MetricsLog, environment
-from harmonize_core.train.look import at_the_end
 from harmonize_core.train.run import Run
 from harmonize_core.train.run import TrainingDiverged as TrainingDiverged
 from harmonize_core.train.schedule import MEASURED_STEPS, rate
 from harmonize_core.train.sets import Sets, open_sets
+from harmonize_core.train.show import at_the_end
 from harmonize_core.train.stop import StopSignal
 from harmonize_core.train.trainer import Trainer
 

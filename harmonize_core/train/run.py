@@ -22,10 +22,10 @@ from harmonize_core.train.device import eager
 from harmonize_core.train.distributed import World
 from harmonize_core.train.folder import write_plan
 from harmonize_core.train.log import Kind, MetricsLog, git_commit
-from harmonize_core.train.look import after_validation
 from harmonize_core.train.samples import Samples
 from harmonize_core.train.schedule import plan_steps
 from harmonize_core.train.sets import Sets
+from harmonize_core.train.show import after_validation
 from harmonize_core.train.trainer import Trainer
 from harmonize_core.train.validate import validate
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two processes that share a run (gloo on the CPU) do what one does; when one is lost the other says so and ends."""
 
+import json
 import os
 import signal
 import socket
@@ -36,15 +37,16 @@ def options(data, run: Path, model: str, *more: object) -> list[str]:
     return [str(value) for value in ("train", "charmnet-demo", *chosen)]
 
 
-def start_two(arguments: list[str]) -> list[subprocess.Popen]:
+def start_two(arguments: list[str], script: tuple[str, ...] = (tiny.__file__,)) -> list[subprocess.Popen]:
     """Both processes, told of each other as torchrun tells them."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     common = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
     ranks = [{**common, "LOCAL_WORLD_SIZE": "2", "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(2)]
-    command = [sys.executable, tiny.__file__, *arguments]
-    return [subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) for env in ranks]
+    command = [sys.executable, *script, *arguments]
+    pipe = subprocess.PIPE
+    return [subprocess.Popen(command, env=env, stdout=pipe, stderr=pipe, text=True) for env in ranks]
 
 
 def wait_for_step(run: Path, step: int, processes: list[subprocess.Popen]) -> None:
@@ -60,6 +62,27 @@ def wait_for_step(run: Path, step: int, processes: list[subprocess.Popen]) -> No
 def losses(run: Path) -> list[dict[str, float]]:
     rows = [row for row in read_log(run) if row["kind"] == "train"]
     return [{name: value for name, value in row.items() if name not in ("seconds", "kind")} for row in rows]
+
+
+GRADIENTS = """
+import torch
+from harmonize_core.train.distributed import connected, from_environment
+world = from_environment()
+weights = [torch.nn.Parameter(torch.zeros(shape)) for shape in ((2,), (1, 2), (3,))]
+with connected(world, torch.device("cpu")):
+    weights[0].grad = torch.tensor([1.0, 2.0]) * (1 + 2 * world.rank)
+    weights[1].grad = torch.tensor([[-8.0, 4.0]]) * world.rank
+    world.average_gradients(weights)
+print([None if w.grad is None else w.grad.tolist() for w in weights])
+"""
+
+
+def test_gradients_are_the_mean_over_the_processes():
+    """Optimizers that divide by the size of gradients would hide a sum."""
+    for process in start_two([GRADIENTS], script=("-c",)):
+        printed, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+        assert json.loads(printed.replace("None", "null")) == [[2.0, 4.0], [[-4.0, 2.0]], None]
 
 
 def test_two_processes_stop_resume_and_learn_as_one(data, tmp_path):

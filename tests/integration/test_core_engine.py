@@ -196,6 +196,25 @@ def test_deterministic_runs_refuse_what_does_not_repeat_itself(data, tmp_path, m
     assert not torch.are_deterministic_algorithms_enabled()
 
 
+def test_an_accumulated_step_moves_running_statistics_once_a_batch(data, tmp_path):
+    """Though critics need a forward pass of their own."""
+    rendered = list_triplets(toy.write_rendered(tmp_path / "rendered"))
+    sets = {"rendered": rendered, "photographic": list_triplets(data)}
+    parts = [
+        {name: TripletDataset(listed, size=256).batch([(step, 0), (step, 1)]) for name, listed in sets.items()}
+        for step in range(2)
+    ]
+    stepped, plain = (Trainer(config(data, tmp_path, model="tiny_charmnet"), CPU) for _ in range(2))
+    stepped.step(parts, 1.0)
+    with torch.no_grad():
+        for part in parts:
+            plain.objective(part)
+    found, expected = (dict(trainer.model.named_buffers()) for trainer in (stepped, plain))
+    assert any(name.endswith("running_mean") for name in found)
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-4, atol=1e-5)
+
+
 def test_gradients_of_the_critics_are_clipped(data, tmp_path):
     dataset = TripletDataset(list_triplets(data), size=32)
     batch = {"photographic": dataset.batch([(0, 0), (0, 1)])}

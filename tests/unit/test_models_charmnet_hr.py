@@ -14,7 +14,7 @@ from harmonize_core.data.rng import chances
 from harmonize_core.errors import CheckpointError, ConfigError
 from harmonize_core.losses import sobel
 from harmonize_core.models import build, init_weights, parameter_count
-from harmonize_core.models.charmnet_hr import ALL_BLOCKS, CharmNetHr, CharmNetHrConfig, Stem
+from harmonize_core.models.charmnet_hr import ALL_BLOCKS, CharmNetHr, CharmNetHrConfig, Stem, centred
 from harmonize_core.models.efficientnet import LAYERS, blocks
 from harmonize_core.models.look import apply_map, srgb_to_linear
 from harmonize_core.models.regions import BackgroundAttention
@@ -70,6 +70,16 @@ def test_what_the_whole_foreground_needs_is_in_the_grade_and_not_in_the_map(mode
         assert mine[here].mean().abs() < 0.1 * mine[here].abs().mean()
     offsets = (look.map[:, 9:] * torch.nn.functional.adaptive_avg_pool2d(seen.mask, look.map.shape[2:])).mean((2, 3))
     assert offsets.abs().max() < 0.1 * look.map[:, 9:].abs().mean()
+
+
+def test_a_map_cannot_brighten_the_whole_by_being_bright_where_its_tone_is():
+    graded = torch.linspace(0.02, 0.9, 64).expand(1, 3, 64, 64)  # from dark to bright
+    cells = torch.linspace(1, -1, 16).repeat(1, 12, 16, 1)
+    cells[:, 6:9] *= -1
+    mask = torch.ones(1, 1, 64, 64)
+    cells = torch.cat([centred(cells, mask, graded)[:, :9], torch.zeros(1, 3, 16, 16)], dim=1)
+    gains = torch.log(apply_map(graded, cells) / graded)
+    assert gains.mean().abs() < 0.02
 
 
 @torch.no_grad()

@@ -129,6 +129,16 @@ def test_a_soft_edge_is_a_changed_foreground_before_an_unchanged_background(rng)
     np.testing.assert_allclose(layers, expected, atol=1e-4)
 
 
+def test_an_edge_of_one_pixel_is_explained_by_what_is_beyond_it():
+    coverage = np.zeros((60, 60), np.float32)
+    coverage[20:40, 20:40], coverage[21:39, 21:39] = 0.5, 1
+    alpha = coverage[..., None]
+    darker = Look(np.array([-2, *[0] * 9], np.float32), Look.identity().map)
+    expected = linear_to_srgb(alpha * np.float32(0.6 / 4) + (1 - alpha) * np.float32(0.1)).repeat(3, axis=2)
+    composite = linear_to_srgb(alpha * np.float32(0.6) + (1 - alpha) * np.float32(0.1)).repeat(3, axis=2)
+    np.testing.assert_allclose(darker.over(composite, coverage), expected, atol=0.01)
+
+
 def test_a_wide_feather_has_no_seams_between_tiles(monkeypatch):
     """Tiles need no opaque and no background pixels of their own."""
     down, across = np.mgrid[0:300, 0:320].astype(np.float32)

@@ -103,8 +103,9 @@ def test_two_processes_stop_resume_and_learn_as_one(data, tmp_path):
     assert 2 <= stopped[-1]["step"] < STEPS
     assert int(state.checkpoints(tmp_path / "two")[-1].name.removeprefix("step-")) == stopped[-1]["step"]
 
-    # as --standalone, on machines whose hosts file does not know localhost, too
-    here = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0", "--nproc-per-node", "2"]
+    # as --standalone, on machines that cannot resolve localhost or their own name, too
+    here = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0", "--local-addr", "127.0.0.1"]
+    here += ["--nproc-per-node", "2"]
     torchrun = [sys.executable, "-m", "torch.distributed.run", *here, "--"]
     subprocess.run([*torchrun, tiny.__file__, *shared, "--resume"], check=True, timeout=300)
     for mine, theirs in zip(losses(tmp_path / "one"), losses(tmp_path / "two"), strict=True):

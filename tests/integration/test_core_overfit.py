@@ -44,6 +44,8 @@ were published with a tenth of it (intrinsic)."""
 UNBOUNDED = ("crn",)
 """Networks without such outputs that are too slow at twice their published rate."""
 ALWAYS = ("cdtnet_256", "fmm_256", "issam_256")
+SMALL_START = ("dht_256", "harmonizer", "pix2pixhd")
+"""Networks that begin with weights of their published spread, normal(0, 0.02); wider ones saturate or unlearn late."""
 LATE = {"harmonizer": 20}
 """Rounds of networks whose batch norms count the last hundred steps (momentum 0.01, EfficientNet's): what they do in
 use follows late what they do while training."""
@@ -114,7 +116,7 @@ def test_small_pictures_are_learned_by_heart(name, tmp_path, monkeypatch, narrow
         model="small",
         optim=OptimConfig(lr=FASTEST if name in UNBOUNDED else min(FASTEST, 2 * published.lr), beta1=published.beta1),
         loss=LossConfig(a_min=10.0),
-        init=InitConfig(std=0.02 if name in LATE else 0.05, blend_bias=1.0),
+        init=InitConfig(std=0.02 if name in SMALL_START else 0.05, blend_bias=1.0),
     )
     share, rounds = (0.25, 1) if name in ALWAYS else (0.5, LATE.get(name, 5))
     assert overfit(trained, sets, 100 if name in ALWAYS else 60, share, rounds=rounds)["photographic"] < share

@@ -15,7 +15,8 @@ from harmonize_core.formats.picture import Picture, open_picture
 from harmonize_core.infer.masks import MaskChoice, mask_of
 from harmonize_core.infer.pairs import FileJob
 from harmonize_core.infer.predictor import Predictor
-from harmonize_core.runtime.transform import MaskEmpty, smooth_over_time
+from harmonize_core.runtime.temporal import smooth_over_time
+from harmonize_core.runtime.transform import MaskEmpty
 
 Floats = NDArray[np.float32]
 Progress = Callable[[Sequence[FileJob]], Iterable[FileJob]]

@@ -25,7 +25,8 @@ from harmonize_core.runtime import look_session, session
 from harmonize_core.runtime.look import Look
 from harmonize_core.runtime.look_session import Estimate, LookHarmonizer
 from harmonize_core.runtime.session import Harmonizer, ModelInfo, Network, check_arrays, open_model
-from harmonize_core.runtime.transform import ColorTransform, smooth_over_time
+from harmonize_core.runtime.temporal import smooth_over_time
+from harmonize_core.runtime.transform import ColorTransform
 
 if TYPE_CHECKING:
     from torch import nn

@@ -8,7 +8,7 @@ from harmonize_core.runtime.look import Look as Look
 from harmonize_core.runtime.look_session import LookHarmonizer as LookHarmonizer
 from harmonize_core.runtime.session import Harmonizer as Harmonizer
 from harmonize_core.runtime.session import ModelInfo as ModelInfo
+from harmonize_core.runtime.temporal import smooth_over_time as smooth_over_time
 from harmonize_core.runtime.transform import ColorTransform as ColorTransform
 from harmonize_core.runtime.transform import MaskEmpty as MaskEmpty
 from harmonize_core.runtime.transform import fit_transform as fit_transform
-from harmonize_core.runtime.transform import smooth_over_time as smooth_over_time

@@ -10,19 +10,13 @@ itself is pulled to the identity) instead of to a constant, and coefficients are
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harmonize_core.errors import InputError
 from harmonize_core.runtime.resize import interpolation_matrix, limited, neighbours
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 Floats = NDArray[np.float32]
 Box = tuple[int, int, int, int]
@@ -44,9 +38,6 @@ SUPPORT = 40.0
 """Foreground pixels (of 256x256, weighted by the window) at which a local transform counts one half."""
 
 _BAND_PIXELS = 1 << 16
-
-Transform = TypeVar("Transform", bound="DataclassInstance")
-"""A dataclass of arrays."""
 
 
 class MaskEmpty(InputError):
@@ -153,27 +144,6 @@ def fit_transform(composite: Floats, harmonized: Floats, mask: Floats, grid: tup
     trust = windows[..., 0] / (windows[..., 0] + SUPPORT * mask.size / 65536)
     local = local.reshape(*grid, 3, 4) * trust[..., None, None]
     return ColorTransform((np.eye(3, 4) + overall + local).astype(np.float32))
-
-
-def smooth_over_time(transforms: Sequence[Transform], sigma_frames: float) -> list[Transform]:
-    """Smooth the transforms of consecutive frames with a centred gaussian: no flicker and no lag.
-
-    Args:
-        transforms: one per frame, in order, all of one kind (`ColorTransform`, `look.Look`) and size.
-        sigma_frames: standard deviation in frames; 0 returns the transforms unchanged. Frames near the ends use the
-            neighbours there are.
-    """
-    if sigma_frames <= 0 or len(transforms) < 2:
-        return list(transforms)
-    distance = np.subtract.outer(np.arange(len(transforms)), np.arange(len(transforms)))
-    weights = np.exp(-0.5 * (distance / sigma_frames) ** 2)
-    weights[np.abs(distance) > 4 * sigma_frames + 1] = 0
-    weights /= weights.sum(axis=1, keepdims=True)
-    names = [field.name for field in dataclasses.fields(transforms[0])]
-    stacks = {name: np.stack([getattr(t, name) for t in transforms]) for name in names}
-    smooth = {name: np.tensordot(weights, stack, axes=(1, 0)).astype(np.float32) for name, stack in stacks.items()}
-    kind = type(transforms[0])
-    return [kind(**{name: smooth[name][i] for name in names}) for i in range(len(transforms))]
 
 
 def _moments(source: NDArray, change: NDArray, weight: NDArray) -> NDArray:

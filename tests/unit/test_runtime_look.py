@@ -12,7 +12,7 @@ from harmonize_core.runtime import look as runtime_look
 from harmonize_core.runtime.layers import apply_transform, harmonize_layers
 from harmonize_core.runtime.look import Look
 from harmonize_core.runtime.resize import resize
-from harmonize_core.runtime.transform import smooth_over_time
+from harmonize_core.runtime.temporal import smooth_over_time
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from harmonize_core.runtime import (
     fit_transform,
     harmonize,
     harmonize_layers,
-    smooth_over_time,
 )
 from harmonize_core.runtime.resize import resize
+from harmonize_core.runtime.temporal import smooth_over_time
 
 PHOTO = "harmonize_core/photos/sklearn_china"
 

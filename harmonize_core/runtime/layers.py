@@ -11,7 +11,7 @@ import numpy as np
 
 from harmonize_core.color import linear_to_srgb, srgb_to_linear
 from harmonize_core.errors import InputError
-from harmonize_core.runtime.look import Look
+from harmonize_core.runtime.look import Adjust, Look
 from harmonize_core.runtime.resize import Floats
 from harmonize_core.runtime.session import Harmonizer, check_arrays
 from harmonize_core.runtime.transform import ColorTransform
@@ -36,22 +36,31 @@ def harmonize(harmonizer: Harmonizer, composite: Floats, mask: Floats, strength:
 
 
 def apply_transform(
-    transform: ColorTransform | Look, composite: Floats, mask: Floats, *, ceiling: float | None = 1.0
+    transform: ColorTransform | Look,
+    composite: Floats,
+    mask: Floats,
+    *,
+    ceiling: float | None = 1.0,
+    adjust: Adjust | None = None,
 ) -> Floats:
     """Transform the foreground of a composite: mask * transformed + (1 - mask) * composite, shapes as `harmonize`.
 
     A look works in linear light and separates soft edges (`Look.over`). Values above `ceiling` are cut off where the
-    composite has none; None for scene-linear pictures.
+    composite has none; None for scene-linear pictures. `adjust` is as for `Look.over`.
     """
     check_arrays(composite, mask)
     if isinstance(transform, Look):
-        return transform.over(composite, mask, ceiling=ceiling)
+        return transform.over(composite, mask, ceiling=ceiling, adjust=adjust)
     box = mask_box(mask)
     top, bottom, left, right = box
     harmonized = composite.astype(np.float32, copy=True)
     inside = harmonized[top:bottom, left:right]
     weight = np.clip(mask[top:bottom, left:right], 0, 1).astype(np.float32)[..., None]
-    blended = inside + weight * (transform.apply(composite, box, ceiling=ceiling) - inside)
+    changed = transform.apply(composite, box, ceiling=ceiling)
+    if adjust is not None:
+        for before, after in zip(inside, changed, strict=True):  # row by row, in place
+            after[:] = linear_to_srgb(adjust(srgb_to_linear(before).T, srgb_to_linear(after).T)).T
+    blended = inside + weight * (changed - inside)
     np.copyto(inside, blended, where=weight > 0)
     return harmonized
 

@@ -9,7 +9,7 @@ wide one; it takes ten times the memory of what is in that box, and without soft
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,9 @@ from harmonize_core.runtime.resize import interpolation_matrix, limited, neighbo
 Floats = NDArray[np.float32]
 Box = tuple[int, int, int, int]
 Size = tuple[int, int]
+
+Adjust = Callable[[Floats, Floats], Floats]
+"""Foreground colours before and after a change, both linear (3, N), to what they shall become (`runtime.controls`)."""
 
 GRADE = 10
 """Numbers of a grade: exposure, temperature, tint, offset (3), power (3), saturation."""
@@ -102,17 +105,27 @@ class Look:
         numbers = (slope * scale, self.grade[3:6] * scale, power)
         return Cdl(*(v.astype(np.float32) for v in numbers), saturation=float(np.exp(self.grade[9])))
 
-    def apply(self, rgb_srgb: Floats, box: Box | None = None, *, ceiling: float | None = 1.0) -> Floats:
-        """Change every pixel of a picture of any size whose frame is the one the look was estimated on.
+    def apply(self, rgb_srgb: Floats, where: Floats | Box | None = None, *, ceiling: float | None = 1.0) -> Floats:
+        """Change a picture of any size whose frame is the one the look was estimated on.
 
         Args:
             rgb_srgb: (H, W, 3) float sRGB; 1 = white, values above it are allowed.
-            box: (top, bottom, left, right) in pixels, bottom and right excluded; only this part is computed.
+            where: a mask (H, W) in [0, 1]: its foreground is changed and the whole picture returned, as `over`, with
+                arrays checked. A box (top, bottom, left, right) in pixels, bottom and right excluded: only this part
+                is computed and returned. None: every pixel.
             ceiling: as `over`.
 
         Returns:
-            (bottom - top, right - left, 3) float32 sRGB, not below 0.
+            (H, W, 3) float32 sRGB, not below 0; with a box (bottom - top, right - left, 3).
+
+        Raises:
+            InputError: a mask or picture of wrong shape, type or values; MaskEmpty when the mask is 0 everywhere.
         """
+        if isinstance(where, np.ndarray):
+            from harmonize_core.runtime.layers import apply_transform  # which knows looks
+
+            return apply_transform(self, rgb_srgb, where, ceiling=ceiling)
+        box = where
         height, width = rgb_srgb.shape[:2]
         top, bottom, left, right = box or (0, height, 0, width)
         result = np.empty((bottom - top, right - left, 3), dtype=np.float32)
@@ -143,7 +156,15 @@ class Look:
             result[part] = limited(changed, source, 1.0)
         return result
 
-    def over(self, composite: Floats, mask: Floats, *, separated: bool = True, ceiling: float | None = 1.0) -> Floats:
+    def over(
+        self,
+        composite: Floats,
+        mask: Floats,
+        *,
+        separated: bool = True,
+        ceiling: float | None = 1.0,
+        adjust: Adjust | None = None,
+    ) -> Floats:
         """Change the foreground of a flat composite, in linear light.
 
         Args:
@@ -153,6 +174,7 @@ class Look:
                 taken for F, as PyTorch does it in training.
             ceiling: light above it is cut off, where the composite has none; None for scene-linear pictures, whose
                 light has no end.
+            adjust: what becomes of each changed colour of the foreground, before it is blended.
 
         Returns:
             (H, W, 3) float32 sRGB; where the mask is 0 it equals the composite bit for bit.
@@ -173,6 +195,8 @@ class Look:
                 number, colors = explained[0][part][inside], explained[1]
                 pure = np.where(number < 0, linear, colors[number].T)
             changed = self._changed(pure, self._cells(tile, size)[:, inside])
+            if adjust is not None:
+                changed = adjust(pure, changed)
             blended = linear_to_srgb(np.maximum(linear + weight * (changed - pure), 0)).T
             harmonized[part][inside] = limited(blended, source, ceiling)
         return harmonized

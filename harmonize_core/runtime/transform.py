@@ -64,17 +64,25 @@ class ColorTransform:
         identity = np.eye(3, 4, dtype=np.float32)
         return ColorTransform((identity + np.float32(strength) * (self.coefficients - identity)).astype(np.float32))
 
-    def apply(self, rgb_srgb: Floats, box: Box | None = None, *, ceiling: float | None = 1.0) -> Floats:
+    def apply(self, rgb_srgb: Floats, where: Floats | Box | None = None, *, ceiling: float | None = 1.0) -> Floats:
         """Transform an image of any size whose frame is the one the transform was estimated on.
 
         Args:
             rgb_srgb: (H, W, 3) float sRGB; 1 = white, values above it are allowed.
-            box: (top, bottom, left, right) in pixels, bottom and right excluded; only this part is computed.
+            where: a mask (H, W) in [0, 1], a box or None, as `Look.apply`.
             ceiling: values above it are cut off, where the input has none; None: nothing is.
 
         Returns:
-            (bottom - top, right - left, 3) float32 sRGB, not below 0.
+            (H, W, 3) float32 sRGB, not below 0; with a box (bottom - top, right - left, 3).
+
+        Raises:
+            InputError: as `Look.apply`.
         """
+        if isinstance(where, np.ndarray):
+            from harmonize_core.runtime.layers import apply_transform  # which knows transforms
+
+            return apply_transform(self, rgb_srgb, where, ceiling=ceiling)
+        box = where
         height, width = rgb_srgb.shape[:2]
         top, bottom, left, right = box or (0, height, 0, width)
         gh, gw = self.coefficients.shape[:2]

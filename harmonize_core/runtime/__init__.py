@@ -8,6 +8,9 @@ from harmonize_core.runtime.look import Look as Look
 from harmonize_core.runtime.look_session import LookHarmonizer as LookHarmonizer
 from harmonize_core.runtime.session import Harmonizer as Harmonizer
 from harmonize_core.runtime.session import ModelInfo as ModelInfo
+from harmonize_core.runtime.temporal import Follower as Follower
+from harmonize_core.runtime.temporal import lock as lock
+from harmonize_core.runtime.temporal import smooth as smooth
 from harmonize_core.runtime.temporal import smooth_over_time as smooth_over_time
 from harmonize_core.runtime.transform import ColorTransform as ColorTransform
 from harmonize_core.runtime.transform import MaskEmpty as MaskEmpty

@@ -1,23 +1,251 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Changes of consecutive frames made steady over time, in their own numbers."""
+"""Looks and colour transforms of consecutive frames, made steady over time in their own numbers; NumPy alone.
+
+What is smoothed is what each kind of transform holds: stops, logarithms and linear offsets of a `Look`, coefficients of
+a `ColorTransform`. Where the light changes at once (a lamp is switched on) and which frames lie outside is found on
+what the transforms make of a few colours, in units of sRGB, so that it means the same for both.
+
+`smooth` looks at a finished shot: a kernel regression with a gaussian, of first order (Cleveland, "Robust Locally
+Weighted Regression and Smoothing Scatterplots", JASA 1979; Fan and Gijbels, "Local Polynomial Modelling and Its
+Applications", 1996), which never reaches over a step and leaves outliers out. Inside a shot that is a centred gaussian,
+without lag; at its ends and at steps slow changes keep their slope. `lock` gives one transform for all of a shot,
+`Follower` works frame by frame, as live pictures come.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-Transform = TypeVar("Transform", bound="DataclassInstance")
+Floats = NDArray[np.float32]
+
+Arrays = TypeVar("Arrays", bound="DataclassInstance")
 """A dataclass of arrays."""
 
 
-def smooth_over_time(transforms: Sequence[Transform], sigma_frames: float) -> list[Transform]:
-    """Smooth the transforms of consecutive frames with a centred gaussian: no flicker and no lag.
+class Appliable(Protocol):
+    """What `ColorTransform` and `look.Look` share: single pixels can be changed."""
+
+    def apply_to(
+        self, colors_srgb: Floats, rows: NDArray[np.intp], columns: NDArray[np.intp], size_hw: tuple[int, int]
+    ) -> Floats:
+        """Change pixels (N, 3) at positions of a picture of a size."""
+        ...
+
+
+Kind = TypeVar("Kind", bound=Appliable)
+
+VISIBLE = 3 / 255
+"""Root mean square in sRGB of a change that can be a step or an outlier; smaller ones are smoothed like noise."""
+
+CLEAR = 4.0
+"""How many times larger than what changes from frame to frame anyway a step or an outlier is."""
+
+SUDDEN = 0.6
+"""Share of a step that is seen between two frames before and two from it on; slower changes are slopes."""
+
+REACH, NEAR, LASTS = 8, 2, 3
+"""Frames before and after that a step is seen from: all of it, how sudden it is, and the fewest on each side."""
+
+FEWEST = 7
+"""Frames in which slopes and steps can be told apart."""
+
+MEDIAN = 5
+"""Frames of the running median that outliers are told by: up to two in a row."""
+
+RADIUS = 3.5
+"""Standard deviations at which the kernel ends."""
+
+RIDGE = 0.1
+"""How far slopes at the ends of a shot are drawn to 0, in units of the kernel's variance: few frames are noisy."""
+
+_COLORS = np.array(  # greys, skin, sky, leaf
+    [[0.15] * 3, [0.4] * 3, [0.7] * 3, [0.62, 0.38, 0.28], [0.25, 0.42, 0.62], [0.3, 0.5, 0.22]], dtype=np.float32
+)
+_SIDE = 96
+_PLACES = np.array([16, 48, 80], dtype=np.intp)
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Of which frames, and how much of each, the smoothed transform of one frame is made."""
+
+    start: int
+    """The first frame."""
+    weights: NDArray[np.float64]
+    """(m,) of this frame and the following; they sum to 1."""
+
+
+@dataclass(frozen=True)
+class Steadying:
+    """What `steady` decided for the frames of one shot."""
+
+    shares: tuple[Shares, ...]
+    """For each frame."""
+    steps: tuple[int, ...]
+    """Frames at which the light is another than before."""
+    outliers: tuple[int, ...]
+    """Frames that do not count."""
+
+
+def probe(transform: Appliable) -> Floats:
+    """What a transform makes of six colours at nine places of the picture: (162,) sRGB."""
+    rows, columns = (axis.ravel() for axis in np.meshgrid(_PLACES, _PLACES, indexing="ij"))
+    many = len(_COLORS)
+    colors = np.tile(_COLORS, (len(rows), 1))
+    return transform.apply_to(colors, np.repeat(rows, many), np.repeat(columns, many), (_SIDE, _SIDE)).ravel()
+
+
+def smooth(transforms: Sequence[Kind], sigma_frames: float, times: Sequence[float] | None = None) -> list[Kind]:
+    """Make the transforms of one shot steady: no flicker, no lag, and steps of the light stay steps.
+
+    Args:
+        transforms: one per frame, in order, all of one kind and size.
+        sigma_frames: standard deviation of the gaussian in frames; 0 returns the transforms unchanged.
+        times: number of each frame, increasing, where some are missing; None: none is.
+    """
+    if sigma_frames <= 0 or len(transforms) < 2:
+        return list(transforms)
+    decided = steady(np.stack([probe(t) for t in transforms]), sigma_frames, times)
+    return [mixed(transforms[s.start : s.start + len(s.weights)], s.weights) for s in decided.shares]
+
+
+def lock(transforms: Sequence[Kind]) -> Kind:
+    """One transform for all frames of a shot: a mean in which frames far from most others count little.
+
+    Args:
+        transforms: at least one, all of one kind and size.
+    """
+    return mixed(transforms, locked_weights(np.stack([probe(t) for t in transforms])))
+
+
+def mixed(transforms: Sequence[Kind], weights: NDArray[np.floating]) -> Kind:
+    """The weighted sum of transforms of one kind, in their own numbers; weights (n,) should sum to 1."""
+    first = transforms[0]
+    return type(first)(**_summed(transforms, weights[None], [f.name for f in dataclasses.fields(first)])[0])  # ty: ignore[invalid-argument-type]
+
+
+def steady(
+    probes: NDArray[np.floating], sigma_frames: float, times: Sequence[float] | None = None, *, every: bool = False
+) -> Steadying:
+    """What `smooth` does with one shot, from the probes of its frames alone, so that long shots need little memory.
+
+    Args:
+        probes: (n, k) of `probe`, one row a frame, in order.
+        sigma_frames: as `smooth`.
+        times: as `smooth`.
+        every: no frame is left out and no step kept: a plain smoothing.
+    """
+    count = len(probes)
+    if sigma_frames <= 0:
+        return Steadying(tuple(Shares(i, np.ones(1)) for i in range(count)), (), ())
+    at = np.arange(count, dtype=np.float64) if times is None else np.asarray(times, dtype=np.float64)
+    found = () if every else steps(probes)
+    counts = np.ones(count, dtype=bool)
+    shares: list[Shares] = []
+    for start, stop in zip((0, *found), (*found, count), strict=True):
+        if not every:
+            counts[start:stop] = ~_outliers(probes[start:stop])
+        shares += [_shares(at, counts, i, start, stop, sigma_frames) for i in range(start, stop)]
+    return Steadying(tuple(shares), tuple(found), tuple(int(i) for i in np.flatnonzero(~counts)))
+
+
+def steps(probes: NDArray[np.floating]) -> tuple[int, ...]:
+    """The frames of one shot at which the light is another than before, from probes (n, k); fades and noise are none.
+
+    A step is visible, far above what changes from frame to frame, lasts, and most of it happens at once.
+    """
+    count = len(probes)
+    if count < FEWEST:
+        return ()
+    usual = float(np.median(_size(np.diff(probes, axis=0)))) / math.sqrt(2)
+    jumps = np.zeros(count)
+    for i in range(LASTS, count - LASTS + 1):
+        far = _between(probes, i, REACH)
+        if far >= max(VISIBLE, CLEAR * usual) and _between(probes, i, NEAR) >= SUDDEN * far:
+            jumps[i] = far * (1 + _size(probes[i] - probes[i - 1]))  # of neighbours, that where most happens at once
+    found: list[int] = []
+    while jumps.max() > 0:
+        at = int(jumps.argmax())
+        found.append(at)
+        jumps[max(0, at - LASTS) : at + LASTS + 1] = 0
+    return tuple(sorted(found))
+
+
+def locked_weights(probes: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The share (n,) of each frame in the one transform of a shot, from probes (n, k); they sum to 1.
+
+    Weights of Welsch at twice the median distance from the current mean, from the median on, ten rounds (Holland and
+    Welsch, "Robust Regression Using Iteratively Reweighted Least-Squares", 1977).
+    """
+    centre = np.median(probes, axis=0)
+    weights = np.full(len(probes), 1 / len(probes))
+    for _ in range(10):
+        distance = _size(probes - centre)
+        scale = max(2 * float(np.median(distance)), VISIBLE / 10)
+        weights = np.exp(-0.5 * (distance / scale) ** 2)
+        weights /= weights.sum()
+        centre = weights @ probes
+    return weights
+
+
+class Follower:
+    """Steady transforms of frames as they come: an exponential mean that follows a step once it has lasted.
+
+    The mean's noise is that of `smooth` with the same `sigma_frames`; its lag is about 1.8 of them. A step is followed
+    at its third frame, so one or two odd frames change nothing.
+    """
+
+    PATIENCE = 3
+    """Frames after which what looked like an outlier is a step."""
+
+    def __init__(self, sigma_frames: float) -> None:
+        """Args:
+        sigma_frames: as of `smooth`; 0 follows each frame.
+        """
+        self.gain = -math.expm1(-1 / (math.sqrt(math.pi) * sigma_frames)) if sigma_frames > 0 else 1.0
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all frames: a new shot begins."""
+        self._mean: Appliable | None = None
+        self._waiting: list[Appliable] = []
+        self._usual = 0.0
+
+    def follow(self, transform: Kind) -> Kind:
+        """The steady transform for the frame that `transform` was estimated on; all are of one kind and size."""
+        if self._mean is None or self.gain == 1:
+            self._mean = transform
+            return transform
+        mean: Kind = self._mean  # ty: ignore[invalid-assignment]
+        distance = float(_size(probe(transform) - probe(mean)))
+        if distance > max(VISIBLE, CLEAR * self._usual):
+            if self._waiting and _size(probe(transform) - probe(self._waiting[-1])) > distance / 2:
+                self._waiting = []
+            self._waiting.append(transform)
+            if len(self._waiting) < self.PATIENCE:
+                return mean
+            waiting: list[Kind] = self._waiting  # ty: ignore[invalid-assignment]
+            mean = mixed(waiting, np.full(len(waiting), 1 / len(waiting)))
+            self._usual = 0.0
+        else:
+            self._usual += self.gain * (distance - self._usual)
+            mean = mixed([mean, transform], np.array([1 - self.gain, self.gain]))
+        self._mean, self._waiting = mean, []
+        return mean
+
+
+def smooth_over_time(transforms: Sequence[Arrays], sigma_frames: float) -> list[Arrays]:
+    """Smooth any arrays of consecutive frames with a centred gaussian; `smooth` is for shots, and minds their steps.
 
     Args:
         transforms: one per frame, in order, all of one kind (`ColorTransform`, `look.Look`) and size.
@@ -30,8 +258,59 @@ def smooth_over_time(transforms: Sequence[Transform], sigma_frames: float) -> li
     weights = np.exp(-0.5 * (distance / sigma_frames) ** 2)
     weights[np.abs(distance) > 4 * sigma_frames + 1] = 0
     weights /= weights.sum(axis=1, keepdims=True)
-    names = [field.name for field in dataclasses.fields(transforms[0])]
-    stacks = {name: np.stack([getattr(t, name) for t in transforms]) for name in names}
-    smooth = {name: np.tensordot(weights, stack, axes=(1, 0)).astype(np.float32) for name, stack in stacks.items()}
-    kind = type(transforms[0])
-    return [kind(**{name: smooth[name][i] for name in names}) for i in range(len(transforms))]
+    kind, names = type(transforms[0]), [field.name for field in dataclasses.fields(transforms[0])]
+    return [kind(**arrays) for arrays in _summed(transforms, weights, names)]
+
+
+def _summed(
+    transforms: Sequence[object], weights: NDArray[np.floating], names: Sequence[str]
+) -> list[dict[str, Floats]]:
+    """For each row of weights (m, n) the weighted sums of the arrays of n transforms."""
+    sums = {
+        name: np.tensordot(weights, np.stack([getattr(t, name) for t in transforms]), axes=(1, 0)).astype(np.float32)
+        for name in names
+    }
+    return [{name: sums[name][i] for name in names} for i in range(len(weights))]
+
+
+def _shares(at: NDArray[np.float64], counts: NDArray[np.bool_], i: int, start: int, stop: int, sigma: float) -> Shares:
+    near = np.flatnonzero(np.abs(at[start:stop] - at[i]) <= RADIUS * sigma + 1) + start
+    low, high = int(near[0]), int(near[-1]) + 1
+    distance = (at[low:high] - at[i]) / sigma
+    weights = np.exp(-0.5 * distance**2) * counts[low:high]
+    if not weights.any():
+        return Shares(i, np.ones(1))
+    weights /= weights.sum()
+    first, second = float(weights @ distance), float(weights @ distance**2)
+    spread = second - first**2 + RIDGE
+    weights *= 1 - first * (distance - first) / spread
+    return Shares(low, weights)
+
+
+def _outliers(probes: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Which frames (n,) of a stretch without steps lie far from the median of those around them."""
+    count, half = len(probes), MEDIAN // 2
+    if count < MEDIAN:
+        return np.zeros(count, dtype=bool)
+    inner = np.stack([np.median(probes[i : i + MEDIAN], axis=0) for i in range(count - MEDIAN + 1)])
+    if len(inner) <= half:
+        usual = np.concatenate([inner[:1]] * half + [inner] + [inner[-1:]] * half)
+    else:  # at the ends a slope goes on
+        away = np.arange(half, 0, -1)[:, None] / half
+        first = inner[0] - away * (inner[half] - inner[0])
+        last = inner[-1] - away[::-1] * (inner[-1 - half] - inner[-1])
+        usual = np.concatenate([first, inner, last])
+    distance = _size(probes - usual)
+    usual_change = float(np.median(_size(np.diff(probes, axis=0))))
+    return distance > max(VISIBLE, CLEAR * float(np.median(distance)), CLEAR / 2 * usual_change)
+
+
+def _between(probes: NDArray[np.floating], i: int, reach: int) -> float:
+    """How far apart the medians of the frames before i and from i on are."""
+    before, after = np.median(probes[max(0, i - reach) : i], axis=0), np.median(probes[i : i + reach], axis=0)
+    return float(_size(after - before))
+
+
+def _size(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Root mean square of the last axis."""
+    return np.sqrt(np.mean(np.square(values, dtype=np.float64), axis=-1))

@@ -19,7 +19,6 @@ from harmonize_core.runtime import (
     harmonize_layers,
 )
 from harmonize_core.runtime.resize import resize
-from harmonize_core.runtime.temporal import smooth_over_time
 
 PHOTO = "harmonize_core/photos/sklearn_china"
 
@@ -133,18 +132,6 @@ def test_bright_pixels_of_a_render_may_stay_above_white():
     brighter = np.eye(3, 4, dtype=np.float32)[None, None] * 2
     out = ColorTransform(brighter).apply(np.float32([[[0.2, 0.7, 3.0]]]))
     np.testing.assert_allclose(out, [[[0.4, 1.0, 3.0]]], atol=1e-6)
-
-
-def test_smoothing_over_time_is_centred_and_keeps_constants():
-    frames = [ColorTransform(np.full((2, 2, 3, 4), v, np.float32)) for v in (0, 0, 0, 1, 0, 0, 0)]
-    smooth = np.array([t.coefficients[0, 0, 0, 0] for t in smooth_over_time(frames, 1.0)])
-    np.testing.assert_allclose(smooth, smooth[::-1], atol=1e-6)
-    assert smooth.argmax() == 3
-    assert smooth[3] < 0.5
-    same = smooth_over_time([frames[3]] * 5, 2.0)
-    np.testing.assert_allclose(same[0].coefficients, frames[3].coefficients, atol=1e-6)
-    assert smooth_over_time(frames, 0) == frames
-    assert smooth_over_time([], 2.0) == []
 
 
 def test_a_picture_keeps_its_background_bit_for_bit(photo):

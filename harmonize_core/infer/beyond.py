@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harmonize_core.runtime.layers import apply_transform
+from harmonize_core.runtime.look import Adjust
 
 Floats = NDArray[np.float32]
 
@@ -20,9 +21,11 @@ def in_range(composite: Floats) -> Floats:
     return np.clip(composite, 0, 1)
 
 
-def apply_beyond(transform: Any, composite: Floats, mask: Floats, ceiling: float | None = 1.0) -> Floats:
+def apply_beyond(
+    transform: Any, composite: Floats, mask: Floats, ceiling: float | None = 1.0, adjust: Adjust | None = None
+) -> Floats:
     """As `apply_transform`, where light above 1 is transformed too and what colours lack below 0 is kept."""
     below = np.minimum(composite, 0)
     if not below.any():
-        return apply_transform(transform, composite, mask, ceiling=ceiling)
-    return apply_transform(transform, composite - below, mask, ceiling=ceiling) + below
+        return apply_transform(transform, composite, mask, ceiling=ceiling, adjust=adjust)
+    return apply_transform(transform, composite - below, mask, ceiling=ceiling, adjust=adjust) + below

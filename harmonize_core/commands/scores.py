@@ -11,6 +11,7 @@ import tyro
 from tyro.conf import Positional
 
 from harmonize_core.benchmark.tables import TableName
+from harmonize_core.commands.quality import shipped
 from harmonize_core.commands.study import cross_domain
 from harmonize_core.commands.terminal import BAD_ARGUMENTS, bar, help_of, say, silent
 from harmonize_core.errors import UnknownName
@@ -239,6 +240,7 @@ BENCHMARKS: dict[str, Callable[..., int]] = {
     "seeds-table": seeds_table,
     "networks": networks,
     "cross-domain": cross_domain,
+    "shipped": shipped,
 }
 
 

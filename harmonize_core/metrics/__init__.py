@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """MSE, fMSE, PSNR and SSIM with every choice written down, because published numbers share names, not definitions."""
 
-from harmonize_core.metrics.bootstrap import Interval, interval_of_mean
+from harmonize_core.metrics.bootstrap import Interval, interval_of_mean, interval_of_ratio
+from harmonize_core.metrics.difference import ciede2000, lab
 from harmonize_core.metrics.pixels import fmse, fpsnr, masked_mse, mse, psnr, psnr_of
 from harmonize_core.metrics.protocol import (
     PROTOCOL_A,
@@ -39,10 +40,13 @@ __all__ = [
     "ProtocolName",
     "Scores",
     "SsimWindow",
+    "ciede2000",
     "fmse",
     "fpsnr",
     "fssim",
     "interval_of_mean",
+    "interval_of_ratio",
+    "lab",
     "masked_mse",
     "mse",
     "protocol_named",

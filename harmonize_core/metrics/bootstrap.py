@@ -46,23 +46,40 @@ def interval_of_mean(
         level: Share of the resampled means between the bounds.
         resamples: How many times groups are drawn.
     """
-    known = [(v, g) for v, g in zip(values, groups, strict=True) if math.isfinite(v)]
-    numbers = {g: i for i, g in enumerate(dict.fromkeys(g for _, g in known))}
+    return interval_of_ratio(values, [1.0] * len(values), groups, seed=seed, level=level, resamples=resamples)
+
+
+def interval_of_ratio(
+    values: Sequence[float],
+    references: Sequence[float],
+    groups: Sequence[str],
+    *,
+    seed: int,
+    level: float = LEVEL,
+    resamples: int = RESAMPLES,
+) -> Interval:
+    """As `interval_of_mean`, of the sum of the values over the sum of what each is held against.
+
+    Pairs of which one is NaN or infinite are left out.
+    """
+    pairs = zip(values, references, groups, strict=True)
+    known = [(v, r, g) for v, r, g in pairs if math.isfinite(v) and math.isfinite(r)]
+    numbers = {g: i for i, g in enumerate(dict.fromkeys(g for _, _, g in known))}
     if len(numbers) < 2:
         return Interval(math.nan, math.nan)
-    index = np.array([numbers[g] for _, g in known])
-    sums = np.bincount(index, weights=[v for v, _ in known]).astype(np.float64)
-    counts = np.bincount(index).astype(np.float64)
-    means = _resampled_means(sums, counts, np.random.default_rng(seed), resamples)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    index = np.array([numbers[g] for _, _, g in known])
+    sums = np.bincount(index, weights=[v for v, _, _ in known]).astype(np.float64)
+    references_of = np.bincount(index, weights=[r for _, r, _ in known]).astype(np.float64)
+    ratios = _resampled_ratios(sums, references_of, np.random.default_rng(seed), resamples)
+    low, high = np.quantile(ratios, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))
 
 
-def _resampled_means(
-    sums: NDArray[np.float64], counts: NDArray[np.float64], rng: np.random.Generator, resamples: int
+def _resampled_ratios(
+    sums: NDArray[np.float64], references: NDArray[np.float64], rng: np.random.Generator, resamples: int
 ) -> NDArray[np.float64]:
     chunks = []
     for start in range(0, resamples, _CHUNK):  # a matrix of all draws would take 100 MB for iHarmony4
         drawn = rng.integers(0, len(sums), (min(_CHUNK, resamples - start), len(sums)))
-        chunks.append(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
+        chunks.append(sums[drawn].sum(axis=1) / references[drawn].sum(axis=1))
     return np.concatenate(chunks)

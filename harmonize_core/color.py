@@ -9,6 +9,8 @@ overshoots survive a round trip.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,19 +37,78 @@ OKLAB_LAB = np.array(
 
 def srgb_to_linear(rgb: NDArray[np.floating]) -> Floats:
     """Decode display-referred sRGB (1.0 = white) to linear light, element by element."""
-    rgb = np.asarray(rgb, dtype=np.float32)
-    magnitude = np.abs(rgb)
-    curve = ((magnitude + 0.055) / 1.055) ** np.float32(2.4)
-    return np.copysign(np.where(magnitude <= 0.04045, magnitude / 12.92, curve), rgb).astype(np.float32)
+    return _by_blocks(_decode, rgb)
 
 
 def linear_to_srgb(rgb_linear: NDArray[np.floating]) -> Floats:
     """Encode linear light to display-referred sRGB (1.0 = white), element by element; nothing is clipped."""
-    rgb_linear = np.asarray(rgb_linear, dtype=np.float32)
-    magnitude = np.abs(rgb_linear)
-    curve = 1.055 * magnitude ** np.float32(1 / 2.4) - 0.055
-    encoded = np.where(magnitude <= 0.0031308, magnitude * 12.92, curve)
-    return np.copysign(encoded, rgb_linear).astype(np.float32)
+    return _by_blocks(_encode, rgb_linear)
+
+
+BLOCK = 1 << 15
+"""Values that are worked on at a time, so that they stay in a core's second-level cache."""
+
+
+def constant_row(value: float, length: int = BLOCK) -> Floats:
+    """A number as often as a row has values: `np.maximum` of two arrays is six times as fast as of an array and one."""
+    row = np.full(length, value, dtype=np.float32)
+    row.flags.writeable = False
+    return row
+
+
+def _decode(encoded: Floats, light: Floats) -> None:
+    _curved_light(np.maximum(encoded, _KNEE[: encoded.size], out=light))
+    light -= _LIGHT_AT_KNEE
+    light += np.minimum(encoded, _KNEE[: encoded.size]) * np.float32(1 / 12.92)
+
+
+def _curved_light(encoded: Floats) -> Floats:
+    """Above the straight part, in place."""
+    encoded += np.float32(0.055)
+    encoded *= np.float32(1 / 1.055)
+    return power(encoded, 2.4)
+
+
+def _encode(light: Floats, encoded: Floats) -> None:
+    _curved_code(np.maximum(light, _KNEE_LIGHT[: light.size], out=encoded))
+    encoded -= _CODE_AT_KNEE
+    encoded += np.minimum(light, _KNEE_LIGHT[: light.size]) * np.float32(12.92)
+
+
+def _curved_code(light: Floats) -> Floats:
+    """Above the straight part, in place; 0.055 less is the sRGB value."""
+    power(light, 1 / 2.4)
+    light *= np.float32(1.055)
+    return light
+
+
+def power(values: Floats, exponent: float | Floats) -> Floats:
+    """values^exponent in place, above 0: through logarithms, which NumPy has vector code for on more machines."""
+    np.log(values, out=values)
+    values *= np.asarray(exponent, dtype=np.float32)
+    return np.exp(values, out=values)
+
+
+def _by_blocks(curve: Callable[[Floats, Floats], None], values: NDArray[np.floating]) -> Floats:
+    """A curve for values not below 0, continued as an odd function."""
+    values = np.asarray(values, dtype=np.float32)
+    result = np.empty(values.shape, dtype=np.float32)
+    source, target = values.reshape(-1), result.reshape(-1)
+    for start in range(0, source.size, BLOCK):
+        part, into = source[start : start + BLOCK], target[start : start + BLOCK]
+        if part.min() < 0:
+            curve(np.abs(part), into)
+            np.copysign(into, part, out=into)
+        else:
+            curve(part, into)
+    return result
+
+
+_KNEE, _KNEE_LIGHT = constant_row(0.04045), constant_row(0.0031308)
+"""Where the straight part of the curve ends, encoded and in linear light."""
+
+_LIGHT_AT_KNEE, _CODE_AT_KNEE = _curved_light(_KNEE[:16].copy())[0], _curved_code(_KNEE_LIGHT[:16].copy())[0]
+"""What the curved parts begin with; taken off, black stays 0."""
 
 
 def luminance(rgb_linear: NDArray[np.floating]) -> Floats:

@@ -3,17 +3,21 @@
 
 Images are (H, W, 3) float32 linear, coverage is (H, W) in [0, 1] with 1 = foreground. Sources: Porter & Duff,
 "Compositing Digital Images" (SIGGRAPH 1984); the colours behind a soft edge are estimated by pull-push interpolation
-(Gortler et al., "The Lumigraph", SIGGRAPH 1996, section 3.4) and corrected by the pixel itself (Chuang et al., 2001).
+(`harmonize_core.pull_push`) and corrected by the pixel itself (Chuang et al., 2001).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harmonize_core.pull_push import Continuation, Each, Part, Places, Source
+
 Floats = NDArray[np.float32]
+Decode = Callable[[NDArray], Floats]
 
 OPAQUE = 0.999
 """Coverage from which a pixel counts as wholly foreground; render filters leave values just below 1."""
@@ -29,27 +33,6 @@ def unpremultiply(foreground_premultiplied: Floats, coverage: Floats) -> Floats:
     """Straight colour of a premultiplied image; 0 where coverage is 0."""
     alpha = coverage[..., None]
     return np.where(alpha > 0, foreground_premultiplied / np.maximum(alpha, 1e-6), 0).astype(np.float32)
-
-
-def extrapolate(image: Floats, weight: Floats) -> Floats:
-    """Fill the pixels of weight 0 smoothly from those of weight 1 (pull-push); fractional weights are blended.
-
-    Args:
-        image: (H, W, C) linear.
-        weight: (H, W) in [0, 1], how much each pixel is to be trusted. All zero returns the image unchanged.
-    """
-    height, width = weight.shape
-    if not weight.any():
-        return image.astype(np.float32)
-    if min(height, width) <= 1:
-        mean = (image * weight[..., None]).sum((0, 1)) / weight.sum()
-        return (weight[..., None] * image + (1 - weight[..., None]) * mean).astype(np.float32)
-    pad = ((0, height % 2), (0, width % 2))
-    weighted = np.pad(image * weight[..., None], (*pad, (0, 0)))
-    total = _pool(np.pad(weight, pad))
-    coarse = _pool(weighted) / np.maximum(total, 1e-9)[..., None]
-    filled = _grow(extrapolate(coarse, np.minimum(total * 4, 1)), height, width)
-    return (weight[..., None] * image + (1 - weight[..., None]) * filled).astype(np.float32)
 
 
 def soft_pixels(coverage: Floats) -> NDArray[np.bool_]:
@@ -72,54 +55,159 @@ NEARLY_OPAQUE = 0.9
 background is taken off: of glass, which is a bit transparent all over, there is nothing better."""
 LOCAL_SPREAD = 0.1
 """Colours next to an unmixed one are taken to vary by at least this share of it."""
+_ROWS = 64
+"""Rows that are looked at together."""
 COVERAGE_ERROR = (0.02, 0.3)
 """Standard deviation of coverage, as a + b * coverage * (1 - coverage): it is rendered with some 64 samples a pixel and
 not denoised, as the picture is."""
 
 
 def separate(image_linear: Floats, coverage: Floats) -> SoftLight:
-    """Estimate the pure colours of the soft pixels of (H, W, 3); channels (H, W, 1) may come one by one.
+    """Estimate the pure colours of the soft pixels of (H, W, C), row by row (`SoftEdges`)."""
+    return SoftEdges(image_linear, coverage).at(*np.nonzero(soft_pixels(coverage)))
 
-    First guesses continue the nearest unmixed pixels (`extrapolate`). The pixel itself, c = a F + (1 - a) B, corrects
+
+class SoftEdges:
+    """The pure colours of a picture's soft pixels, worked out where they are asked for.
+
+    First guesses continue the nearest unmixed pixels (`pull_push`). The pixel itself, c = a F + (1 - a) B, corrects
     them by Bayes' rule: Chuang et al., "A Bayesian Approach to Digital Matting" (CVPR 2001), equation 9 for known
     coverage and one channel at a time, where it is a Kalman update. Where colours around vary much (hair, labels on
     glass, a hand before a skirt) the pixel decides, where they are flat their continuation does. Uncertainty of
     coverage is counted as noise in proportion to |F - B|, so that no dark or bright rim appears where a foreground
     in daylight is put before night.
+
+    Pictures may be encoded: they are read and decoded piece by piece, and only where soft pixels are explained from.
     """
-    soft = soft_pixels(coverage)
-    alpha = coverage[soft][:, None]
-    background, variance_b, everywhere = _continued(image_linear, (coverage <= 0).astype(np.float32), soft)
-    opacity = np.maximum(coverage, 0.5)[..., None]
-    cleared = np.maximum((image_linear - (1 - opacity) * everywhere) / opacity, 0)
-    cleared = np.where(coverage[..., None] >= OPAQUE, image_linear, cleared).astype(np.float32)
-    foreground, variance_f, _ = _continued(cleared, trust_foreground(coverage), soft)
-    surprise = image_linear[soft] - alpha * foreground - (1 - alpha) * background
-    noise = (COVERAGE_ERROR[0] + COVERAGE_ERROR[1] * alpha * (1 - alpha)) * (foreground - background)
-    gain = surprise / (alpha**2 * variance_f + (1 - alpha) ** 2 * variance_b + noise**2 + 1e-8)
-    brightest = image_linear.max(initial=0.0)
-    return SoftLight(
-        np.clip(foreground + alpha * variance_f * gain, 0, brightest).astype(np.float32),
-        np.clip(background + (1 - alpha) * variance_b * gain, 0, brightest).astype(np.float32),
-    )
+
+    def __init__(self, image: NDArray, coverage: Floats, decode: Decode = np.asarray, each: Each = map) -> None:
+        """Args:
+        image: (H, W, C), linear unless `decode` says otherwise.
+        coverage: (H, W) in [0, 1].
+        decode: from an image's values to linear light, which keeps their order.
+        each: `map`, or that of a pool of threads.
+        """
+        self._image, self._coverage, self._decode = image, coverage, decode
+        self._brightest = decode(image.max(keepdims=True, initial=0)).max()
+        size = (coverage.shape[0], coverage.shape[1])
+        parts = [(slice(top, top + _ROWS), slice(0, size[1])) for top in range(0, size[0], _ROWS)]
+        self._some_nearly_opaque = any(_trust(coverage[p], self._least(p)).any() for p in parts)
+        channels = 2 * image.shape[2]
+        self._background = self._foreground = None
+        if any((coverage[part] <= 0).any() for part in parts):
+            source = Source(size, channels, self._colors, self._beyond, self._soft)
+            self._background = Continuation(source, each)
+        if any(self._within(part).any() for part in parts):
+            source = Source(size, channels, self._cleared_colors, self._within, self._soft)
+            self._foreground = Continuation(source, each)
+
+    def at(self, rows: Places, columns: Places) -> SoftLight:
+        """The pure colours of N soft pixels."""
+        own = self._decode(self._image[rows, columns]).T
+        alpha = self._coverage[rows, columns]
+        background, variance_b = self._behind(own, rows, columns)
+        cleared = _cleared(own, alpha, background)
+        moments = np.concatenate([cleared, cleared**2])
+        if self._foreground is not None:
+            trust = self._trusted(alpha, _least_around(self._coverage, rows, columns))
+            moments = trust * moments + (1 - trust) * self._foreground.at(rows, columns)
+        foreground, variance_f = _spread(moments)
+        surprise = own - alpha * foreground - (1 - alpha) * background
+        noise = (COVERAGE_ERROR[0] + COVERAGE_ERROR[1] * alpha * (1 - alpha)) * (foreground - background)
+        gain = surprise / (alpha**2 * variance_f + (1 - alpha) ** 2 * variance_b + noise**2 + 1e-8)
+        return SoftLight(
+            np.clip(foreground + alpha * variance_f * gain, 0, self._brightest).astype(np.float32).T,
+            np.clip(background + (1 - alpha) * variance_b * gain, 0, self._brightest).astype(np.float32).T,
+        )
+
+    def _behind(self, own: Floats, rows: Places, columns: Places) -> tuple[Floats, Floats]:
+        """Mean and variance (C, N) of what is continued to soft pixels from the background; without any, their own."""
+        if self._background is None:
+            return _spread(np.concatenate([own, own**2]))
+        return _spread(self._background.at(rows, columns))
+
+    def _colors(self, part: Part) -> Floats:
+        colors = self._decode(self._image[part]).transpose(2, 0, 1)
+        return np.concatenate([colors, colors**2])
+
+    def _cleared_colors(self, part: Part) -> Floats:
+        """With the background taken off soft pixels that tell of the foreground."""
+        colors = np.ascontiguousarray(self._decode(self._image[part]).transpose(2, 0, 1))
+        rows, columns = np.nonzero(self._soft(part) & (self._within(part) > 0))
+        places = rows + part[0].start, columns + part[1].start
+        own = colors[:, rows, columns]
+        background, _ = self._behind(own, *places)
+        colors[:, rows, columns] = _cleared(own, self._coverage[places], background)
+        return np.concatenate([colors, colors**2])
+
+    def _beyond(self, part: Part) -> Floats:
+        return (self._coverage[part] <= 0).astype(np.float32)
+
+    def _within(self, part: Part) -> Floats:
+        return self._trusted(self._coverage[part], self._least(part))
+
+    def _trusted(self, coverage: Floats, least: Floats) -> Floats:
+        return _trust(coverage, least) if self._some_nearly_opaque else coverage**2
+
+    def _soft(self, part: Part) -> NDArray[np.bool_]:
+        return soft_pixels(self._coverage[part])
+
+    def _least(self, part: Part) -> Floats:
+        """The least coverage of pixels and those around them."""
+        (top, bottom), (left, right) = (
+            (s.start, min(s.stop, n)) for s, n in zip(part, self._coverage.shape, strict=True)
+        )
+        more = np.s_[max(top - 1, 0) : bottom + 1, max(left - 1, 0) : right + 1]
+        first = top - more[0].start, left - more[1].start
+        return least_around(self._coverage[more])[
+            first[0] : first[0] + bottom - top, first[1] : first[1] + right - left
+        ]
 
 
 def trust_foreground(coverage: Floats) -> Floats:
     """How much each pixel (H, W) tells of the foreground alone; without any opaque one, those with most of it."""
-    around = np.lib.stride_tricks.sliding_window_view(np.pad(coverage, 1, mode="edge"), (3, 3))
-    inside = around.min(axis=(2, 3)) >= NEARLY_OPAQUE - COVERAGE_ERROR[0]
-    trust = np.clip((coverage - NEARLY_OPAQUE) / (OPAQUE - NEARLY_OPAQUE), 0, 1) ** 2
-    trust = np.where(inside | (coverage >= OPAQUE), trust, 0).astype(np.float32)
+    trust = _trust(coverage, least_around(coverage))
     return trust if trust.any() else coverage**2
 
 
-def _continued(image: Floats, trust: Floats, where: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
-    """Mean and variance (N, C) at some pixels of what is continued from trusted ones, and the mean (H, W, C)."""
-    moments = extrapolate(np.concatenate([image, image**2], axis=2), trust)
-    count = image.shape[2]
-    mean = moments[where][:, :count]
-    variance = np.maximum(moments[where][:, count:] - mean**2, (LOCAL_SPREAD * mean) ** 2) + 1e-7
-    return mean, variance, moments[..., :count]
+def _trust(coverage: Floats, least: Floats) -> Floats:
+    trust = np.clip((coverage - NEARLY_OPAQUE) / (OPAQUE - NEARLY_OPAQUE), 0, 1) ** 2
+    inside = least >= NEARLY_OPAQUE - COVERAGE_ERROR[0]
+    return np.where(inside | (coverage >= OPAQUE), trust, 0).astype(np.float32)
+
+
+def least_around(coverage: Floats) -> Floats:
+    """The least of each pixel (H, W) and the eight around it."""
+    rows = coverage.copy()
+    np.minimum(rows[1:], coverage[:-1], out=rows[1:])
+    np.minimum(rows[:-1], coverage[1:], out=rows[:-1])
+    least = rows.copy()
+    np.minimum(least[:, 1:], rows[:, :-1], out=least[:, 1:])
+    np.minimum(least[:, :-1], rows[:, 1:], out=least[:, :-1])
+    return least
+
+
+def _least_around(coverage: Floats, rows: Places, columns: Places) -> Floats:
+    """The same for N pixels."""
+    height, width = coverage.shape
+    least = coverage[rows, columns]
+    for down in (-1, 0, 1):
+        for across in (-1, 0, 1):
+            beside = np.clip(rows + down, 0, height - 1), np.clip(columns + across, 0, width - 1)
+            np.minimum(least, coverage[beside], out=least)
+    return least
+
+
+def _cleared(own: Floats, coverage: Floats, background: Floats) -> Floats:
+    """Colours (C, N) without the background that shines through them, as far as that can be told."""
+    opacity = np.maximum(coverage, np.float32(0.5))
+    return np.maximum((own - (1 - opacity) * background) / opacity, 0)
+
+
+def _spread(moments: Floats) -> tuple[Floats, Floats]:
+    """Means of colours and of their squares (2C, N) to mean and variance."""
+    mean, square = np.split(moments, 2)
+    return mean, np.maximum(square - mean**2, (np.float32(LOCAL_SPREAD) * mean) ** 2) + np.float32(1e-7)
 
 
 def mix(real: SoftLight, donor: SoftLight, coverage: Floats) -> Floats:
@@ -146,32 +234,3 @@ def exchange_foreground(real_linear: Floats, donor_linear: Floats, coverage: Flo
     soft = soft_pixels(coverage)
     composite[soft] = mix(separate(real_linear, coverage), separate(donor_linear, coverage), coverage[soft])
     return composite
-
-
-def _pool(array: Floats) -> Floats:
-    """Mean of 2x2 blocks over the first two axes, both even."""
-    return 0.25 * (array[::2, ::2] + array[1::2, ::2] + array[::2, 1::2] + array[1::2, 1::2])
-
-
-def _grow(array: Floats, height: int, width: int) -> Floats:
-    """Bilinear upsampling by two over the first two axes, cropped to (height, width)."""
-    for axis in (0, 1):
-        near = np.repeat(array, 2, axis=axis)
-        ends = np.take(array, [0, -1], axis=axis)
-        first, last = np.split(ends, 2, axis=axis)
-        before = np.repeat(np.concatenate([first, array], axis=axis), 2, axis=axis)
-        after = np.repeat(np.concatenate([array, last], axis=axis), 2, axis=axis)
-        count = near.shape[axis]
-        even = np.arange(count) % 2 == 0
-        even = even[:, None, None] if axis == 0 else even[None, :, None]
-        side = np.where(even, _head(before, count, axis), _tail(after, count, axis))
-        array = 0.75 * near + 0.25 * side
-    return array[:height, :width]
-
-
-def _head(array: Floats, count: int, axis: int) -> Floats:
-    return np.take(array, np.arange(count), axis=axis)
-
-
-def _tail(array: Floats, count: int, axis: int) -> Floats:
-    return np.take(array, np.arange(2, count + 2), axis=axis)

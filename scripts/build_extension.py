@@ -37,7 +37,7 @@ RUNTIME = {"onnxruntime": "1.31.1"}
 PURE = {"flatbuffers": "25.12.19", "packaging": "26.3", "protobuf": "7.36.2"}
 """What ONNX Runtime imports; protobuf is one wheel for every Python (stable ABI)."""
 
-CORE_FILES = ("__init__.py", "errors.py", "color.py", "compositing.py", "runtime")
+CORE_FILES = ("__init__.py", "errors.py", "color.py", "pull_push.py", "compositing.py", "runtime")
 """The part of harmonize_core that needs NumPy and ONNX Runtime only (an import contract guards it)."""
 
 ZIP_DATE = (2026, 1, 1, 0, 0, 0)

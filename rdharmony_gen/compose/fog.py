@@ -17,8 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from harmonize_core.compositing import extrapolate, soft_pixels, trust_foreground
+from harmonize_core.compositing import soft_pixels, trust_foreground
 from harmonize_core.errors import InputError
+from harmonize_core.pull_push import extrapolate
 from rdharmony_gen.light import haze
 from rdharmony_gen.spec.condition import ConditionSpec
 

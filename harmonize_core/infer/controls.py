@@ -22,6 +22,7 @@ from harmonize_core.errors import ConfigError, InputError
 from harmonize_core.formats.picture import open_picture
 from harmonize_core.formats.triplet import Domain
 from harmonize_core.infer.beyond import apply_beyond, in_range
+from harmonize_core.infer.look_files import Transform
 from harmonize_core.infer.predictor import Pixels, Predictor, as_unit
 from harmonize_core.runtime.controls import adjustment, limit_change
 from harmonize_core.runtime.look import Adjust, Look
@@ -31,9 +32,13 @@ from harmonize_core.runtime.transform import ColorTransform
 
 Floats = NDArray[np.float32]
 
-Transform = ColorTransform | Look
-
 STRONGEST = 1.5
+
+
+def _within(name: str, value: float, largest: float) -> None:
+    if not 0 <= value <= largest:
+        wanted = f"from 0 to {largest:g}" if np.isfinite(largest) else "0 or more"
+        raise ConfigError(f"--{name} should be {wanted} but is {value:g}")
 
 
 @dataclass(frozen=True)
@@ -170,22 +175,26 @@ def apply_controls(
     """
     check_arrays(composite, mask)
     changed = _changed(mask, controls)
-    if controls.mode == "global":
-        transform = one_for_all(transform, changed)
     adjust = adjustment(controls.keep_hue, controls.protect_skin, ceiling)
-    harmonized = apply_beyond(transform.scaled(controls.strength), composite, changed, ceiling, adjust)
+    harmonized = apply_beyond(baked(transform, mask, controls), composite, changed, ceiling, adjust)
     if controls.max_delta_e is not None:
         limit_change(composite, harmonized, controls.max_delta_e)
     return harmonized
 
 
-def one_for_all(transform: Transform, mask: Floats) -> Transform:
-    """The same change everywhere: a look's grade; of other transforms their mean over the foreground (H, W)."""
-    if isinstance(transform, Look):
-        return transform.global_only()
-    grid = transform.coefficients
-    shares = resize(mask.astype(np.float32), (grid.shape[0], grid.shape[1]))
-    return ColorTransform(np.tensordot(shares / shares.sum(), grid, axes=2)[None, None].astype(np.float32))
+def baked(transform: Transform, mask: Floats, controls: Controls) -> Transform:
+    """A transform with the strength and mode of controls in it, for a foreground (H, W): what a look file should hold.
+
+    global is the grade of a look, and the mean over the foreground of a colour transform.
+    """
+    if controls.mode == "global" and isinstance(transform, Look):
+        transform = transform.global_only()
+    elif controls.mode == "global" and isinstance(transform, ColorTransform):
+        grid = transform.coefficients
+        shares = resize(controls.changed(mask).astype(np.float32), (grid.shape[0], grid.shape[1]))
+        mean = np.tensordot(shares / shares.sum(), grid, axes=2)
+        transform = ColorTransform(mean[None, None].astype(np.float32))
+    return transform.scaled(controls.strength)
 
 
 def _changed(mask: Floats, controls: Controls) -> Floats:
@@ -214,9 +223,3 @@ def _adjust(adjust: Adjust, composite: Floats, harmonized: Floats, changed: Floa
             light = srgb_to_linear(np.maximum(before[inside], 0)), srgb_to_linear(np.maximum(after[inside], 0))
             adjusted = linear_to_srgb(adjust(light[0].T, light[1].T)).T + np.minimum(before[inside], 0)
             after[inside] = limited(adjusted, before[inside], ceiling)
-
-
-def _within(name: str, value: float, largest: float) -> None:
-    if not 0 <= value <= largest:
-        wanted = f"from 0 to {largest:g}" if np.isfinite(largest) else "0 or more"
-        raise ConfigError(f"--{name} should be {wanted} but is {value:g}")

@@ -10,7 +10,7 @@ torch.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -23,16 +23,15 @@ from harmonize_core.infer.beyond import apply_beyond, in_range
 from harmonize_core.infer.shipped import shipped
 from harmonize_core.runtime import look_session, session
 from harmonize_core.runtime.look import Look
-from harmonize_core.runtime.look_session import Estimate, LookHarmonizer
-from harmonize_core.runtime.session import Harmonizer, ModelInfo, Network, check_arrays, open_model
-from harmonize_core.runtime.temporal import smooth_over_time
+from harmonize_core.runtime.look_session import LookHarmonizer
+from harmonize_core.runtime.resize import limited
+from harmonize_core.runtime.session import Harmonizer, ModelInfo, check_arrays, open_model
+from harmonize_core.runtime.temporal import smooth
 from harmonize_core.runtime.transform import ColorTransform
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from harmonize_core.checkpoint import Checkpoint
-    from harmonize_core.models import InferenceNetwork
+    from harmonize_core.infer.controls import Controlled, Controls
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.floating] | NDArray[np.uint8] | NDArray[np.bool_]
@@ -100,6 +99,7 @@ class Predictor:
             UnknownName: no such name.
             CheckpointError: the name of a network, which needs weights.
         """
+        from harmonize_core.infer.torch_networks import torch_network
         from harmonize_core.models import lookup
 
         entry = lookup(name)
@@ -116,6 +116,7 @@ class Predictor:
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, device: str = "cpu", domain: Domain = "photographic") -> Predictor:
         """Use a checkpoint that is already in memory; its model is moved to the device and put in eval mode."""
+        from harmonize_core.infer.torch_networks import torch_estimate, torch_network
         from harmonize_core.models import lookup
 
         entry = lookup(checkpoint.name)
@@ -156,7 +157,7 @@ class Predictor:
             composite: (H, W, 3) sRGB, float in [0, 1] or uint8. Encoded scene-linear light may exceed 1 and colours
                 outside sRGB go below 0: the network sees them clipped, the result keeps what lies outside.
             mask: (H, W), float in [0, 1], uint8 0..255 or bool; 1 (255) = foreground.
-            strength: 0 = unchanged, 1 = the network's opinion.
+            strength: 0 = unchanged, 1 = the network's opinion, above 1 = more than that.
             ceiling: the brightest that the foreground may become where it was not brighter; None for encoded
                 scene-linear light. Networks that see the picture itself give nothing above 1.
 
@@ -171,19 +172,37 @@ class Predictor:
         if self.any_size and self.fits(composite_unit.shape[:2]):
             harmonized = self.direct(shown, mask_unit)
             if strength != 1:
-                harmonized = shown + np.float32(strength) * (harmonized - shown)
+                harmonized = limited(shown + np.float32(strength) * (harmonized - shown), shown, 1.0)
             if shown is not composite_unit:
                 harmonized = harmonized + (composite_unit - shown)
             return np.where(mask_unit[..., None] > 0, harmonized, composite_unit)
         return self.apply(self.estimate(composite_unit, mask_unit), composite_unit, mask_unit, strength, ceiling)
 
-    def estimate(self, composite: Floats, mask: Floats) -> ColorTransform | Look:
-        """What makes the foreground of a picture fit, of values as for `__call__`; arrays are floats.
+    def estimate(self, composite: Pixels, mask: Pixels) -> ColorTransform | Look:
+        """What makes the foreground of a picture fit, to look at, to change and to apply: `look.apply(image, mask)`.
+
+        Args:
+            composite: as for `__call__`.
+            mask: as for `__call__`.
+
+        Returns:
+            A `Look` from networks that estimate looks (`charmnet_hr`), from others the `ColorTransform` that their
+            picture implies. Both have `apply`, `scaled` and files (`infer/look_files.py`).
 
         Raises:
             InputError: as `__call__`.
         """
-        return self.harmonizer.estimate(in_range(composite), mask)
+        return self.harmonizer.estimate(in_range(as_unit(composite)), as_unit(mask))
+
+    def controlled(self, controls: Controls) -> Controlled:
+        """This network under controls: with kept hues, a largest change, another reference; see `Controls`.
+
+        Raises:
+            InputError: the reference is missing or damaged.
+        """
+        from harmonize_core.infer.controls import Controlled  # which is built on this module
+
+        return Controlled(self, controls)
 
     def apply(
         self,
@@ -242,7 +261,7 @@ class Predictor:
         shown = [i for i, (_, mask) in enumerate(frames) if mask.any()]
         transforms = [self.estimate(*frames[i]) for i in shown]  # all of one kind
         harmonized = [composite for composite, _ in frames]
-        for i, transform in zip(shown, smooth_over_time(transforms, sigma_frames), strict=True):
+        for i, transform in zip(shown, smooth(transforms, sigma_frames), strict=True):
             harmonized[i] = self.apply(transform, *frames[i], strength, ceiling)
         return harmonized
 
@@ -257,56 +276,6 @@ def open_onnx(path: Path, threads: int | None = None) -> Harmonizer | LookHarmon
     run, info = open_model(path, {session.FORMAT: session.OUTPUTS, look_session.FORMAT: look_session.OUTPUTS}, threads)
     kind = LookHarmonizer if info.metadata["format"] == look_session.FORMAT else Harmonizer
     return kind.of(run, info)
-
-
-def torch_estimate(module: InferenceNetwork, device: str = "cpu") -> Estimate:
-    """A torch inference network that estimates looks as the numpy function `LookHarmonizer` calls; moved, eval mode.
-
-    Raises:
-        EnvironmentFault: torch has no such device here.
-    """
-    from harmonize_core.models.charmnet_hr import LookNetwork
-
-    run = _on_device(LookNetwork(module), device)
-
-    def estimate(composite: Floats, mask: Floats) -> Look:
-        grade, cells = run(composite, mask)
-        return Look(grade[0], cells[0])
-
-    return estimate
-
-
-def torch_network(module: InferenceNetwork, device: str = "cpu") -> Network:
-    """A torch inference network as the numpy function `Harmonizer` calls; the module is moved and put in eval mode.
-
-    Raises:
-        EnvironmentFault: torch has no such device here.
-    """
-    run = _on_device(module, device)
-
-    def network(composite: Floats, mask: Floats) -> Floats:
-        return np.ascontiguousarray(run(composite, mask)[0][0].transpose(1, 2, 0))
-
-    return network
-
-
-def _on_device(module: nn.Module, device: str) -> Callable[[Floats, Floats], list[Floats]]:
-    """A module from (H, W, 3) and (H, W) arrays to the arrays of its outputs."""
-    import torch
-
-    try:
-        module.to(device).eval()
-    except (RuntimeError, AssertionError) as error:
-        raise EnvironmentFault(f"torch cannot use the device {device!r} on this machine; use --device cpu") from error
-
-    def run(composite: Floats, mask: Floats) -> list[Floats]:
-        with torch.inference_mode():
-            image = torch.from_numpy(np.ascontiguousarray(composite.transpose(2, 0, 1)[None])).to(device)
-            results = module(image, torch.from_numpy(np.ascontiguousarray(mask[None, None])).to(device))
-            results = results if isinstance(results, tuple) else (results,)
-            return [result.float().cpu().numpy() for result in results]
-
-    return run
 
 
 def as_unit(pixels: Pixels) -> Floats:

@@ -20,6 +20,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harmonize_core.formats.triplet import Domain
     from harmonize_core.infer.controls import Controls as Controls
     from harmonize_core.infer.controls import apply_controls as apply_controls
     from harmonize_core.infer.look_files import SavedLooks as SavedLooks
@@ -43,7 +44,7 @@ _HOMES = {
 }
 
 
-def load(path: str | os.PathLike[str], device: str = "cpu") -> Predictor:
+def load(path: str | os.PathLike[str], device: str = "cpu", domain: Domain | None = None) -> Predictor:
     """A trained network as a function: `harmonized = load("model.safetensors")(composite, mask)`.
 
     >>> load("reinhard").info.source
@@ -53,13 +54,15 @@ def load(path: str | os.PathLike[str], device: str = "cpu") -> Predictor:
         path: a .safetensors checkpoint, an .onnx export, the name of a network whose weights come with the package
             ("charmnet_hr"), or of a method that has nothing to learn ("reinhard", "mkl", "histogram_match").
         device: "cpu" or "cuda", for checkpoints.
+        domain: what the foregrounds are, "photographic" cut-outs (also if None) or "rendered" characters, for networks
+            with parts of their own for each.
 
     Raises:
         CheckpointError: missing, damaged, a pickle, or of another format.
     """
     from harmonize_core.infer.predictor import Predictor  # importing the package must not import torch
 
-    return Predictor.load(path, device)
+    return Predictor.load(path, device, domain)
 
 
 def __getattr__(name: str) -> Any:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from harmonize_core.errors import CheckpointError, ConfigError, EnvironmentFault, InputError
 from harmonize_core.formats.triplet import Domain
 from harmonize_core.infer.beyond import apply_beyond, in_range
-from harmonize_core.infer.shipped import shipped
+from harmonize_core.infer.shipped import branch_file, shipped
 from harmonize_core.runtime import look_session, session
 from harmonize_core.runtime.look import Look
 from harmonize_core.runtime.look_session import LookHarmonizer
@@ -69,7 +69,11 @@ class Predictor:
             ConfigError: an ONNX file of another branch than asked for, or on another device than the CPU.
         """
         path = Path(path)
-        path = shipped(path, device, domain) or path
+        ours = shipped(path, device)
+        if ours and ours.suffix == ".json":
+            with branch_file(ours, domain) as file:
+                return cls(open_onnx(file))
+        path = ours or path
         if path.suffix == ".onnx":
             harmonizer = open_onnx(path)
             held = harmonizer.info.metadata.get("domain", domain)

@@ -10,6 +10,7 @@ from harmonize_core.checkpoint import save_model
 from harmonize_core.errors import CheckpointError, ConfigError
 from harmonize_core.infer import shipped
 from harmonize_core.infer.export import export_onnx
+from harmonize_core.infer.shipping import write_weights
 from harmonize_core.models import build, init_weights
 from harmonize_core.models.charmnet_hr import CharmNetHr
 from harmonize_core.runtime import Harmonizer
@@ -32,7 +33,8 @@ def test_an_exported_look_is_found_by_name_and_gives_what_the_checkpoint_gives(t
     save_model(tmp_path / "hr.safetensors", model, "charmnet_hr")
     with pytest.raises(CheckpointError, match="not weights, and none"):
         harmonize_core.load("charmnet_hr")
-    monkeypatch.setattr(shipped, "WEIGHTS", tmp_path)
+    write_weights(tmp_path / "weights", "charmnet_hr", {"photographic": file.read_bytes()}, {})
+    monkeypatch.setattr(shipped, "WEIGHTS", tmp_path / "weights")
     by_name, checkpoint = harmonize_core.load("charmnet_hr"), harmonize_core.load(tmp_path / "hr.safetensors")
     rng = np.random.default_rng(0)
     composite = np.repeat(np.repeat(rng.random((9, 12, 3), dtype=np.float32), 50, axis=0), 40, axis=1)

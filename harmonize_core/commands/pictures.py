@@ -5,29 +5,45 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
+import tyro
 from tyro.conf import Positional
 
 from harmonize_core.commands.terminal import bar, say
 from harmonize_core.errors import ConfigError
 from harmonize_core.formats.triplet import Domain
+from harmonize_core.infer.controls import Controlled, Controls
+from harmonize_core.infer.sequence_plan import Temporal
 from harmonize_core.make_real import MakeRealOptions, SplitOptions
 from harmonize_core.make_real.segment import Normalization
+
+if TYPE_CHECKING:
+    from harmonize_core.formats.picture import Picture
+    from harmonize_core.infer.files import Recalled
+    from harmonize_core.infer.predictor import Floats
+
+Asked = Annotated[Controls, tyro.conf.arg(name=""), tyro.conf.OmitArgPrefixes]
 
 
 def predict(
     images: Positional[tuple[Path, ...]],
     /,
     out: Path,
-    model: Path,
+    model: Path | None = None,
     mask: Path | None = None,
     invert_mask: bool = False,
     crypto_object: tuple[str, ...] = (),
     layer: str | None = None,
     mask_layer: str | None = None,
-    strength: float = 1.0,
-    smooth: float = 0.0,
+    controls: Asked = Controls(),  # noqa: B008
+    apply_look: Path | None = None,
+    save_look: Path | None = None,
+    temporal: Temporal | None = None,
+    smoothing: str | None = None,
+    shots: str | None = None,
+    fps: float | None = None,
+    curves: Path | None = None,
     overwrite: bool = False,
     domain: Domain | None = None,
     device: Literal["cpu", "cuda"] = "cpu",
@@ -35,61 +51,90 @@ def predict(
 ) -> int:
     """Harmonize composites of any size and format; pixels outside the mask stay as they are, bit for bit.
 
-    JPEG alone cannot keep them so: it is encoded anew, with the tables of the file that was read.
+    JPEG and coded video alone cannot keep them so: they are encoded anew. Numbered frames and videos are harmonized as
+    a sequence, without flicker.
 
     Example: harmonize predict shot.png --mask shot_mask.png --model charmnet.onnx --out shot_harmonized.png
 
     Example: harmonize predict beauty.exr --crypto-object Rhino Rider --model charmnet.onnx --out harmonized
 
+    Example: harmonize predict shot.%04d.exr --mask roto.%04d.png --model charmnet.onnx --out harmonized
+
+    Example: harmonize predict shot.mov --mask roto.mov --model charmnet.onnx --out shot_harmonized.mov
+
     Args:
-        images: Composites (PNG, JPEG, WebP, TIFF, BMP, EXR), folders of them, or patterns such as "shot_*.png".
-        out: File to write, or the folder for files named like their images; format and depth are the image's.
-        model: A run's folder, a .safetensors or an .onnx file.
-        mask: Its mask (white = foreground), or a folder or pattern with <image>.png or <image>_mask.png for each.
+        images: Composites (PNG, JPEG, WebP, TIFF, BMP, EXR), folders of them, or patterns such as "shot_*.png"; or the
+            frames of a sequence as shot.%04d.png or shot_####.exr, or a video.
+        out: File to write, or the folder for files named like their images; format and depth are the image's. Of a
+            sequence also a pattern such as out/shot.%04d.png, or a video (.mp4, .mov, .mkv).
+        model: A run's folder, a .safetensors or .onnx file, or the name of a network. Not needed with --apply-look.
+        mask: Its mask (white = foreground), or a folder or pattern with <image>.png or <image>_mask.png for each. Of a
+            sequence also a video, or one picture for all frames.
             Default: the image's own alpha or, with --crypto-object, its own cryptomatte.
         invert_mask: The mask marks the background.
         crypto_object: Names of objects, materials or assets in the cryptomatte of the EXR that is the mask.
         layer: Layer of EXR images to harmonize. Default: R, G and B without a layer, or the one named Combined.
         mask_layer: Layer of EXR masks. Default: A, Y, R or the only channel.
-        strength: 0 leaves the image as it is, 1 applies the network's opinion.
-        smooth: Images as consecutive frames: smooth the colour change over this many frames (standard deviation).
+        controls: What is asked of the harmonization.
+        apply_look: Look that was saved before (.json, .cdl, .cube) to apply instead of asking a network.
+        save_look: File for the look that was applied: .json has all of it, .cdl and .cube its grade for other programs.
+        temporal: Take images as consecutive frames: off does each by itself, smooth calms flicker and keeps steps of
+            the light, lock has one look for each shot. Default: smooth for numbered patterns and videos; folders and
+            other patterns are single images.
+        smoothing: How far smooth reaches (standard deviation), in seconds (0.25s) or frames (6). Default: 0.25s.
+        shots: Numbers of the first frames of all shots (1,49,120), or a file of them. Default: cuts are detected.
+        fps: Frames a second. Default: the video's own, else 24.
+        curves: SVG file for the picture of what was estimated and applied, frame by frame. Default: beside the output.
         overwrite: Of several images, do those again whose result is there already.
         domain: What the foregrounds are: branch of a .safetensors checkpoint to use. Default: photographic.
         device: Where a .safetensors checkpoint runs.
         quiet: Print nothing but errors.
     """
-    from harmonize_core.infer.files import MaskChoice, Reading, predict_files
-    from harmonize_core.infer.pairs import plan_files
-    from harmonize_core.infer.predictor import Predictor
-    from harmonize_core.train.state import weights_of
+    from harmonize_core.commands.sequences import SequenceOptions, predict_sequence
+    from harmonize_core.infer.files import MaskChoice, Reading, Recalled, predict_files
+    from harmonize_core.infer.look_files import load_looks
+    from harmonize_core.infer.pairs import is_numbered, plan_files
+    from harmonize_core.infer.video import is_video
 
-    if not 0 <= strength <= 1:
-        raise ConfigError(f"--strength should be from 0 to 1 but is {strength:g}")
-    if not smooth >= 0:
-        raise ConfigError(f"--smooth should be 0 or more frames but is {smooth:g}")
     if crypto_object and mask_layer:
         raise ConfigError("--crypto-object and --mask-layer are two ways to choose the mask; leave one of them out")
     if not images:
         raise ConfigError("give at least one image, folder or pattern")
-    plan = plan_files(images, mask, out, overwrite=overwrite or smooth > 0)
+    if (model is None) == (apply_look is None):
+        raise ConfigError("give either --model, the network to ask, or --apply-look, a look that was saved before")
+    saved = None if apply_look is None else load_looks(apply_look)
+    if saved is not None and temporal in ("smooth", "lock"):
+        raise ConfigError(f"--apply-look applies looks as they were saved; leave --temporal {temporal} out")
+
+    def load() -> tuple[Controlled | Recalled, str]:
+        if model is None or saved is not None:
+            assert saved is not None
+            return Recalled(saved, controls), "a look"
+        return _opened(model, controls, domain, device)
+
     reading = Reading(layer, MaskChoice(mask_layer, crypto_object, invert_mask))
+    frames = any(is_numbered(path) or is_video(path) for path in (*images, out)) or bool(saved and saved.frames)
+    if temporal is not None or frames:
+        options = SequenceOptions(temporal or "smooth", smoothing, shots, fps, curves, save_look, overwrite)
+        return predict_sequence(images, mask, out, reading, load, options, quiet)
+    of_time = {"--smoothing": smoothing, "--shots": shots, "--fps": fps, "--curves": curves}
+    misplaced = next((name for name, value in of_time.items() if value is not None), None)
+    if misplaced:
+        raise ConfigError(f"{misplaced} is for sequences; name frames as shot.%04d.png, or say --temporal smooth")
+    plan = plan_files(images, mask, out, overwrite=overwrite)
+    if save_look is not None and not plan.single:
+        raise ConfigError("--save-look is for one image or for a sequence; name one image, or say --temporal smooth")
     if plan.unused and not quiet:
         print(f"note: {len(plan.unused)} masks have no image, such as {plan.unused[0]}", file=sys.stderr)
     if plan.finished and not quiet:
         say(f"{plan.finished} images are there already in {out}; --overwrite does them again")
     if not plan.jobs:
         return 0
-    predictor = Predictor.load(weights_of(model), device, domain)
+    harmonizer, _ = load()
     shown = bar("harmonizing", "image", quiet or len(plan.jobs) == 1)
-    done = predict_files(
-        predictor,
-        plan.jobs,
-        reading,
-        strength=strength,
-        sigma_frames=smooth,
-        single=plan.single,
-        progress=shown,
-    )
+    done = predict_files(harmonizer, plan.jobs, reading, single=plan.single, progress=shown)
+    if save_look is not None:
+        _save_look(save_look, harmonizer, *reading(plan.jobs[0]))
     for failure in done.failed:
         print(f"error: {failure}", file=sys.stderr)
     if done.empty and not quiet:
@@ -97,6 +142,31 @@ def predict(
     if not quiet:
         say(f"wrote {plan.jobs[0].out if len(plan.jobs) == 1 else f'{done.written} images to {out}'}")
     return 1 if done.failed else 0
+
+
+def _opened(
+    model: Path, controls: Controls, domain: Domain | None, device: Literal["cpu", "cuda"]
+) -> tuple[Controlled, str]:
+    """A network under controls, and what tells it from all others."""
+    from harmonize_core.infer.predictor import Predictor
+    from harmonize_core.infer.sequence_frames import file_digest
+    from harmonize_core.train.state import weights_of
+
+    weights = weights_of(model)
+    predictor = Predictor.load(weights, device, controls.domain(domain))
+    network = file_digest(weights) if weights.is_file() else f"{weights} {sorted(predictor.info.metadata.items())}"
+    return Controlled(predictor, controls), f"{network} {predictor.label} {device}"
+
+
+def _save_look(path: Path, harmonizer: Controlled | Recalled, picture: Picture, mask: Floats) -> None:
+    """Write what was applied to a picture."""
+    from harmonize_core.infer.controls import baked
+    from harmonize_core.infer.look_files import save_look
+
+    of_network = isinstance(harmonizer, Controlled)
+    look = harmonizer.estimate(picture.srgb, mask) if of_network else harmonizer.saved.at()
+    name = harmonizer.predictor.label if of_network else harmonizer.saved.model
+    save_look(path, baked(look, mask, harmonizer.controls), name)
 
 
 def make_real(

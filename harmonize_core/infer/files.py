@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Predictions from files to files: each picture by itself, or consecutive frames without flicker."""
+"""Predictions from files to files, each picture by itself; `sequence` is for consecutive frames."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harmonize_core.errors import InputError
 from harmonize_core.formats.picture import Picture, open_picture
+from harmonize_core.infer.controls import Controlled, Controls, apply_controls
+from harmonize_core.infer.look_files import SavedLooks, Transform
 from harmonize_core.infer.masks import MaskChoice, mask_of
 from harmonize_core.infer.pairs import FileJob
 from harmonize_core.infer.predictor import Predictor
-from harmonize_core.runtime.temporal import smooth_over_time
 from harmonize_core.runtime.transform import MaskEmpty
 
 Floats = NDArray[np.float32]
@@ -51,38 +51,54 @@ class Done:
     """Pictures with no foreground in them, written as they were."""
 
 
+class Recalled:
+    """Looks that were saved before in the place of a network, under controls."""
+
+    def __init__(self, saved: SavedLooks, controls: Controls = Controls()) -> None:  # noqa: B008
+        """Args:
+        saved: one look, or those of frames.
+        controls: what is asked beside.
+        """
+        self.saved, self.controls = saved, controls
+
+    def __call__(self, composite: Floats, mask: Floats, *, ceiling: float | None = 1.0) -> Floats:
+        """A picture under the one look; as `Controlled`.
+
+        Raises:
+            InputError: the looks are of frames.
+        """
+        return self.apply(self.saved.at(), composite, mask, ceiling)
+
+    def apply(self, transform: Transform, composite: Floats, mask: Floats, ceiling: float | None = 1.0) -> Floats:
+        """As `Controlled.apply`."""
+        return apply_controls(transform, composite, mask, self.controls, ceiling)
+
+
 def predict_files(
-    predictor: Predictor,
+    model: Predictor | Controlled | Recalled,
     jobs: Sequence[FileJob],
     reading: Reading = Reading(),
     *,
-    strength: float = 1.0,
-    sigma_frames: float = 0.0,
     single: bool | None = None,
     progress: Progress = iter,
 ) -> Done:
-    """Harmonize each job and write it whole; with `sigma_frames` > 0 the jobs are consecutive frames, without flicker.
+    """Harmonize each job and write it whole.
 
-    A single picture that cannot be done raises; of several, the others are done all the same. Frames of a sequence are
-    read twice instead of kept, so that a long shot fits into memory.
+    A single picture that cannot be done raises; of several, the others are done all the same.
 
     Args:
-        predictor: the network.
+        model: the network, under controls or not.
         jobs: what to read and write.
         reading: layers and masks.
-        strength: 0 = unchanged, 1 = the network's opinion.
-        sigma_frames: standard deviation of the smoothing over time.
         single: a picture by itself was asked for, and not what is left of several (`Plan.single`); None: as many as
             there are jobs.
         progress: wraps the jobs while they are worked on.
 
     Raises:
-        InputError: the only picture, or a frame of a sequence, is damaged, of another size than its mask, or has no
-            foreground.
+        InputError: the only picture is damaged, of another size than its mask, or has no foreground.
         OutputError: an output cannot be written.
     """
-    if sigma_frames > 0:
-        return _sequence(predictor, jobs, reading, strength, sigma_frames, progress)
+    controlled = model if isinstance(model, Controlled | Recalled) else Controlled(model)
     single = len(jobs) == 1 if single is None else single
     failed, empty = [], 0
     for job in progress(jobs):
@@ -92,7 +108,8 @@ def predict_files(
                 picture.save(job.out, picture.srgb, mask)
                 empty += 1
                 continue
-            picture.save(job.out, predictor(picture.srgb, mask, strength, ceiling=picture.ceiling), mask)
+            harmonized = controlled(picture.srgb, mask, ceiling=picture.ceiling)
+            picture.save(job.out, harmonized, controlled.controls.changed(mask))
         except MaskEmpty as error:
             raise InputError(f"{job.image}: {error}") from error
         except InputError as error:
@@ -100,27 +117,3 @@ def predict_files(
                 raise
             failed.append(str(error))
     return Done(len(jobs) - len(failed), tuple(failed), empty)
-
-
-def _sequence(
-    predictor: Predictor,
-    jobs: Sequence[FileJob],
-    reading: Reading,
-    strength: float,
-    sigma_frames: float,
-    progress: Progress,
-) -> Done:
-    estimated: list[tuple[FileJob, Any]] = []
-    for job in progress(jobs):
-        picture, mask = reading(job)
-        if mask.any():
-            estimated.append((job, predictor.estimate(picture.srgb, mask)))
-    smoothed = smooth_over_time([transform for _, transform in estimated], sigma_frames)
-    by_job = {job: transform for (job, _), transform in zip(estimated, smoothed, strict=True)}
-    for job in progress(jobs):
-        picture, mask = reading(job)
-        harmonized = picture.srgb
-        if job in by_job:
-            harmonized = predictor.apply(by_job[job], picture.srgb, mask, strength, picture.ceiling)
-        picture.save(job.out, harmonized, mask)
-    return Done(len(jobs), (), len(jobs) - len(estimated))

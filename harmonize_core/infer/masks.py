@@ -73,7 +73,21 @@ def mask_of(picture: Picture, path: Path | None, choice: MaskChoice = MaskChoice
         coverage = _Coverage(picture.alpha)
     else:
         coverage = _read(Path(path), choice.layer)
-    mask = _placed(picture, coverage, path or picture.path)
+    return _counted(picture, _placed(picture, coverage, path or picture.path), choice)
+
+
+def mask_of_picture(picture: Picture, mask: Picture, choice: MaskChoice = MaskChoice()) -> Floats:
+    """As `mask_of`, from a picture that was read already, such as a frame of a video: its alpha, or its brightness.
+
+    Raises:
+        InputError: of another size.
+    """
+    coverage = mask.alpha if mask.alpha is not None and (mask.alpha < 1).any() else mask.srgb.mean(axis=2)
+    return _counted(picture, _placed(picture, _Coverage(np.clip(coverage, 0, 1)), mask.path), choice)
+
+
+def _counted(picture: Picture, mask: Floats, choice: MaskChoice) -> Floats:
+    """A mask in the picture's frame as the foreground's share of what is seen of each pixel."""
     if choice.inverted:
         return (1 - mask).astype(np.float32)
     if picture.cut_out and picture.alpha is not None:

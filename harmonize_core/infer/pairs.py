@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which mask belongs to which picture, and where the result goes: all of it known before anything is computed.
 
-Pictures come as files, folders or patterns (shot_*.png), masks as a file, a folder or a pattern. A mask has its
-picture's name without the ending, or that name with _mask, -mask, _alpha or -alpha behind it.
+Pictures come as files, folders or patterns (shot_*.png, shot.%04d.png, shot_####.exr), masks as a file, a folder or a
+pattern. A mask has its picture's name without the ending, or that name with _mask, -mask, _alpha or -alpha behind it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ ENDINGS = ("_mask", "-mask", "_alpha", "-alpha", "")
 """What may follow a picture's name in that of its mask, in the order they are tried."""
 
 _NAMED = 3
+
+_NUMBER = re.compile(r"%0?([0-9]*)d|#+")
+"""The place of a frame's number in a pattern, as FFmpeg and compositing programs write it."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +68,12 @@ def plan_files(images: Sequence[Path], mask: Path | None, out: Path, *, overwrit
         DatasetError: a folder or pattern without pictures.
         OutputError: a place that cannot be written to.
     """
-    single = len(images) == 1 and not _many(images[0])
-    found = _found(images)
+    single = len(images) == 1 and not is_many(images[0])
+    found = find_images(images)
     masks: list[Path] = []
     if mask is not None:
-        masks = _found([mask]) if _many(mask) else [_existing(mask, "mask")]
-        is_file = not _many(mask)
+        masks = find_images([mask]) if is_many(mask) else [existing(mask, "mask")]
+        is_file = not is_many(mask)
         if is_file and len(found) > 1:
             raise ConfigError(
                 f"--mask {mask} is one file for {len(found)} images; give the folder or the pattern of their masks"
@@ -85,32 +88,52 @@ def plan_files(images: Sequence[Path], mask: Path | None, out: Path, *, overwrit
         pairs = dict.fromkeys(found)
     to_file = single and not Path(out).is_dir() and bool(Path(out).suffix)
     jobs = [FileJob(image, pairs[image], Path(out) if to_file else Path(out) / image.name) for image in found]
-    _check_outputs(jobs, {*found, *masks}, Path(out))
+    check_outputs(jobs, {*found, *masks}, Path(out))
     used = set(pairs.values())
     unused = () if single else tuple(m for m in masks if m not in used and m not in pairs)
     todo = [job for job in jobs if single or overwrite or not os.path.lexists(job.out)]
     return Plan(tuple(todo), len(jobs) - len(todo), unused, single)
 
 
-def _many(path: Path) -> bool:
+def is_many(path: Path) -> bool:
     """Whether this is a folder or a pattern."""
-    return path.is_dir() or (not os.path.lexists(path) and any(c in str(path) for c in "*?["))
+    return path.is_dir() or (not os.path.lexists(path) and (any(c in str(path) for c in "*?[") or is_numbered(path)))
 
 
-def _existing(path: Path, what: str) -> Path:
+def is_numbered(path: Path) -> bool:
+    """Whether this is the pattern of a sequence of frames: shot.%04d.png, shot_####.exr."""
+    return bool(_NUMBER.search(path.name)) and not os.path.lexists(path)
+
+
+def numbered(pattern: Path, number: int) -> Path:
+    """The file of a frame in a pattern of `is_numbered`."""
+    return pattern.with_name(_NUMBER.sub(lambda m: str(number).zfill(_digits(m)), pattern.name, count=1))
+
+
+def existing(path: Path, what: str) -> Path:
+    """The path itself.
+
+    Raises:
+        InputError: there is nothing at it.
+    """
     if not os.path.lexists(path):
         raise InputError(f"the {what} {path} does not exist; check the path")
     return path
 
 
-def _found(sources: Sequence[Path]) -> list[Path]:
-    """All pictures of files, folders and patterns, within each in the order of their names and numbers."""
+def find_images(sources: Sequence[Path]) -> list[Path]:
+    """All pictures of files, folders and patterns, within each in the order of their names and numbers.
+
+    Raises:
+        InputError: a file that does not exist.
+        DatasetError: a folder or pattern without pictures.
+    """
     found: list[Path] = []
     for source in sources:
-        if not _many(source):
-            found.append(_existing(source, "image"))
+        if not is_many(source):
+            found.append(existing(source, "image"))
             continue
-        entries = source.iterdir() if source.is_dir() else (Path(name) for name in glob.glob(str(source)))
+        entries = _entries(source)
         usable = (e for e in entries if e.suffix.lower() in SUFFIXES and not _a_folder(e) and e.name[:1] != ".")
         inside = sorted(usable, key=_in_order)
         if not inside:
@@ -118,6 +141,24 @@ def _found(sources: Sequence[Path]) -> list[Path]:
             raise DatasetError(f"{source} should give images ({known}) but there are none; check the path")
         found += inside
     return list(dict.fromkeys(found))
+
+
+def _entries(source: Path) -> Iterable[Path]:
+    """What is in a folder or fits a pattern."""
+    if source.is_dir():
+        return source.iterdir()
+    if not is_numbered(source):
+        return (Path(name) for name in glob.glob(str(source)))
+    found = _NUMBER.search(source.name)
+    assert found is not None
+    before, after = source.name[: found.start()], source.name[found.end() :]
+    named = re.compile(f"{re.escape(before)}([0-9]{{{max(1, _digits(found))},}}){re.escape(after)}")
+    inside = source.parent.iterdir() if source.parent.is_dir() else ()
+    return (path for path in inside if named.fullmatch(path.name))
+
+
+def _digits(found: re.Match[str]) -> int:
+    return len(found[0]) if found[0][0] == "#" else int(found[1] or 1)
 
 
 def _in_order(path: Path) -> tuple[list[str | int], Path]:
@@ -167,7 +208,13 @@ def _paired(images: list[Path], masks: list[Path], source: Path) -> dict[Path, P
     return pairs
 
 
-def _check_outputs(jobs: Sequence[FileJob], inputs: Iterable[Path], out: Path) -> None:
+def check_outputs(jobs: Sequence[FileJob], inputs: Iterable[Path], out: Path) -> None:
+    """Refuse outputs that cannot be, or would replace one of `inputs` or each other.
+
+    Raises:
+        ConfigError: an ending of no picture, a file or folder that is in the way.
+        OutputError: a place that cannot be written to.
+    """
     taken = {_real(path) for path in inputs}
     seen: dict[Path, Path] = {}
     for job in jobs:

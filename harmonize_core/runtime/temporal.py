@@ -135,7 +135,11 @@ def mixed(transforms: Sequence[Kind], weights: NDArray[np.floating]) -> Kind:
 
 
 def steady(
-    probes: NDArray[np.floating], sigma_frames: float, times: Sequence[float] | None = None, *, every: bool = False
+    probes: NDArray[np.floating],
+    sigma_frames: float,
+    times: Sequence[float] | NDArray[np.floating] | None = None,
+    *,
+    every: bool = False,
 ) -> Steadying:
     """What `smooth` does with one shot, from the probes of its frames alone, so that long shots need little memory.
 

@@ -25,6 +25,12 @@ FORMAT = "harmonize-checkpoint/1"
 
 SUFFIX = ".safetensors"
 
+HALF = "half floats"
+"""What the header's "stored" says of files whose large tensors are half floats."""
+
+LARGE = 1024
+"""Elements of a large tensor."""
+
 _PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle", ".tar")
 
 
@@ -47,6 +53,7 @@ def save_model(
     *,
     config: ModelConfig | None = None,
     provenance: Mapping[str, str] | None = None,
+    half: bool = False,
 ) -> None:
     """Write a model's weights with a header, atomically.
 
@@ -56,6 +63,7 @@ def save_model(
         name: registered name.
         config: the architecture's config when it differs from the registered one.
         provenance: free text by key, kept in the header.
+        half: store tensors of `LARGE` elements and more as half floats; they are float32 again when they are loaded.
 
     Raises:
         CheckpointError: another suffix than .safetensors.
@@ -74,6 +82,10 @@ def save_model(
         "provenance": json.dumps(dict(provenance or {}), sort_keys=True),
     }
     weights = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+    if half:
+        header["stored"] = HALF
+        floats = (key for key, value in weights.items() if value.dtype == torch.float32 and value.numel() >= LARGE)
+        weights |= {key: weights[key].half() for key in list(floats)}
     write_bytes(path, _with_sorted_header(save(weights, metadata=header)))
 
 
@@ -97,6 +109,8 @@ def load_model(path: Path) -> Checkpoint:
             f"{path} should be of format {FORMAT} but says {header.get('format', 'nothing')!r}; "
             "save it with harmonize_core.checkpoint.save_model"
         )
+    if header.get("stored") == HALF:
+        weights = {key: value.float() if value.dtype == torch.float16 else value for key, value in weights.items()}
     try:
         name = header["model"]
         config = decode_text(header["config"], type(lookup(name).config))

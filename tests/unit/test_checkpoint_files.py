@@ -128,6 +128,25 @@ def test_missing_unexpected_and_misshapen_tensors_are_named(saved, tmp_path):
     assert_refused(rewritten(saved, tmp_path, change=halved), "float16")
 
 
+def test_half_floats_are_float32_again(saved, tmp_path):
+    original = load_model(saved).model.state_dict()
+    save_model(
+        tmp_path / "half.safetensors",
+        load_model(saved).model,
+        load_model(saved).name,
+        config=load_model(saved).config,
+        half=True,
+    )
+    loaded = load_model(tmp_path / "half.safetensors").model.state_dict()
+    changed = 0
+    for key, value in original.items():
+        wanted = value.half().float() if value.is_floating_point() and value.numel() >= 1024 else value
+        torch.testing.assert_close(loaded[key], wanted, rtol=0, atol=0)
+        changed += int(not torch.equal(wanted, value))
+    assert changed > 3
+    assert (tmp_path / "half.safetensors").stat().st_size < 0.7 * saved.stat().st_size
+
+
 def test_weights_that_are_not_finite(saved, tmp_path):
     key = "decoders.photographic.head.to_rgb.bias"
     assert_refused(rewritten(saved, tmp_path, change={key: torch.full((3,), float("nan"))}), "not finite", key)

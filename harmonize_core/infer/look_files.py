@@ -10,6 +10,7 @@ Loading trusts nothing: sizes, names, types and numbers are checked, and a look 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 from collections.abc import Sequence
@@ -188,12 +189,12 @@ def _shapes(look: Transform) -> list[tuple[int, ...]]:
 def _checked(saved: SavedLooks, path: Path) -> SavedLooks:
     """Raises: InputError where a look makes something else of colours than colours."""
     for number, look in enumerate(saved.looks, 1):
-        with np.errstate(all="ignore"):
-            changed = look.apply(PROBE[None], ceiling=None)
-        if not np.isfinite(changed).all():
-            raise InputError(
-                f"{path} should hold looks of finite colours, but look {number} takes some to infinity; save it again"
-            )
+        with np.errstate(all="ignore"), contextlib.suppress(OverflowError):
+            if np.isfinite(look.apply(PROBE[None], ceiling=None)).all():
+                continue
+        raise InputError(
+            f"{path} should hold looks of finite colours, but look {number} takes some to infinity; save it again"
+        )
     return saved
 
 

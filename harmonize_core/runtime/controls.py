@@ -91,7 +91,7 @@ def with_hue_of(before: Floats, changed: Floats, ceiling: float | None = 1.0) ->
 
     if len(outside):
         result[outside] = shown(_largest(fits, len(outside)), outside)
-    return np.maximum(result, 0).T
+    return np.clip(result, 0, top[:, None]).astype(np.float32).T
 
 
 def skin_likeness(rgb_linear: Floats) -> Floats:

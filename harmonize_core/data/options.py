@@ -34,6 +34,11 @@ class DataConfig:
     light, beside its other style; and of those whose whole real picture is, by less."""
     same_style: float = 0.1
     """Share of rendered samples on the fly whose foreground keeps its style and is only graded otherwise."""
+    mixed: float = 0.0
+    """Share of rendered samples on the fly whose real picture has the light of two styles at once, and of those whose
+    foreground has: light adds up, so ten styles become endless ones."""
+    painted: float = 0.0
+    """Share of rendered samples on the fly whose foreground reflects other colours, in composite and real picture."""
     edits: tuple[str, ...] = PHOTO_EDITS
     """How foregrounds of photographs are changed on the fly: each sample takes one of these, parts joined by +, always
     in the order transfer (or reinhard, mkl, histogram), camera, relight."""

@@ -30,9 +30,10 @@ from harmonize_core.data.grades import (
     packed,
 )
 from harmonize_core.data.on_the_fly import Drawing, Views, moved, pinned, stacked, whole
+from harmonize_core.data.paint import draw_paint, painted
 from harmonize_core.data.rng import chances, generator
 from harmonize_core.data.transforms import draw_crop
-from harmonize_core.data.views import Draw, cut
+from harmonize_core.data.views import Draw, Seconds, cut
 from harmonize_core.formats.linear_views import LinearView, ViewTransform
 from harmonize_core.formats.triplet import TripletPaths
 
@@ -65,8 +66,11 @@ class RenderedBatch:
         """Composed, graded, developed and damaged on `device`, images in channels-last memory order."""
         planes = moved(self.planes, device)
         coverage, mask = planes[:, :1], planes[:, 1:]
-        real = self._real(moved(self.real, device))
-        composite = self._composite(real, coverage)
+        place = self.place.to(device, non_blocking=True)
+        paints = [d.paint for d in self.draws]
+        light, parts = painted(moved(self.real, device), moved(self.parts, device), place, paints)
+        real = self._real(light)
+        composite = self._composite(real, coverage, place, parts)
         damage = [d.damage for d in self.draws]
         composite, real = damaged(composite, real, coverage, damage)
         batch = Batch(
@@ -90,11 +94,10 @@ class RenderedBatch:
             return torch.cat(each).contiguous(memory_format=torch.channels_last)
         return display(light, self.transforms[0])
 
-    def _composite(self, real: Tensor, coverage: Tensor) -> Tensor:
+    def _composite(self, real: Tensor, coverage: Tensor, place: Tensor, parts: Tensor) -> Tensor:
         """The real pictures with the other foregrounds in them: pixels without coverage stay bit for bit."""
         device = real.device
-        place = self.place.to(device, non_blocking=True)
-        front, back = moved(self.parts, device)[None, :, None].split(3, dim=1)  # (1, 3, 1, N)
+        front, back = parts[None, :, None].split(3, dim=1)  # (1, 3, 1, N)
         share = coverage.permute(0, 2, 3, 1).reshape(-1)[place]
         samples, counts = (torch.tensor(v, device=device) for v in (range(len(self.counts)), self.counts))
         owner = torch.repeat_interleave(samples, counts, output_size=len(place))
@@ -174,7 +177,10 @@ class RenderedViews:
                 if not alike or is_visible(front_grade):
                     break
         damage = draw_damage(rng, data, self._drawing.size)
-        return Draw(number, real, fronts, crop, real_grade, front_grade, harmonious, damage)
+        lights = generator(self._drawing.seed, "rendered-lights", epoch, index)
+        second = _seconds(lights, count, data.mixed, alone=len(fronts) == 1, alike=alike)
+        paint = draw_paint(lights) if lights.random() < data.painted else None
+        return Draw(number, real, fronts, crop, real_grade, front_grade, harmonious, damage, second, paint)
 
     def _called(self, index: int) -> TripletPaths:
         view = self.views[index % len(self.views)]
@@ -202,3 +208,11 @@ class RenderedViews:
             draws=draws,
             transforms=tuple(self.views[d.view].view_transform for d in draws),
         )
+
+
+def _seconds(rng: np.random.Generator, count: int, share: float, *, alone: bool, alike: bool) -> Seconds:
+    """Which light is mixed into a sample's, never more than half; a foreground that is alike has its picture's."""
+    real, front = ((int(rng.integers(count)), 0.5 * float(rng.random())) if v < share else None for v in rng.random(2))
+    if alike:
+        return real, real
+    return real, front if alone else None

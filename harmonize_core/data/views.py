@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -25,6 +25,9 @@ BRIGHTEST = 16.0
 
 Floats = NDArray[np.float32]
 
+Seconds = tuple[tuple[int, float] | None, tuple[int, float] | None]
+"""Index of another style and its share of the light, for the real picture and for the foreground."""
+
 
 @dataclass(frozen=True)
 class Draw:
@@ -41,6 +44,10 @@ class Draw:
     harmonious: bool
     """The composite is the real picture."""
     damage: Damage
+    second: Seconds = (None, None)
+    """Light that is mixed into that of the real picture, and into that of a foreground of one style."""
+    paint: NDArray[np.float32] | None = None
+    """Other colours for the foreground (`data.paint`)."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +130,8 @@ def cut(entry: Arrays, draw: Draw, styles: Sequence[int], size: int) -> Cut:
     place = (down[here] - crop.top, across[here] - crop.left)
     share = alpha[place][:, None]
 
+    of_real, of_front = draw.second
+
     def picture(style: int) -> Floats:
         return torch.from_numpy(entry["picture"][style, rows, columns]).float().numpy()
 
@@ -134,22 +143,27 @@ def cut(entry: Arrays, draw: Draw, styles: Sequence[int], size: int) -> Cut:
         light[place] = pure(style, 0) * share
         return light
 
-    real = picture(draw.real)
+    real = _mixed(picture, draw.real, of_real)
     weights = _weights(entry, draw, rows, columns)
     planes = np.stack([alpha, entry["mask"][rows, columns] * np.float32(1 / 255)], axis=-1)
     planes = _fitted(planes, crop, size)
     label = _soft_label(draw, styles, planes[..., 0], weights)
     covered, parts = np.zeros(0, np.int64), np.zeros((6, 0), np.float32)
     if not draw.harmonious:
-        fronts = front(draw.fronts[0])
+        fronts = _mixed(front, draw.fronts[0], of_front)
         if len(draw.fronts) > 1:
             fronts = np.sum([front(style) * w for style, w in zip(draw.fronts, weights, strict=True)], axis=0)
         back = real * clear[..., None]
-        back[place] = pure(draw.real, 3) * (1 - share)
+        back[place] = _mixed(lambda style: pure(style, 3), draw.real, of_real) * (1 - share)
         covered = np.flatnonzero(planes[..., 0])
         parts = np.concatenate([_fitted(p, crop, size).reshape(-1, 3)[covered].T for p in (fronts, back)])
     real = torch.from_numpy(_fitted(real, crop, size)).half().numpy()
     return Cut(real, planes, covered, parts, label)
+
+
+def _mixed(light: Callable[[int], Floats], style: int, second: tuple[int, float] | None) -> Floats:
+    """Light of a style, or of two at once: light adds up."""
+    return light(style) if second is None else (1 - second[1]) * light(style) + second[1] * light(second[0])
 
 
 def _coverage(stored: NDArray[np.uint16]) -> Floats:
@@ -169,10 +183,14 @@ def _weights(entry: Arrays, draw: Draw, rows: slice, columns: slice) -> list[Flo
 def _soft_label(draw: Draw, styles: Sequence[int], coverage: Floats, weights: Sequence[Floats | float]) -> Floats:
     """Shares of the cut-out's area by style."""
     label, area = np.zeros(STYLES, np.float32), float(coverage.mean())
-    label[styles[draw.real] - 1] += 1 - area
+    of_real, of_front = draw.second
     parts = np.array([np.mean(weight) for weight in weights])
-    for style, part in zip(draw.fronts, parts / parts.sum(), strict=True):
-        label[styles[style] - 1] += area * part
+    lit = [(draw.real, 1 - area, of_real)]
+    lit += [(style, area * part, of_front) for style, part in zip(draw.fronts, parts / parts.sum(), strict=True)]
+    for style, part, second in lit:
+        other, share = second or (style, 0.0)
+        label[styles[style] - 1] += part * (1 - share)
+        label[styles[other] - 1] += part * share
     return label
 
 

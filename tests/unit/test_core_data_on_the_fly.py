@@ -123,6 +123,50 @@ def test_style_labels_are_shares_of_area(folders):
         assert draw.real != draw.fronts[0]
 
 
+def test_the_light_of_two_styles_adds_up(folders):
+    dataset = views_of(folders, identity=0, same_style=0, grade=0, mixed=1.0)
+    draw = dataset.draw(0, 0)
+    (other, share), (front_other, front_share) = draw.second
+    assert 0 < share < 0.5 and 0 < front_share < 0.5
+    entry, styles = dataset._entries[0], dataset.views[0].styles
+
+    def parts(real, front):
+        return views.cut(entry, replace(draw, real=real, fronts=(front,), second=(None, None)), styles, SIZE)
+
+    mixed = views.cut(entry, draw, styles, SIZE)
+    one, two = parts(draw.real, draw.fronts[0]), parts(other, front_other)
+    np.testing.assert_allclose(mixed.real, (1 - share) * one.real + share * two.real, rtol=2e-3, atol=1e-3)
+    np.testing.assert_allclose(mixed.parts[3:], (1 - share) * one.parts[3:] + share * two.parts[3:], atol=1e-5)
+    front = (1 - front_share) * one.parts[:3] + front_share * two.parts[:3]
+    np.testing.assert_allclose(mixed.parts[:3], front, atol=1e-5)
+    assert mixed.style_soft.sum() == pytest.approx(1)
+    assert mixed.style_soft[styles[other] - 1] >= share * (1 - mixed.planes[..., 0].mean()) - 1e-6
+    assert dataset.draw(0, 0) == draw and {dataset.draw(e, 0).second for e in range(9)} != {draw.second}
+
+
+def test_paint_changes_a_foreground_alike_in_composite_and_real_and_nothing_else(folders):
+    samples = [(epoch, index) for epoch in range(2) for index in range(4)]
+    options = {"identity": 0, "same_style": 0, "grade": 0}
+    plain = views_of(folders, **options).batch(samples).to(CPU)
+    batch = views_of(folders, painted=1.0, **options).batch(samples)
+    shown = batch.to(CPU)
+    covered = batch.planes[:, :1] > 0
+    assert torch.equal(shown.mask, plain.mask)
+    for name in ("real", "composite"):
+        now, before = getattr(shown, name), getattr(plain, name)
+        assert torch.equal(torch.where(covered, 0, now), torch.where(covered, 0, before))
+        assert (now - before).abs().masked_select(covered).mean() > 0.02
+    ratios = []
+    for name in ("real", "composite"):
+        light = [srgb_to_linear(getattr(b, name).numpy()) for b in (shown, plain)]
+        bright = (batch.planes[:, :1].numpy() == 1) & (light[0] > 0.02) & (light[1] > 0.02)
+        bright &= (light[0] < 0.95) & (light[1] < 0.95)
+        ratios.append(np.where(bright, light[0] / np.maximum(light[1], 1e-6), np.nan))
+    both = np.isfinite(ratios[0]) & np.isfinite(ratios[1])
+    assert both.any()
+    np.testing.assert_allclose(ratios[0][both], ratios[1][both], rtol=0.02)
+
+
 def test_each_subject_of_a_view_can_have_a_style_of_its_own(folders):
     dataset = views_of(folders, apart=1.0, identity=0, same_style=0, grade=0)
     sample = next((e, 0) for e in range(50) if len(set(dataset.draw(e, 0).fronts)) == 2)

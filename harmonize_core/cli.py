@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 import tyro
 
-from harmonize_core.commands import installation, networks, pictures, reports, scores, training
+from harmonize_core.commands import installation, networks, pictures, reports, scores, serve, training
 from harmonize_core.commands.terminal import BAD_ARGUMENTS, help_of
 from harmonize_core.errors import ConfigError, HarmonizeError, UnknownName
 
@@ -24,6 +24,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "evaluate": scores.evaluate,
     "score": scores.score,
     "predict": pictures.predict,
+    "serve": serve.serve,
     "make-real": pictures.make_real,
     "export": networks.export,
     "import-weights": networks.import_weights,

@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the page can ask for: each call takes the query, the headers and the body, and gives an `Answer`."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import quote
+
+import msgspec
+
+from harmonize_core.formats.triplet import Domain
+from harmonize_core.infer.controls import Controlled, Controls, Transform, apply_controls, baked
+from harmonize_core.infer.look_files import save_look
+from harmonize_core.runtime.look import Look
+from harmonize_core.web import examples, steering
+from harmonize_core.web.guard import MAX_BYTES, MAX_JSON, MAX_PIXELS, Headers, Refused, body_length
+from harmonize_core.web.lending import Lending
+from harmonize_core.web.shots import Ask, Floats, Shot, Shots, cutout_png, described, jpeg, written
+from harmonize_core.web.uploads import SUFFIX, Body, Upload, Uploads
+
+LOOKS = {"JSON": ".json", "CDL": ".cdl", "Cube": ".cube"}
+"""Formats that a look can be saved in, by the words on their buttons."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is sent back."""
+
+    data: bytes | Path
+    """The bytes, or a file that is deleted when it has been sent."""
+    kind: str
+    """Media type."""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def json(cls, facts: Any, status: int = 200) -> Answer:
+        """Facts as JSON."""
+        return cls(msgspec.json.encode(facts), "application/json", status)
+
+    @classmethod
+    def error(cls, status: int, words: str) -> Answer:
+        """One sentence for the page."""
+        return cls.json({"error": words}, status)
+
+    @classmethod
+    def download(cls, data: bytes | Path, name: str) -> Answer:
+        """A file to save under a name."""
+        plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+        place = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+        return cls(data, "application/octet-stream", headers={"Content-Disposition": place})
+
+    @property
+    def length(self) -> int:
+        """In bytes."""
+        return len(self.data) if isinstance(self.data, bytes) else self.data.stat().st_size
+
+    def stream(self) -> BinaryIO:
+        """To read and close; a file is gone from its folder as soon as it is open, where the system allows that."""
+        if isinstance(self.data, bytes):
+            return io.BytesIO(self.data)
+        stream = self.data.open("rb")
+        self.done()
+        return stream
+
+    def done(self) -> None:
+        """It has been sent, or cannot be."""
+        if isinstance(self.data, Path):
+            with contextlib.suppress(PermissionError):  # Windows keeps what is open
+                self.data.unlink(missing_ok=True)
+
+
+class Steer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is chosen in the form."""
+
+    domain: Domain | None = None
+    controls: dict[str, bool | float | str | None] = {}
+
+
+class Desk:
+    """All that the calls need: the networks, what was sent, what is worked on."""
+
+    def __init__(self, lending: Lending, folder: Path) -> None:
+        """Args:
+        lending: the networks.
+        folder: an empty one that goes away with the server.
+        """
+        self.lending = lending
+        self.folder = folder
+        self.uploads = Uploads(folder)
+        self.shots = Shots(self.uploads)
+        self.work = threading.Lock()
+        """One heavy piece of work at a time: a second would only take the first one's cores and memory."""
+
+    def words(self, error: Exception) -> str:
+        """What an error says to somebody in front of the page: with their file names, without options of a command."""
+        named = re.sub(
+            r"--([a-z][a-z-]+)", lambda m: f"“{steering.label(m[1].replace('-', '_'))}”", self.uploads.words(error)
+        )
+        return named
+
+    def controls(self, steer: Steer) -> Controls:
+        """Raises: Refused, ConfigError: as `steering.controls`."""
+        return steering.controls(steer.controls, lambda key: self.uploads[key].path)
+
+    def transform(
+        self, shot: Shot, steer: Steer, controls: Controls, seen: tuple[Floats, Floats] | None = None
+    ) -> Transform:
+        """What the network says of a shot; it is asked once for each domain, reference and direction of the fit.
+
+        Args:
+            shot: the picture.
+            steer: what is chosen.
+            controls: the same, decoded.
+            seen: what the network is to see, if it is at hand; else it is read again.
+        """
+        domain = controls.domain(steer.domain or self.lending.domains[0])
+        domain = domain if domain in self.lending.domains else self.lending.domains[0]
+        key = (domain, controls.invert, controls.reference)
+        if key not in shot.looks:
+            if seen is None:
+                seen = (shot.composite, shot.mask) if shot.place else self.shots.whole(shot.ask)[1:]
+            fit = Controls(invert=controls.invert, reference=controls.reference)
+            shot.looks[key] = Controlled(self.lending[domain], fit).estimate(*seen)
+        return shot.looks[key]
+
+
+Query = Mapping[str, str]
+Call = Callable[[Desk, Query, Headers, Body], Answer]
+
+
+def start(desk: Desk, _query: Query, _headers: Headers, _body: Body) -> Answer:
+    """What the page shows at first."""
+    info = desk.lending[None].info
+    return Answer.json(
+        {
+            "network": desk.lending[None].label,
+            "licence": info.licence,
+            "domains": desk.lending.domains,
+            "form": steering.form(),
+            "examples": examples.listed(),
+            "max_bytes": MAX_BYTES,
+            "max_pixels": MAX_PIXELS,
+            "looks": list(LOOKS),
+            "endings": sorted({*SUFFIX.values(), ".jpeg", ".tiff"}),
+        }
+    )
+
+
+def upload(desk: Desk, query: Query, headers: Headers, body: Body) -> Answer:
+    """Keep a file; of pictures, what they are. A mask is looked at when its picture is there."""
+    sent = desk.uploads.add(query.get("name", ""), body_length(headers, MAX_BYTES), body)
+    if query.get("role") == "mask":
+        return Answer.json(
+            {"key": sent.key, "name": sent.name, "kind": sent.kind, "width": sent.size_hw[1], "height": sent.size_hw[0]}
+        )
+    with desk.work:
+        return Answer.json(described(sent))
+
+
+def thumb(_desk: Desk, query: Query, _headers: Headers, _body: Body) -> Answer:
+    """An example in small."""
+    return Answer(jpeg(_example(query).small()), "image/jpeg")
+
+
+def example(desk: Desk, query: Query, _headers: Headers, _body: Body) -> Answer:
+    """Put an example among what was sent."""
+    with desk.work:
+        added: dict[str, Upload] = _example(query).add_to(desk.uploads)
+        return Answer.json({what: described(one) for what, one in added.items()})
+
+
+def shot(desk: Desk, query: Query, headers: Headers, body: Body) -> Answer:
+    """Read a composite and its mask, or place a cut-out, and ask the network."""
+    ask = _decoded(headers, body, Ask)
+    steer = Steer(domain=_domain(query.get("domain")))
+    with desk.work:
+        made, *seen = desk.shots.add(ask)
+        desk.transform(made, steer, Controls(), (seen[0], seen[1]))
+    height, width = made.size_hw
+    return Answer.json(
+        {
+            "key": made.key,
+            "name": made.base.name,
+            "kind": made.base.kind,
+            "depth": made.depth,
+            "width": width,
+            "height": height,
+            "shown": made.mask.shape[::-1],
+            "share": float(made.mask.mean()),
+            "place": made.place,
+        }
+    )
+
+
+def composite(desk: Desk, query: Query, _headers: Headers, _body: Body) -> Answer:
+    """The composite at preview size."""
+    return Answer(jpeg(desk.shots[query.get("shot", "")].composite), "image/jpeg")
+
+
+def mask(desk: Desk, query: Query, _headers: Headers, _body: Body) -> Answer:
+    """The mask at preview size, white = foreground."""
+    return Answer(jpeg(desk.shots[query.get("shot", "")].mask), "image/jpeg")
+
+
+def background(desk: Desk, query: Query, _headers: Headers, _body: Body) -> Answer:
+    """A picture that was sent, at preview size."""
+    with desk.work:
+        return Answer(jpeg(desk.shots.small(desk.uploads[query.get("file", "")]).srgb), "image/jpeg")
+
+
+def cutout(desk: Desk, query: Query, _headers: Headers, _body: Body) -> Answer:
+    """A cut-out that was sent, at preview size and transparent."""
+    with desk.work:
+        layer = desk.shots.small(desk.uploads[query.get("file", "")]).layer
+    if layer is None:
+        raise Refused(422, "that picture has no transparency")
+    return Answer(cutout_png(layer), "image/png")
+
+
+def preview(desk: Desk, query: Query, headers: Headers, body: Body) -> Answer:
+    """The harmonized picture at preview size; the grade of its look, where it has one, in a header."""
+    made, steer = desk.shots[query.get("shot", "")], _decoded(headers, body, Steer)
+    with desk.work:
+        controls = desk.controls(steer)
+        transform = desk.transform(made, steer, controls)
+        picture = apply_controls(transform, made.composite, made.mask, controls, made.ceiling)
+    grade = {}
+    if isinstance(transform, Look):
+        scaled = transform.scaled(controls.strength).grade
+        grade = {"X-Grade": ",".join(f"{float(scaled[i]):.4f}" for i in (0, 1, 2, 9))}
+    return Answer(jpeg(picture), "image/jpeg", headers=grade)
+
+
+def result(desk: Desk, query: Query, headers: Headers, body: Body) -> Answer:
+    """The harmonized picture at full size, in the format and depth of the one that was sent."""
+    made, steer = desk.shots[query.get("shot", "")], _decoded(headers, body, Steer)
+    with desk.work:
+        controls = desk.controls(steer)
+        transform = desk.transform(made, steer, controls)
+        picture, whole, coverage = desk.shots.whole(made.ask, made.place)
+        harmonized = apply_controls(transform, whole, coverage, controls, picture.ceiling)
+        changed = controls.changed(coverage) if made.place is None else (coverage * 0 + 1)
+        file = written(picture, desk.folder, harmonized, changed)
+    return Answer.download(file, f"{made.base.stem}_harmonized{file.suffix}")
+
+
+def look(desk: Desk, query: Query, headers: Headers, body: Body) -> Answer:
+    """The look alone, at the strength that is chosen; limits of single pixels (kept hues, skin) are not part of it."""
+    made, steer = desk.shots[query.get("shot", "")], _decoded(headers, body, Steer)
+    suffix = LOOKS.get(query.get("format", ""))
+    if suffix is None:
+        raise Refused(404, f"looks are saved as {', '.join(LOOKS)}")
+    with desk.work, tempfile.TemporaryDirectory(dir=desk.folder) as folder:
+        controls = desk.controls(steer)
+        transform = baked(desk.transform(made, steer, controls), made.mask, controls)
+        file = Path(folder, f"{made.base.stem.replace('%', '_')}_look{suffix}")
+        save_look(file, transform, desk.lending[None].info.name)
+        return Answer.download(file.read_bytes(), file.name)
+
+
+CALLS: dict[tuple[str, str], Call] = {
+    ("GET", "/api/start"): start,
+    ("GET", "/api/thumb"): thumb,
+    ("POST", "/api/upload"): upload,
+    ("POST", "/api/example"): example,
+    ("POST", "/api/shot"): shot,
+    ("GET", "/api/composite"): composite,
+    ("GET", "/api/mask"): mask,
+    ("GET", "/api/background"): background,
+    ("GET", "/api/cutout"): cutout,
+    ("POST", "/api/preview"): preview,
+    ("POST", "/api/result"): result,
+    ("POST", "/api/look"): look,
+}
+"""All that can be asked for, by method and path."""
+
+
+def _decoded(headers: Headers, body: Body, kind: type[Any]) -> Any:
+    """Raises: Refused where the body is no JSON of that kind."""
+    data = body.read(body_length(headers, MAX_JSON))
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.MsgspecError as error:
+        raise Refused(400, f"the page sent something that was not expected ({error})") from error
+
+
+def _example(query: Query) -> examples.Example:
+    chosen = examples.EXAMPLES.get(query.get("name", ""))
+    if chosen is None:
+        raise Refused(404, "there is no example of that name")
+    return chosen
+
+
+def _domain(name: str | None) -> Domain | None:
+    try:
+        return msgspec.convert(name, Domain | None)
+    except msgspec.ValidationError as error:
+        raise Refused(400, f"there is no domain {name!r}") from error

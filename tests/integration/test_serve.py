@@ -1,0 +1,465 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page of `harmonize serve` over HTTP: who is answered, what is refused, and that downloads equal predict.
+
+What a person does in the page is done in a browser by `scripts/check_serve_page.py`.
+"""
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import zlib
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from PIL import Image
+
+from harmonize_core.formats.exr import read_exr_file
+from harmonize_core.formats.images import write_exr
+from harmonize_core.infer.controls import Controls
+from harmonize_core.infer.controls import Controlled, Controls
+from harmonize_core.infer.files import predict_files
+from harmonize_core.infer.pairs import FileJob
+from harmonize_core.infer.predictor import Predictor
+from harmonize_core.runtime.look import MAP, Look
+from harmonize_core.runtime.look_session import LookHarmonizer
+from harmonize_core.runtime.session import ModelInfo
+from harmonize_core.web import shots, uploads
+from harmonize_core.web.answers import Desk
+from harmonize_core.web.guard import MAX_BYTES, Guard
+from harmonize_core.web.lending import Lending
+from harmonize_core.web.server import PageServer
+
+
+def brightness(composite, mask):
+    """A look that brings the foreground to the brightness of its background, and is warmer on the left."""
+    inside, outside = (composite[m].mean() for m in (mask > 0.5, mask <= 0.5))
+    grade = np.zeros(10, np.float32)
+    grade[0] = np.clip(np.log2((outside + 0.05) / (inside + 0.05)), -2, 2)
+    cells = np.zeros((MAP, 1, 2), np.float32)
+    cells[3, 0, 0] = 0.2
+    return Look(grade, cells)
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return Predictor(LookHarmonizer(brightness, ModelInfo("brightness", "CC0-1.0", "this file", 64)))
+
+
+class Visitor:
+    """Somebody who sends requests to a server."""
+
+    def __init__(self, server):
+        self.server, self.address = server, server.server_address[:2]
+        self.host = f"127.0.0.1:{self.address[1]}"
+
+    def send(self, method, path, body=None, **headers):
+        """Status, headers and body of the answer; headers of the owner's page unless others are given."""
+        sent = {"Host": self.host, "X-Token": self.server.guard.token, "Sec-Fetch-Site": "same-origin"}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        link = http.client.HTTPConnection(*self.address, timeout=60)
+        try:
+            link.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+            data = json.dumps(body).encode() if isinstance(body, dict) else body
+            if data is not None:
+                sent.setdefault("Content-Length", str(len(data)))
+            for name, value in sent.items():
+                if value is not None:
+                    link.putheader(name, value)
+            link.endheaders(data)
+            answer = link.getresponse()
+            return answer.status, answer.headers, answer.read()
+        finally:
+            link.close()
+
+    def ask(self, method, path, body=None):
+        """The facts in an answer that must be good."""
+        status, _, data = self.send(method, path, body)
+        assert status == 200, data
+        return json.loads(data)
+
+    def refusal(self, method, path, body=None, **headers):
+        """Status and sentence of an answer that must be bad; no path of this machine is in it."""
+        status, _, data = self.send(method, path, body, **headers)
+        words = json.loads(data)["error"]
+        assert status >= 400
+        assert str(self.server.desk.folder) not in words
+        assert "/tmp" not in words
+        assert "--" not in words
+        return status, words
+
+    def upload(self, file, name=None, role="picture"):
+        return self.ask(
+            "POST", f"/api/upload?role={role}&name={quote(name or Path(file).name)}", Path(file).read_bytes()
+        )
+
+    def result(self, shot, controls=None):
+        status, headers, data = self.send("POST", f"/api/result?shot={shot}", {"controls": controls or {}})
+        assert status == 200, data
+        return headers["Content-Disposition"], data
+
+
+@pytest.fixture
+def visitor(predictor, tmp_path):
+    folder = tmp_path / "served"
+    folder.mkdir()
+    with PageServer(
+        "127.0.0.1", 0, Guard.of("127.0.0.1"), Desk(Lending(lambda _: predictor, ("photographic",)), folder)
+    ) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield Visitor(server)
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A 16-bit PNG, a turned JPEG, an EXR of two layers, a cut-out, and a mask of their size."""
+    folder = tmp_path_factory.mktemp("files")
+    rng = np.random.default_rng(0)
+    picture = cv2.resize(rng.random((5, 7, 3), dtype=np.float32), (168, 120), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+    mask = np.zeros((120, 168), np.uint8)
+    mask[30:100, 40:120] = 255
+    mask[28:30, 40:120] = 120
+    picture[mask > 0] *= 0.4
+    files = {name: folder / name for name in ("deep.png", "turned.jpg", "layers.exr", "cutout.png", "mask.png")}
+    files["deep.png"].write_bytes(cv2.imencode(".png", (picture * 65535).astype(np.uint16))[1].tobytes())
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    eight = Image.fromarray((picture * 255).astype(np.uint8))
+    eight.rotate(90, expand=True).save(files["turned.jpg"], exif=exif, quality=95)
+    Image.fromarray(np.dstack([np.asarray(eight) * (mask > 0)[..., None], mask])).save(files["cutout.png"])
+    light = {f"View.{c}": picture[..., i] * 3 for i, c in enumerate("RGB")}
+    write_exr(
+        files["layers.exr"], {**light, "View.A": mask / np.float32(255), "Depth.Z": picture[..., 0]}, wide=("Depth.Z",)
+    )
+    Image.fromarray(mask).save(files["mask.png"])
+    return files
+
+
+def test_the_owner_s_page_alone_is_answered(visitor):
+    token, host = visitor.server.guard.token, visitor.host
+    status, headers, page = visitor.send("GET", f"/?token={token}", X_Token=None, Sec_Fetch_Site="none")
+    assert status == 200
+    assert b"page.js" in page
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert not [name for name in headers if name.lower().startswith("access-control")]
+    for name in re.findall(rb'(?:href|src)="([\w.]+)"', page):
+        assert visitor.send("GET", f"/{name.decode()}", X_Token=None)[0] == 200
+    assert visitor.send("GET", "/api/start", Origin=f"http://{host}")[0] == 200
+    assert visitor.send("GET", "/api/start", Host=f"localhost:{visitor.address[1]}")[0] == 200
+    for strange in (
+        {"X_Token": None},
+        {"X_Token": token[:-1]},
+        {"X_Token": token + "é".encode().decode("latin-1")},
+        {"Origin": "http://elsewhere.example"},
+        {"Origin": "null"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
+    ):
+        assert visitor.refusal("GET", "/api/start", **strange)[0] == 403
+        assert visitor.refusal("POST", "/api/upload?name=a.png", b"x", **strange)[0] == 403
+    for name in (
+        "rebound.example",
+        f"rebound.example:{visitor.address[1]}",
+        "",
+        None,
+        "127.0.0.1.rebound.example",
+        "127.0.0.1@x",
+    ):
+        assert visitor.refusal("GET", "/api/start", Host=name)[0] == 421
+        assert visitor.send("GET", f"/?token={token}", Host=name)[0] == 421
+    for query in ("", "?token=", "?token=x", f"?TOKEN={token}"):
+        assert visitor.refusal("GET", f"/{query}")[0] == 403
+    assert visitor.refusal("OPTIONS", "/api/start", Origin="http://elsewhere.example")[0] == 501
+
+
+def test_no_path_of_the_machine_can_be_reached(visitor, files, tmp_path):
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(files["deep.png"].read_bytes())
+    os.symlink(secret, visitor.server.desk.folder / "link.png")
+    shot = {"picture": visitor.upload(files["cutout.png"])["key"]}
+    key = visitor.ask("POST", "/api/shot", shot)["key"]
+    names = [
+        "../secret.png",
+        "..%2fsecret.png",
+        str(secret),
+        f"%2e%2e/{secret}",
+        "link.png",
+        "guard.py",
+        "page.css/../guard.py",
+        "\\..\\secret.png",
+        "page.html%00.png",
+        "~root",
+        "file://" + str(secret),
+    ]
+    for name in names:
+        assert visitor.refusal("GET", "/" + name.replace(" ", "%20"))[0] in (404, 403)
+        for call in ("composite?shot", "mask?shot", "background?file", "cutout?file", "thumb?name"):
+            assert visitor.refusal("GET", f"/api/{call}={quote(name)}")[0] == 404
+        for ask in ({"picture": name}, {**shot, "mask": name}, {**shot, "cutout": name}):
+            assert visitor.refusal("POST", "/api/shot", ask)[0] == 404
+        assert visitor.refusal("POST", f"/api/preview?shot={key}", {"controls": {"reference": name}})[0] == 404
+    before = {f.name for f in tmp_path.rglob("*")}
+    for name in (
+        "../../escaped.png",
+        "/etc/escaped.png",
+        "C:\\escaped.png",
+        "..",
+        "",
+        "a\0b\nc.png",
+        "x" * 5000 + ".png",
+        "ünï 日本.png",
+    ):
+        kept = visitor.upload(files["cutout.png"], name or " ")["name"]
+        assert kept
+        assert len(kept) <= 80
+        assert not set(kept) & set("/\\\0\n:")
+    new = {f.name for f in tmp_path.rglob("*")} - before
+    assert all(re.fullmatch(r"[0-9a-f]{16}\.png", name) for name in new), new
+    assert not list(Path("/etc").glob("escaped*"))
+    named = visitor.result(
+        visitor.ask("POST", "/api/shot", {"picture": visitor.upload(files["cutout.png"], 'a";\r\nX: y 日.png')["key"]})[
+            "key"
+        ]
+    )[0]
+    assert "\n" not in named
+    assert named.endswith("_harmonized.png")
+
+
+def test_what_is_too_much_or_no_picture_gets_one_sentence_before_it_is_decoded(visitor, files, tmp_path):
+    post = ("POST", "/api/upload?name=my shot.png".replace(" ", "%20"))
+    assert visitor.refusal(*post, b"", Content_Length=str(MAX_BYTES + 1))[0] == 413
+    for header in (
+        {"Content_Length": None},
+        {"Content_Length": "-5"},
+        {"Content_Length": "1e3"},
+        {"Content_Length": None, "Transfer_Encoding": "chunked"},
+    ):
+        assert visitor.refusal(*post, None, **header)[0] == 411
+
+    def png(width, height):
+        head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+        chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(b"\0" * 99)), (b"IEND", b""))
+        return b"\x89PNG\r\n\x1a\n" + b"".join(
+            struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks
+        )
+
+    deep = files["deep.png"].read_bytes()
+    for data, wanted in (
+        (png(20000, 20000), "at most 64 megapixels"),
+        (png(200000, 200000), "at most 64 megapixels"),
+        (png(0, 5), "damaged"),
+        (b"", "empty"),
+        (b"GIF89a" + bytes(50), "PNG, JPEG, WebP"),
+        (b"#!/bin/sh\n", "PNG, JPEG, WebP"),
+        (deep[:300], "damaged or cut off"),
+        (files["layers.exr"].read_bytes()[:200], "damaged or cut off"),
+        (b"II*\0" + bytes(100), "damaged"),
+    ):
+        status, words = visitor.refusal(*post, data)
+        assert status == 422
+        assert wanted in words
+        assert words.count("my shot.png") == 1
+    assert visitor.refusal("POST", "/api/shot", b"{" * 70000)[0] == 413
+    for body in (b"no json", b"[]", b'{"picture": 5}', b'{"picture": "x", "path": "/etc"}', b"\xff"):
+        assert visitor.refusal("POST", "/api/shot", body)[0] == 400
+    cutout, plain = visitor.upload(files["cutout.png"])["key"], visitor.upload(files["deep.png"])["key"]
+    black = tmp_path / "black.png"
+    Image.new("L", (168, 120)).save(black)
+    other = tmp_path / "other.png"
+    Image.new("L", (16, 12), 255).save(other)
+    for ask, wanted in (
+        ({"picture": plain}, "deep.png has no transparency, so it needs a mask"),
+        ({"picture": plain, "cutout": plain}, "a cut-out needs alpha"),
+        ({"picture": plain, "cutout": cutout, "place": {"x": 2, "y": 2, "height": 0.1}}, "outside"),
+        ({"picture": plain, "mask": visitor.upload(black, role="mask")["key"]}, "black everywhere"),
+        (
+            {"picture": plain, "mask": visitor.upload(other, role="mask")["key"]},
+            "other.png is 16x12, deep.png is 168x120",
+        ),
+        ({"picture": plain, "layer": "diffuse"}, "deep.png"),
+    ):
+        status, words = visitor.refusal("POST", "/api/shot", ask)
+        assert status == 422
+        assert wanted in words
+    key = visitor.ask("POST", "/api/shot", {"picture": cutout})["key"]
+    for controls in (
+        {"strength": 9},
+        {"strength": True},
+        {"mode": "wild"},
+        {"max_delta_e": "6"},
+        {"nothing": 1},
+        {"reference": ["a"]},
+    ):
+        visitor.refusal("POST", f"/api/preview?shot={key}", {"controls": controls})
+    assert visitor.refusal("POST", f"/api/preview?shot={key}", {"domain": "rendered", "x": 1})[0] == 400
+
+
+@pytest.mark.parametrize("name", ["deep.png", "turned.jpg", "layers.exr", "cutout.png"])
+def test_the_download_is_what_predict_writes(visitor, predictor, files, tmp_path, name):
+    sent = visitor.upload(files[name])
+    ask = {"picture": sent["key"]}
+    mask = None
+    if name in ("deep.png", "turned.jpg"):
+        mask = files["mask.png"]
+        ask["mask"] = visitor.upload(mask, role="mask")["key"]
+    shot = visitor.ask("POST", "/api/shot", ask)
+    assert (shot["width"], shot["height"]) == (168, 120)
+    for strength in (1.0, 0.4):
+        out = tmp_path / f"{strength}{files[name].suffix}"
+        predict_files(Controlled(predictor, Controls(strength)), [FileJob(files[name], mask, out)])
+        disposition, data = visitor.result(shot["key"], {"strength": strength})
+        assert f"{files[name].stem}_harmonized{files[name].suffix}" in disposition
+        if name == "layers.exr":  # the files differ in nothing but the order of their attributes
+            got = tmp_path / f"got{strength}.exr"
+            got.write_bytes(data)
+            for one, other in zip(read_exr_file(got).parts, read_exr_file(out).parts, strict=True):
+                assert one.channels.keys() == other.channels.keys()
+                assert all((one.channels[c] == other.channels[c]).all() for c in one.channels)
+        else:
+            assert data == out.read_bytes()
+        assert data != files[name].read_bytes()
+    left = sorted(f.suffix for f in visitor.server.desk.folder.iterdir())
+    assert len(left) == len(ask), "the written result goes away with its download"
+
+
+def test_the_form_steers_the_preview_and_the_network_looks_once(visitor, predictor, files):
+    looked = []
+
+    def counted(composite, mask):
+        looked.append(1)
+        return brightness(composite, mask)
+
+    visitor.server.desk.lending = Lending(
+        lambda _: Predictor(LookHarmonizer(counted, predictor.info)), ("photographic",)
+    )
+    form = visitor.ask("GET", "/api/start")["form"]
+    assert [field["name"] for field in form] == list(Controls.__dataclass_fields__)
+    assert all(field["label"] and field["help"] for field in form)
+    key = visitor.ask("POST", "/api/shot", {"picture": visitor.upload(files["cutout.png"])["key"]})["key"]
+
+    def preview(**controls):
+        status, headers, data = visitor.send("POST", f"/api/preview?shot={key}", {"controls": controls})
+        assert status == 200, data
+        assert headers["Content-Type"] == "image/jpeg"
+        return data
+
+    same = visitor.send("GET", f"/api/composite?shot={key}")[2]
+    assert preview(strength=0) == same
+    seen = {
+        preview(),
+        preview(strength=0.5),
+        preview(strength=1.5),
+        preview(mode="global"),
+        preview(max_delta_e=2.0),
+        same,
+    }
+    assert len(seen) == 6
+    assert len(looked) == 1
+    preview(invert=True)
+    preview(invert=True, strength=0.3)
+    assert len(looked) == 2
+
+
+def test_a_cut_out_lies_where_it_is_put_and_the_background_keeps_its_bits(visitor, files):
+    ask = {"picture": visitor.upload(files["deep.png"])["key"], "cutout": visitor.upload(files["cutout.png"])["key"]}
+    assert visitor.ask("POST", "/api/shot", ask)["place"] == {"x": 0.5, "y": 0.5, "height": 1.0}
+    moved = visitor.ask("POST", "/api/shot", {**ask, "place": {"x": 0.25, "y": 0.5, "height": 0.5}})
+    name, data = visitor.result(moved["key"])
+    assert "deep_harmonized.png" in name
+    before = cv2.imread(str(files["deep.png"]), cv2.IMREAD_UNCHANGED)
+    after = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert after.dtype == np.uint16
+    rows, columns = np.nonzero((before != after).any(axis=-1))
+    # the cut-out's own foreground is rows 28 to 100 of 120 and columns 40 to 120 of 168, now half as large
+    assert (rows.min(), rows.max() + 1) == (44, 80)
+    assert (columns.min(), columns.max() + 1) == (20, 60)
+
+
+def test_what_is_kept_is_bounded_and_the_oldest_goes_first(visitor, files):
+    keys = [visitor.upload(files["cutout.png"])["key"] for _ in range(uploads.KEPT + 2)]
+    assert len(list(visitor.server.desk.folder.iterdir())) == uploads.KEPT
+    assert visitor.refusal("POST", "/api/shot", {"picture": keys[0]})[0] == 404
+    made = [visitor.ask("POST", "/api/shot", {"picture": keys[-1]})["key"] for _ in range(shots.KEPT + 1)]
+    assert visitor.refusal("GET", f"/api/composite?shot={made[0]}")[0] == 404
+    assert visitor.send("GET", f"/api/composite?shot={made[-1]}")[0] == 200
+
+
+def test_examples_are_there_at_once(visitor):
+    for one in visitor.ask("GET", "/api/start")["examples"]:
+        assert one["credit"]
+        assert visitor.send("GET", f"/api/thumb?name={one['name']}")[2][:2] == b"\xff\xd8"
+        sent = visitor.ask("POST", f"/api/example?name={one['name']}")
+        shot = visitor.ask("POST", "/api/shot", {role: file["key"] for role, file in sent.items()})
+        assert 0.01 < shot["share"] < 0.9
+
+
+def test_the_command_prints_its_address_and_ctrl_c_leaves_nothing(tmp_path):
+    model, folder = tmp_path / "look.onnx", tmp_path / "tmp"
+    folder.mkdir()
+    constant_look(model)
+    command = [sys.executable, "-m", "harmonize_core", "serve", "--model", str(model), "--no-browser"]
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    with subprocess.Popen(
+        [*command, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as server:
+        line = server.stdout.readline()
+        assert line, server.stderr.read()
+        url = urlsplit(line)
+        assert len(list(folder.iterdir())) == 1
+        link = http.client.HTTPConnection(url.hostname, url.port, timeout=60)
+        link.request("GET", f"/?{url.query.strip()}")
+        assert link.getresponse().status == 200
+        taken = subprocess.run(
+            [*command, "--port", str(url.port)], capture_output=True, text=True, env=environment, check=False
+        )
+        assert taken.returncode == 2
+        assert re.fullmatch(
+            r"error: no server can listen at port \d+ of 127.0.0.1 .*; choose another --port or --host\n", taken.stderr
+        )
+        with socket.create_connection((url.hostname, url.port)):  # somebody is still there
+            server.send_signal(signal.SIGINT)
+            assert server.wait(30) == 0
+        assert "Traceback" not in server.stderr.read()
+    assert not list(folder.iterdir())
+
+
+def constant_look(path):
+    """An ONNX file of the look contract that always says half a stop."""
+    grade = np.zeros((1, 10), np.float32)
+    grade[0, 0] = 0.5
+    values = {"grade": grade, "map": np.zeros((1, MAP, 2, 2), np.float32)}
+    nodes = [
+        helper.make_node("Constant", [], [name], value=onnx.numpy_helper.from_array(value))
+        for name, value in values.items()
+    ]
+    inputs = [
+        helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, c, 64, 64]) for n, c in (("composite", 3), ("mask", 1))
+    ]
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, value.shape) for name, value in values.items()]
+    model = helper.make_model(
+        helper.make_graph(nodes, "constant", inputs, outputs), opset_imports=[helper.make_opsetid("", 17)]
+    )
+    model.ir_version = 9
+    facts = {
+        "format": "harmonize-look/1",
+        "name": "constant",
+        "licence": "CC0-1.0",
+        "source": "a test",
+        "input_size": "64",
+    }
+    helper.set_model_props(model, facts)
+    onnx.save(model, path)

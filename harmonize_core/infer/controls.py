@@ -45,6 +45,9 @@ def _within(name: str, value: float, largest: float) -> None:
 class Controls:
     """What is asked of a harmonization beside the network's opinion.
 
+    >>> Controls(strength=0.7, keep_hue=True)
+    Controls(strength=0.7, mode='map', keep_hue=True, max_delta_e=None, protect_skin=0.0, invert=False, reference=None)
+
     Raises:
         ConfigError: a number outside its range.
     """
@@ -159,6 +162,12 @@ def apply_controls(
     ceiling: float | None = 1.0,
 ) -> Floats:
     """The harmonized picture, from what was estimated for it.
+
+    >>> image, mask = np.full((8, 8, 3), 0.5, np.float32), np.ones((8, 8), np.float32)
+    >>> stop = Look(np.array([1, *[0] * 9], np.float32), Look.identity().map)
+    >>> held = apply_controls(stop, image, mask, Controls(max_delta_e=3))
+    >>> [round(float(v.mean()), 2) for v in (image, held, stop.apply(image, mask))]
+    [0.5, 0.53, 0.69]
 
     Args:
         transform: as estimated, at full strength.

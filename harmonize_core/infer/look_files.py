@@ -43,7 +43,12 @@ PROBE = np.array([[0, 0, 0], [0.2, 0.5, 0.1], [1, 1, 1], [3, 0, 8]], np.float32)
 
 @dataclass(frozen=True)
 class SavedLooks:
-    """The looks of a picture or of a shot, all of one kind."""
+    """The looks of a picture or of a shot, all of one kind.
+
+    >>> stops = [Look(np.array([stop, *[0] * 9], np.float32), Look.identity().map) for stop in (0, 1)]
+    >>> float(SavedLooks(tuple(stops), (101, 105)).at(102).grade[0])
+    0.25
+    """
 
     looks: tuple[Transform, ...]
     frames: tuple[int, ...] = ()
@@ -91,6 +96,14 @@ def load_look(path: str | Path) -> Transform:
 
 def save_looks(path: str | Path, saved: SavedLooks, points: int = 33) -> list[Path]:
     """Write looks as the ending of the path says, whole or not at all.
+
+    >>> from tempfile import mkdtemp
+    >>> folder = Path(mkdtemp())
+    >>> shot = SavedLooks((Look.identity(), Look.identity()), frames=(101, 102))
+    >>> [file.name for file in save_looks(folder / "shot.%04d.cube", shot, points=3)]
+    ['shot.0101.cube', 'shot.0102.cube']
+    >>> load_looks(save_looks(folder / "shot.cdl", shot)[0]).frames
+    (101, 102)
 
     Args:
         path: .json, .cdl, .ccc, .cc or .cube; with %04d in its name a file for each frame.

@@ -18,7 +18,7 @@ import numpy as np
 from harmonize_core.data.transforms import resize
 from harmonize_core.errors import CheckpointError, ConfigError, InputError
 from harmonize_core.formats.images import IMAGE_SUFFIXES, MASK_ENDINGS, read_image, write_image
-from harmonize_core.runtime.session import open_session
+from harmonize_core.runtime.engines import open_session
 
 Normalization = Literal["auto", "imagenet", "half"]
 """What the network expects: colours minus ImageNet's mean by its spread (U2-Net), or minus 0.5 (IS-Net); `auto` knows

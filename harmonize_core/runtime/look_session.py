@@ -2,19 +2,18 @@
 """`LookHarmonizer`: an exported network that estimates a look, and the look it finds for an image of any size.
 
 File contract "harmonize-look/1": inputs as "harmonize-onnx/1" (`session.py`); outputs `grade` (1, 10) and `map`
-(1, 12, h, w), what a `Look` holds. Needs numpy and onnxruntime only.
+(1, 12, h, w), what a `Look` holds.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import numpy as np
 
 from harmonize_core.runtime.look import GRADE, MAP, Floats, Look
-from harmonize_core.runtime.session import ModelInfo, Outputs, Run, open_model, own_view, refuse_nan
+from harmonize_core.runtime.session import ModelFile, ModelInfo, Outputs, Run, own_view, refuse_nan
 
 FORMAT = "harmonize-look/1"
 
@@ -24,26 +23,14 @@ Estimate = Callable[[Floats, Floats], Look]
 """(S, S, 3) sRGB in [0, 1] and (S, S) mask to the look that makes the foreground fit."""
 
 
-class LookHarmonizer:
+class LookHarmonizer(ModelFile):
     """A network of fixed input size, and from it one look per image."""
+
+    formats: ClassVar[Mapping[str, Outputs]] = {FORMAT: OUTPUTS}
 
     def __init__(self, estimate_own: Estimate, info: ModelInfo) -> None:
         self.estimate_own = estimate_own
         self.info = info
-
-    @classmethod
-    def from_file(cls, path: str | os.PathLike[str], threads: int | None = None) -> LookHarmonizer:
-        """Open an ONNX file written by `harmonize export --look`.
-
-        Args:
-            path: the .onnx file.
-            threads: CPU threads of the network; None lets ONNX Runtime take all cores.
-
-        Raises:
-            CheckpointError: the file is missing, damaged or not a harmonize-look/1 file.
-            EnvironmentFault: onnxruntime is not installed.
-        """
-        return cls.of(*open_model(Path(path), {FORMAT: OUTPUTS}, threads))
 
     @classmethod
     def of(cls, run: Run, info: ModelInfo) -> LookHarmonizer:

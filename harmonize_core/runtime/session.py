@@ -3,21 +3,23 @@
 
 File contract "harmonize-onnx/1": inputs `composite` (1, 3, S, S) float32 sRGB in [0, 1] and `mask` (1, 1, S, S)
 float32, 1 = foreground; output `harmonized` (1, 3, S, S) float32 sRGB in [0, 1]; S is the metadata entry `input_size`.
-Needs numpy and onnxruntime only, so it runs inside Blender's Python.
+Needs numpy, and onnxruntime for speed (`engines.py`), so it runs inside Blender's Python.
 """
 
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harmonize_core.errors import CheckpointError, EnvironmentFault, InputError
+from harmonize_core.errors import CheckpointError, InputError
+from harmonize_core.runtime.engines import Device, Engine, Runtime, open_engine
 from harmonize_core.runtime.resize import Floats, resize
 from harmonize_core.runtime.transform import ColorTransform, MaskEmpty, fit_transform
 
@@ -47,28 +49,54 @@ class ModelInfo:
     source: str
     input_size: int
     metadata: dict[str, str] = field(default_factory=dict)
+    engine: str = ""
+    """What runs a model file and where, for people ("ONNX Runtime 1.31.1 on the CPU"); empty for other networks."""
 
 
-class Harmonizer:
-    """A network of fixed input size, and from it one colour transform per image."""
+class ModelFile(ABC):
+    """What a model file of one format becomes."""
 
-    def __init__(self, network: Network, info: ModelInfo) -> None:
-        self.network = network
-        self.info = info
+    formats: ClassVar[Mapping[str, Outputs]]
+    """The format, and the outputs that its files have."""
+    info: ModelInfo
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike[str], threads: int | None = None) -> Harmonizer:
+    @abstractmethod
+    def of(cls, run: Run, info: ModelInfo) -> Self:
+        """From an opened file of this format."""
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | os.PathLike[str],
+        threads: int | None = None,
+        device: Device = "cpu",
+        runtime: Runtime = "auto",
+    ) -> Self:
         """Open an ONNX file written by `harmonize export`.
 
         Args:
             path: the .onnx file.
-            threads: CPU threads of the network; None lets ONNX Runtime take all cores.
+            threads: CPU threads of ONNX Runtime; None lets it take all cores.
+            device: where ONNX Runtime runs it.
+            runtime: "onnxruntime", "numpy", or "auto": NumPy where onnxruntime cannot be loaded; `info.engine` says
+                which it is.
 
         Raises:
-            CheckpointError: the file is missing, damaged or not a harmonize-onnx/1 file.
-            EnvironmentFault: onnxruntime is not installed.
+            CheckpointError: the file is missing, damaged or of another format.
+            EnvironmentFault: nothing here can run it, or there is no such device.
         """
-        return cls.of(*open_model(Path(path), {FORMAT: OUTPUTS}, threads))
+        return cls.of(*open_model(Path(path), cls.formats, threads, device, runtime))
+
+
+class Harmonizer(ModelFile):
+    """A network of fixed input size, and from it one colour transform per image."""
+
+    formats: ClassVar[Mapping[str, Outputs]] = {FORMAT: OUTPUTS}
+
+    def __init__(self, network: Network, info: ModelInfo) -> None:
+        self.network = network
+        self.info = info
 
     @classmethod
     def of(cls, run: Run, info: ModelInfo) -> Harmonizer:
@@ -143,68 +171,56 @@ def check_arrays(composite: Floats, mask: Floats) -> None:
         raise InputError("the composite should hold finite numbers but holds NaN or infinity; render or save it again")
 
 
-def open_model(path: Path, formats: Mapping[str, Outputs], threads: int | None = None) -> tuple[Run, ModelInfo]:
+def open_model(
+    path: Path,
+    formats: Mapping[str, Outputs],
+    threads: int | None = None,
+    device: Device = "cpu",
+    runtime: Runtime = "auto",
+) -> tuple[Run, ModelInfo]:
     """Open an ONNX file of ours; its metadata tell which format it has.
 
     Args:
         path: the .onnx file.
         formats: the outputs of each that is wanted.
-        threads: CPU threads; None lets ONNX Runtime take all cores.
+        threads: CPU threads of ONNX Runtime; None lets it take all cores.
+        device: where ONNX Runtime runs it.
+        runtime: what runs it.
 
     Raises:
         CheckpointError: the file is missing, damaged or of another format.
-        EnvironmentFault: onnxruntime is not installed.
+        EnvironmentFault: nothing here can run it, or there is no such device.
     """
-    session = open_session(path, threads)
-    metadata = dict(session.get_modelmeta().custom_metadata_map)
+    engine = open_engine(path, threads, device, runtime)
+    metadata = dict(engine.metadata)
     outputs = formats.get(metadata.get("format", ""))
     if outputs is None:
         raise CheckpointError(
             f"{path} should be a model of format {' or '.join(formats)} but says "
             f"{metadata.get('format', 'nothing')!r}; write it with `harmonize export`"
         )
-    size = _input_size(session, metadata, path, outputs)
+    size = _input_size(engine, path, outputs)
 
     def run(composite: Floats, mask: Floats) -> list[NDArray[np.float32]]:
         feed = {
             "composite": np.ascontiguousarray(composite.transpose(2, 0, 1)[None], dtype=np.float32),
             "mask": np.ascontiguousarray(mask[None, None], dtype=np.float32),
         }
-        return [np.asarray(result) for result in session.run(list(outputs), feed)]
+        results = engine.run(list(outputs), feed)
+        found = {name: result.shape for name, result in zip(outputs, results, strict=True)}
+        if not _fits(found, outputs, size):
+            raise CheckpointError(f"{path} should give {dict(outputs)} but gives {found}; export it anew")
+        return results
 
     name, licence, source = (metadata.get(key, "unknown") for key in ("name", "licence", "source"))
-    return run, ModelInfo(name, licence, source, size, metadata)
+    return run, ModelInfo(name, licence, source, size, metadata, engine.label)
 
 
-def open_session(path: Path, threads: int | None = None) -> Any:
-    """An onnxruntime session on the CPU.
-
-    Raises:
-        CheckpointError: the file is missing or not a readable ONNX model.
-        EnvironmentFault: onnxruntime cannot be loaded.
-    """
-    if not path.is_file():
-        raise CheckpointError(f"there is no model file at {path}; check the path or write one with `harmonize export`")
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise EnvironmentFault(f"onnxruntime cannot be loaded ({error}); try: pip install onnxruntime") from error
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leaves the cores to the caller
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises a family of its own that shares no public base class
-        raise CheckpointError(f"{path} is not a readable ONNX model; copy it again or export it anew") from error
-
-
-def _input_size(session: Any, metadata: dict[str, str], path: Path, outputs: Outputs) -> int:
+def _input_size(engine: Engine, path: Path, outputs: Outputs) -> int:
     """The side S of the network's input, after checking that inputs and outputs are those of the contract."""
-    text = metadata.get("input_size", "")
-    size = int(text) if text.isdecimal() else 0
-    found = {v.name: tuple(v.shape) for v in (*session.get_inputs(), *session.get_outputs())}
+    text = engine.metadata.get("input_size", "")
+    size = int(text) if text.isdecimal() and len(text) < 6 else 0
+    found = {**engine.inputs, **engine.outputs}
     wanted: dict[str, tuple[int | str, ...]] = {"composite": (1, 3, "S", "S"), "mask": (1, 1, "S", "S"), **outputs}
     if not 0 < size <= MAX_INPUT_SIZE or not _fits(found, wanted, size):
         raise CheckpointError(
@@ -214,7 +230,7 @@ def _input_size(session: Any, metadata: dict[str, str], path: Path, outputs: Out
     return size
 
 
-def _fits(found: dict[str, tuple[Any, ...]], wanted: dict[str, tuple[int | str, ...]], size: int) -> bool:
+def _fits(found: Mapping[str, tuple[Any, ...]], wanted: Outputs, size: int) -> bool:
     if found.keys() != wanted.keys() or any(len(found[name]) != len(shape) for name, shape in wanted.items()):
         return False
     pairs = [pair for name, shape in wanted.items() for pair in zip(found[name], shape, strict=True)]

@@ -56,6 +56,10 @@ class HarmonizationModel(nn.Module, abc.ABC):
         """What users run on foregrounds of one domain, sharing this model's parameters."""
         return InferenceNetwork(self, domain)
 
+    def look_at(self, side: int) -> None:
+        """Pictures of this side in pixels are coming to be trained on. Networks that bring every picture to one size
+        then take these as they are, if they are smaller: first steps on small pictures cost a fraction."""
+
     def reset_special(self) -> None:
         """Set parameters whose first values carry meaning (identity tables, zero gates); called after the general
         initialisation has filled convolutions, linear layers and norms."""

@@ -135,6 +135,7 @@ class CharmNetHr(HarmonizationModel):
         super().__init__()
         config = config or CharmNetHrConfig()
         width = config.channels
+        self.side = SIZE
         self.encoders = nn.ModuleDict({domain: PrivateEncoder() for domain in DOMAINS})
         self.core = nn.Sequential(*blocks(lite=True, drop=0.0)[PRIVATE_BLOCKS:ALL_BLOCKS])
         self.ask = BackgroundAttention(CORE_CHANNELS)
@@ -150,7 +151,8 @@ class CharmNetHr(HarmonizationModel):
         self.to_map = nn.Conv2d(width // 2, MAP, kernel_size=3, padding=1, bias=False)
 
     def forward(self, composite: Tensor, mask: Tensor, domain: Domain = "photographic") -> CharmNetHrOutput:
-        return self.render(composite, mask, *self.estimate(viewed(composite), viewed(mask), domain))
+        seen = (viewed(x, self.side) for x in (composite, mask))
+        return self.render(composite, mask, *self.estimate(*seen, domain))
 
     def estimate(self, composite: Tensor, mask: Tensor, domain: Domain) -> tuple[Look, Tensor, Tensor]:
         """The look of a 256x256 view, and the features that domains are to share.
@@ -196,6 +198,9 @@ class CharmNetHr(HarmonizationModel):
         branch = copy.copy(self)
         branch._modules = {**self._modules, "encoders": nn.ModuleDict({domain: self.encoders[domain]})}
         return InferenceNetwork(branch, domain)
+
+    def look_at(self, side: int) -> None:
+        self.side = min(side, SIZE)
 
     def reset_special(self) -> None:
         """Training starts at the identity: grade and map are zero. Weights keep their directions but get the variance
@@ -247,26 +252,26 @@ def level(features: Tensor) -> Tensor:
     return functional.layer_norm(features.movedim(1, -1), features.shape[1:2]).movedim(-1, 1)
 
 
-def viewed(x: Tensor) -> Tensor:
+def viewed(x: Tensor, side: int) -> Tensor:
     """(B, C, H, W) as the network looks at it: sides that are too long are averaged, too short ones interpolated.
 
     As `runtime.resize.resize`, so that PyTorch and the runtime see the same.
     """
-    height, width = (int(side) for side in x.shape[2:])
-    if height > SIZE or width > SIZE:
-        down, across = (torch.as_tensor(_averages(side), dtype=x.dtype, device=x.device) for side in (height, width))
+    size = [int(length) for length in x.shape[2:]]
+    if max(size) > side:
+        down, across = (torch.as_tensor(_averages(length, side), dtype=x.dtype, device=x.device) for length in size)
         x = down @ x @ across.mT
-    return resized(x, (SIZE, SIZE), "bilinear")
+    return resized(x, (side, side), "bilinear")
 
 
-def _averages(length: int) -> np.ndarray:
-    """(256, length) shares of the pixels of an axis in each of 256 boxes; the identity for an axis not longer."""
-    if length <= SIZE:
+def _averages(length: int, side: int) -> np.ndarray:
+    """(side, length) shares of the pixels of an axis in each box; the identity for an axis not longer."""
+    if length <= side:
         return np.eye(length)
-    edges = np.arange(SIZE + 1) * (length / SIZE)
+    edges = np.arange(side + 1) * (length / side)
     pixels = np.arange(length)
     inside = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
-    return np.clip(inside, 0, None) * (SIZE / length)
+    return np.clip(inside, 0, None) * (side / length)
 
 
 def centred(cells: Tensor, mask: Tensor, graded: Tensor) -> Tensor:

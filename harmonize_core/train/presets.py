@@ -69,7 +69,16 @@ _TRANSLATOR: dict[str, Any] = {
 }
 
 _HR_DATA = DataConfig(
-    on_the_fly=True, cover=(0.02, 0.6), jpeg=0.3, noise=0.2, blur=0.1, eight_bit=0.5, mask=0.3, identity=0.03
+    on_the_fly=True,
+    cover=(0.02, 0.6),
+    mixed=0.5,
+    painted=0.7,
+    jpeg=0.3,
+    noise=0.2,
+    blur=0.1,
+    eight_bit=0.5,
+    mask=0.3,
+    identity=0.03,
 )
 _HR = TrainConfig(
     run=Path("runs/charmnet_hr"),
@@ -85,6 +94,23 @@ _HR = TrainConfig(
 )
 """CharmNet's terms between domains at a tenth of their weight: features that come from ImageNet are alike already, and
 the adversarial term has no lower bound."""
+
+
+def _hr_on_cpu(side: int, *, steps: int, batch: int, lr: float) -> TrainConfig:
+    name = "charmnet_hr-cpu" if side == 256 else f"charmnet_hr-cpu-{side}"
+    return replace(
+        _HR,
+        run=Path("runs") / name,
+        steps=steps,
+        batch_size=batch,
+        data=replace(_HR.data, side=side),
+        optim=replace(_HR.optim, lr=lr, warmup_steps=50),
+        validate_every=250,
+        validate_limit=96,
+        checkpoint_seconds=300.0,
+        log_every=5,
+    )
+
 
 PRESETS: dict[str, tuple[str, TrainConfig]] = {
     "charmnet": (
@@ -107,19 +133,17 @@ PRESETS: dict[str, tuple[str, TrainConfig]] = {
         ),
     ),
     "charmnet_hr": ("CharmNet-HR for a GPU: Adam 1e-3 along a cosine, 16 + 16 pictures made on the fly", _HR),
+    "charmnet_hr-cpu-64": (
+        "The same on two CPU cores, first part: 64x64 pictures, 16 + 16",
+        _hr_on_cpu(64, steps=4_000, batch=16, lr=1e-3),
+    ),
+    "charmnet_hr-cpu-128": (
+        "Second part: 128x128 pictures, 16 + 16, from the weights of the first (--init.weights)",
+        _hr_on_cpu(128, steps=3_000, batch=16, lr=5e-4),
+    ),
     "charmnet_hr-cpu": (
-        "The same for a few hours on two CPU cores: 4 + 4 pictures, 6,000 steps",
-        replace(
-            _HR,
-            run=Path("runs/charmnet_hr-cpu"),
-            steps=6_000,
-            batch_size=4,
-            optim=replace(_HR.optim, warmup_steps=50),
-            validate_every=300,
-            validate_limit=24,
-            checkpoint_seconds=300.0,
-            log_every=5,
-        ),
+        "Last part: pictures as the network sees them in use, 4 + 4, from the weights of the second (--init.weights)",
+        _hr_on_cpu(256, steps=2_000, batch=4, lr=2e-4),
     ),
     "idih": _published("idih_256", "iDIH: Adam 1e-3, 120 epochs of batch 16", **_IDIH),
     "idih-512": _published("idih_512", "iDIH at 512 px: as idih with A_min 1000", a_min=1000.0, **_IDIH),

@@ -45,6 +45,8 @@ class Trainer:
             bias = config.init.blend_bias if network is self.model else None
             init_weights(network, 10 * config.seed + number, std=config.init.std, blend_bias=bias)
         self.model.reset_special()
+        if config.data.side:
+            self.model.look_at(config.data.side)
         if config.init.features:
             start_from_features(self.model, config.init.features)
         if config.init.weights:

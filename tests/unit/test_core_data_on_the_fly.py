@@ -127,7 +127,8 @@ def test_the_light_of_two_styles_adds_up(folders):
     dataset = views_of(folders, identity=0, same_style=0, grade=0, mixed=1.0)
     draw = dataset.draw(0, 0)
     (other, share), (front_other, front_share) = draw.second
-    assert 0 < share < 0.5 and 0 < front_share < 0.5
+    assert 0 < share < 0.5
+    assert 0 < front_share < 0.5
     entry, styles = dataset._entries[0], dataset.views[0].styles
 
     def parts(real, front):
@@ -141,7 +142,7 @@ def test_the_light_of_two_styles_adds_up(folders):
     np.testing.assert_allclose(mixed.parts[:3], front, atol=1e-5)
     assert mixed.style_soft.sum() == pytest.approx(1)
     assert mixed.style_soft[styles[other] - 1] >= share * (1 - mixed.planes[..., 0].mean()) - 1e-6
-    assert dataset.draw(0, 0) == draw and {dataset.draw(e, 0).second for e in range(9)} != {draw.second}
+    assert {dataset.draw(e, 0).second for e in range(9)} != {draw.second}
 
 
 def test_paint_changes_a_foreground_alike_in_composite_and_real_and_nothing_else(folders):

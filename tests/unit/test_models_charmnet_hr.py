@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """charmnet_hr beyond what every network keeps: its grade, its norms, its ImageNet features, its objective."""
 
+import copy
 import itertools
 from dataclasses import fields, replace
 
@@ -47,6 +48,19 @@ def batch(count: int = 2) -> Batch:
     return Batch(
         composite, mask, real, torch.full((count, 10), 0.1), torch.arange(count), torch.linspace(0.9, 0, count)
     )
+
+
+def test_training_on_small_pictures_looks_at_them_as_they_are(model):
+    seen = batch()
+    small = [torch.nn.functional.interpolate(x, 64, mode="area") for x in (seen.composite, seen.mask)]
+    learner = copy.deepcopy(model)
+    learner.look_at(64)
+    assert model(*small).look.map.shape[2:] == (64, 64)  # in use they are enlarged
+    output = learner(*small)
+    assert output.look.map.shape[2:] == (16, 16)
+    assert output.f_enc.shape[2:] == (8, 8)
+    learner.look_at(1024)
+    assert learner(*small).look.map.shape[2:] == (64, 64)
 
 
 def test_it_is_small_and_starts_at_the_identity():

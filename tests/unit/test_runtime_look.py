@@ -182,7 +182,7 @@ def test_looks_are_smoothed_over_time_in_their_own_numbers(look):
 @pytest.mark.parametrize("size", [(300, 530), (257, 100), (64, 64)])
 def test_torch_and_the_runtime_look_at_the_same_view(size, rng):
     image = rng.random((*size, 3), dtype=np.float32)
-    seen = charmnet_hr.viewed(planes(image))[0].numpy().transpose(1, 2, 0)
+    seen = charmnet_hr.viewed(planes(image), charmnet_hr.SIZE)[0].numpy().transpose(1, 2, 0)
     np.testing.assert_allclose(resize(image, (256, 256)), seen, atol=1e-5)
 
 

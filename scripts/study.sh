@@ -7,7 +7,7 @@
 # Stopped or killed, the same command goes on where it was. Several machines that share OUT: SHARD=1/3, 2/3, 3/3, once
 # the data are there (STEP=data makes them and stops). STEP=plan says how long everything takes and starts no run.
 #
-#   VIEWS=320 SEEDS=3 STEPS=4000 BATCH=8 DEVICE=cpu THREADS=1   size of the study
+#   VIEWS=320 SEEDS=3 STEPS=4000 BATCH=8 DEVICE=cpu THREADS=1 PRECISION=auto   size of the study
 #   NOVEL=has_person=1                                          what makes a photograph one of the novel category
 #   SHOW=                                                       folders whose photographs the page may show
 #   PAGE=docs/study.md                                          written when every run is finished
@@ -26,7 +26,7 @@ if [ -n "${SHOW:-}" ]; then read -ra folders <<<"$SHOW" && pictures=(--pictures-
 study=(
   harmonize benchmark cross-domain --photographs "$out/photographs" --rendered "$out/people" --category human
   --seeds "${SEEDS:-3}" --steps "${STEPS:-4000}" --batch "${BATCH:-8}" --device "${DEVICE:-cpu}" --threads "${THREADS:-1}"
-  --out "$out/study" --page "${PAGE:-docs/study.md}" --shard "${SHARD:-1/1}" "${pictures[@]}"
+  --precision "${PRECISION:-auto}" --out "$out/study" --page "${PAGE:-docs/study.md}" --shard "${SHARD:-1/1}" "${pictures[@]}"
 )
 
 step "1/3 Rendering $views views of people under ten styles"

@@ -138,6 +138,7 @@ def recipe(job: Job, stage: int, options: StudyOptions, steps: int, weights: Pat
         checkpoint_seconds=300.0,
         keep=0,
         device=options.device,
+        precision=options.precision,
         threads=options.threads,
         workers=None if options.device == "cuda" else 0,
     )

@@ -38,6 +38,7 @@ class StudyOptions:
     """Which part of the runs is made here, counted from 1, of how many."""
     threads: int = 1
     device: Literal["cpu", "cuda"] = "cpu"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def shard_of(jobs: Sequence[Job], shard: tuple[int, int]) -> list[Job]:
 
 def settings(options: StudyOptions) -> dict[str, Any]:
     """All that every number depends on beside the data; a folder belongs to one choice of these."""
-    names = ("steps", "minutes", "batch", "lr", "category", "test_limit")
+    names = ("steps", "minutes", "batch", "lr", "precision", "category", "test_limit")
     return {name: getattr(options, name) for name in names} | {"novel": list(options.novel)}
 
 

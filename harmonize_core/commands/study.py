@@ -32,6 +32,7 @@ def cross_domain(
     pictures_from: tuple[str, ...] = (),
     threads: int = 1,
     device: Literal["cpu", "cuda"] = "cpu",
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
     quiet: bool = False,
 ) -> int:
     """Study whether CharmNet carries over what renders of a category teach to photographs of it, with what doubt.
@@ -63,6 +64,7 @@ def cross_domain(
             Default: none. Pictures of all of them are in OUT/local, for your eyes.
         threads: CPU threads of training; 0: one per core.
         device: Where networks train and run.
+        precision: Of training, the same for every row; auto is fp32 on a CPU.
         quiet: Print nothing but the answer.
     """
     from harmonize_core.benchmark.study import open_data, run_study
@@ -91,6 +93,7 @@ def cross_domain(
         (int(part[1]), int(part[2])),
         threads,
         device,
+        precision,
     )
     data = open_data(options)
     if plan:

@@ -37,12 +37,12 @@ OKLAB_LAB = np.array(
 
 def srgb_to_linear(rgb: NDArray[np.floating]) -> Floats:
     """Decode display-referred sRGB (1.0 = white) to linear light, element by element."""
-    return _by_blocks(_decode, rgb)
+    return _by_blocks(decode, rgb)
 
 
 def linear_to_srgb(rgb_linear: NDArray[np.floating]) -> Floats:
     """Encode linear light to display-referred sRGB (1.0 = white), element by element; nothing is clipped."""
-    return _by_blocks(_encode, rgb_linear)
+    return _by_blocks(encode, rgb_linear)
 
 
 BLOCK = 1 << 15
@@ -56,10 +56,19 @@ def constant_row(value: float, length: int = BLOCK) -> Floats:
     return row
 
 
-def _decode(encoded: Floats, light: Floats) -> None:
-    _curved_light(np.maximum(encoded, _KNEE[: encoded.size], out=light))
+def decode(encoded: Floats, light: Floats) -> None:
+    """sRGB not below 0 into an array for its linear light, without any other memory; `encoded` is used up.
+
+    Args:
+        encoded: (..., N), N up to `BLOCK`.
+        light: of the same shape; what was in it is lost.
+    """
+    knee = _KNEE[: encoded.shape[-1]]
+    _curved_light(np.maximum(encoded, knee, out=light))
     light -= _LIGHT_AT_KNEE
-    light += np.minimum(encoded, _KNEE[: encoded.size]) * np.float32(1 / 12.92)
+    np.minimum(encoded, knee, out=encoded)
+    encoded *= np.float32(1 / 12.92)
+    light += encoded
 
 
 def _curved_light(encoded: Floats) -> Floats:
@@ -69,10 +78,14 @@ def _curved_light(encoded: Floats) -> Floats:
     return power(encoded, 2.4)
 
 
-def _encode(light: Floats, encoded: Floats) -> None:
-    _curved_code(np.maximum(light, _KNEE_LIGHT[: light.size], out=encoded))
+def encode(light: Floats, encoded: Floats) -> None:
+    """The other way round, as `decode`; `light` is used up."""
+    knee = _KNEE_LIGHT[: light.shape[-1]]
+    _curved_code(np.maximum(light, knee, out=encoded))
     encoded -= _CODE_AT_KNEE
-    encoded += np.minimum(light, _KNEE_LIGHT[: light.size]) * np.float32(12.92)
+    np.minimum(light, knee, out=light)
+    light *= np.float32(12.92)
+    encoded += light
 
 
 def _curved_code(light: Floats) -> Floats:
@@ -94,13 +107,12 @@ def _by_blocks(curve: Callable[[Floats, Floats], None], values: NDArray[np.float
     values = np.asarray(values, dtype=np.float32)
     result = np.empty(values.shape, dtype=np.float32)
     source, target = values.reshape(-1), result.reshape(-1)
+    spare = np.empty(min(source.size, BLOCK), dtype=np.float32)
     for start in range(0, source.size, BLOCK):
         part, into = source[start : start + BLOCK], target[start : start + BLOCK]
-        if part.min() < 0:
-            curve(np.abs(part), into)
+        curve(np.abs(part, out=spare[: part.size]), into)
+        if not part.min() >= 0:  # or not a number
             np.copysign(into, part, out=into)
-        else:
-            curve(part, into)
     return result
 
 

@@ -80,25 +80,28 @@ class SoftEdges:
     Pictures may be encoded: they are read and decoded piece by piece, and only where soft pixels are explained from.
     """
 
-    def __init__(self, image: NDArray, coverage: Floats, decode: Decode = np.asarray, each: Each = map) -> None:
+    def __init__(
+        self, image: NDArray, coverage: Floats, decode: Decode = np.asarray, each: Each = map, step: int = 1
+    ) -> None:
         """Args:
         image: (H, W, C), linear unless `decode` says otherwise.
         coverage: (H, W) in [0, 1].
         decode: from an image's values to linear light, which keeps their order.
         each: `map`, or that of a pool of threads.
+        step: far from soft pixels, one in step x step pixels is looked at.
         """
         self._image, self._coverage, self._decode = image, coverage, decode
         self._brightest = decode(image.max(keepdims=True, initial=0)).max()
         size = (coverage.shape[0], coverage.shape[1])
         parts = [(slice(top, top + _ROWS), slice(0, size[1])) for top in range(0, size[0], _ROWS)]
-        self._some_nearly_opaque = any(_trust(coverage[p], self._least(p)).any() for p in parts)
+        self._some_nearly_opaque = any(_trust(coverage, part).any() for part in parts)
         channels = 2 * image.shape[2]
         self._background = self._foreground = None
         if any((coverage[part] <= 0).any() for part in parts):
-            source = Source(size, channels, self._colors, self._beyond, self._soft)
+            source = Source(size, channels, self._colors, self._beyond, self._soft, step)
             self._background = Continuation(source, each)
         if any(self._within(part).any() for part in parts):
-            source = Source(size, channels, self._cleared_colors, self._within, self._soft)
+            source = Source(size, channels, self._cleared_colors, self._within, self._soft, step)
             self._foreground = Continuation(source, each)
 
     def at(self, rows: Places, columns: Places) -> SoftLight:
@@ -107,9 +110,9 @@ class SoftEdges:
         alpha = self._coverage[rows, columns]
         background, variance_b = self._behind(own, rows, columns)
         cleared = _cleared(own, alpha, background)
-        moments = np.concatenate([cleared, cleared**2])
+        moments = _moments(cleared)
         if self._foreground is not None:
-            trust = self._trusted(alpha, _least_around(self._coverage, rows, columns))
+            trust = _trust_at(self._coverage, rows, columns) if self._some_nearly_opaque else alpha**2
             moments = trust * moments + (1 - trust) * self._foreground.at(rows, columns)
         foreground, variance_f = _spread(moments)
         surprise = own - alpha * foreground - (1 - alpha) * background
@@ -123,85 +126,94 @@ class SoftEdges:
     def _behind(self, own: Floats, rows: Places, columns: Places) -> tuple[Floats, Floats]:
         """Mean and variance (C, N) of what is continued to soft pixels from the background; without any, their own."""
         if self._background is None:
-            return _spread(np.concatenate([own, own**2]))
+            return _spread(_moments(own))
         return _spread(self._background.at(rows, columns))
 
     def _colors(self, part: Part) -> Floats:
-        colors = self._decode(self._image[part]).transpose(2, 0, 1)
-        return np.concatenate([colors, colors**2])
+        return _moments(self._planes(part))
 
     def _cleared_colors(self, part: Part) -> Floats:
         """With the background taken off soft pixels that tell of the foreground."""
-        colors = np.ascontiguousarray(self._decode(self._image[part]).transpose(2, 0, 1))
-        rows, columns = np.nonzero(self._soft(part) & (self._within(part) > 0))
-        places = rows + part[0].start, columns + part[1].start
+        colors = self._planes(part)
+        coverage = _cut(self._coverage, part)
+        rows, columns = np.nonzero(
+            (coverage > (NEARLY_OPAQUE if self._some_nearly_opaque else 0)) & (coverage < OPAQUE)
+        )
+        places = _places(part, rows, columns)
         own = colors[:, rows, columns]
         background, _ = self._behind(own, *places)
-        colors[:, rows, columns] = _cleared(own, self._coverage[places], background)
-        return np.concatenate([colors, colors**2])
+        colors[:, rows, columns] = _cleared(own, coverage[rows, columns], background)
+        return _moments(colors)
+
+    def _planes(self, part: Part) -> Floats:
+        """(C, rows, columns) linear."""
+        return self._decode(np.ascontiguousarray(_cut(self._image, part).transpose(2, 0, 1)))
 
     def _beyond(self, part: Part) -> Floats:
-        return (self._coverage[part] <= 0).astype(np.float32)
+        return (_cut(self._coverage, part) <= 0).astype(np.float32)
 
     def _within(self, part: Part) -> Floats:
-        return self._trusted(self._coverage[part], self._least(part))
-
-    def _trusted(self, coverage: Floats, least: Floats) -> Floats:
-        return _trust(coverage, least) if self._some_nearly_opaque else coverage**2
+        return _trust(self._coverage, part) if self._some_nearly_opaque else _cut(self._coverage, part) ** 2
 
     def _soft(self, part: Part) -> NDArray[np.bool_]:
-        return soft_pixels(self._coverage[part])
-
-    def _least(self, part: Part) -> Floats:
-        """The least coverage of pixels and those around them."""
-        (top, bottom), (left, right) = (
-            (s.start, min(s.stop, n)) for s, n in zip(part, self._coverage.shape, strict=True)
-        )
-        more = np.s_[max(top - 1, 0) : bottom + 1, max(left - 1, 0) : right + 1]
-        first = top - more[0].start, left - more[1].start
-        return least_around(self._coverage[more])[
-            first[0] : first[0] + bottom - top, first[1] : first[1] + right - left
-        ]
+        return soft_pixels(_cut(self._coverage, part))
 
 
 def trust_foreground(coverage: Floats) -> Floats:
     """How much each pixel (H, W) tells of the foreground alone; without any opaque one, those with most of it."""
-    trust = _trust(coverage, least_around(coverage))
+    trust = _trust(coverage, (slice(0, coverage.shape[0]), slice(0, coverage.shape[1])))
     return trust if trust.any() else coverage**2
 
 
-def _trust(coverage: Floats, least: Floats) -> Floats:
-    trust = np.clip((coverage - NEARLY_OPAQUE) / (OPAQUE - NEARLY_OPAQUE), 0, 1) ** 2
-    inside = least >= NEARLY_OPAQUE - COVERAGE_ERROR[0]
-    return np.where(inside | (coverage >= OPAQUE), trust, 0).astype(np.float32)
+def _trust(coverage: Floats, part: Part) -> Floats:
+    """The same for a part of (H, W), without that exception."""
+    own = _cut(coverage, part)
+    trust = (own >= OPAQUE).astype(np.float32)
+    rows, columns = np.nonzero((own > NEARLY_OPAQUE) & (own < OPAQUE))
+    trust[rows, columns] = _trust_at(coverage, *_places(part, rows, columns))
+    return trust
 
 
-def least_around(coverage: Floats) -> Floats:
-    """The least of each pixel (H, W) and the eight around it."""
-    rows = coverage.copy()
-    np.minimum(rows[1:], coverage[:-1], out=rows[1:])
-    np.minimum(rows[:-1], coverage[1:], out=rows[:-1])
-    least = rows.copy()
-    np.minimum(least[:, 1:], rows[:, :-1], out=least[:, 1:])
-    np.minimum(least[:, :-1], rows[:, 1:], out=least[:, :-1])
-    return least
+def _cut(image: NDArray, part: Part) -> NDArray:
+    rows = image[part[0]]
+    return rows[:, part[1]] if isinstance(part[1], slice) else rows.take(part[1], axis=1)
 
 
-def _least_around(coverage: Floats, rows: Places, columns: Places) -> Floats:
-    """The same for N pixels."""
+def _places(part: Part, rows: Places, columns: Places) -> tuple[Places, Places]:
+    """Where in a picture the pixels of a part are."""
+    return rows + part[0].start, columns + part[1].start if isinstance(part[1], slice) else part[1][columns]
+
+
+def _trust_at(coverage: Floats, rows: Places, columns: Places) -> Floats:
+    """The same for N soft pixels of (H, W)."""
     height, width = coverage.shape
-    least = coverage[rows, columns]
+    own = coverage[rows, columns]
+    trust = np.clip((own - np.float32(NEARLY_OPAQUE)) / np.float32(OPAQUE - NEARLY_OPAQUE), 0, 1) ** 2
+    near = np.flatnonzero(trust)
+    if not len(near):
+        return trust
+    beside = [np.clip(columns[near] + across, 0, width - 1) for across in (-1, 0, 1)]
+    least = own[near]
     for down in (-1, 0, 1):
-        for across in (-1, 0, 1):
-            beside = np.clip(rows + down, 0, height - 1), np.clip(columns + across, 0, width - 1)
-            np.minimum(least, coverage[beside], out=least)
-    return least
+        below = np.clip(rows[near] + down, 0, height - 1)
+        for place in beside:
+            np.minimum(least, coverage[below, place], out=least)
+    trust[near[least < NEARLY_OPAQUE - COVERAGE_ERROR[0]]] = 0
+    return trust
 
 
 def _cleared(own: Floats, coverage: Floats, background: Floats) -> Floats:
     """Colours (C, N) without the background that shines through them, as far as that can be told."""
     opacity = np.maximum(coverage, np.float32(0.5))
     return np.maximum((own - (1 - opacity) * background) / opacity, 0)
+
+
+def _moments(colors: Floats) -> Floats:
+    """Colours (C, ...) and their squares (2C, ...)."""
+    moments = np.empty((2 * len(colors), *colors.shape[1:]), np.float32)
+    moments[: len(colors)] = colors
+    np.square(colors, out=moments[len(colors) :])
+    return moments
 
 
 def _spread(moments: Floats) -> tuple[Floats, Floats]:

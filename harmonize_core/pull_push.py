@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 Places = NDArray[np.intp]
-Part = tuple[slice, slice]
+Part = tuple[slice, slice | Places]
 """Rows and columns of a picture."""
 
 LEVELS = 5
@@ -63,6 +63,8 @@ class Source:
     """(rows, columns) in [0, 1], how much each pixel is to be trusted; not 0 everywhere."""
     wanted: Callable[[Part], Flags]
     """(rows, columns), the pixels that will be asked for."""
+    step: int = 1
+    """Far from wanted pixels one in step x step pixels is read; what a first guess owes to those is little."""
 
 
 class Continuation:
@@ -87,10 +89,12 @@ class Continuation:
             weight = source.weight(whole)
             self._line = (source.colors(whole) * weight).sum(axis=(1, 2)) / weight.sum()
             return
-        wanted = np.zeros(shapes[0], np.bool_)
-        list(each(lambda row: self._weigh(row, wanted), range(sizes[-1][0])))
-        seen, needed = self._needed(wanted)
-        list(each(lambda row: self._pull(row, np.flatnonzero(needed[row])), np.flatnonzero(needed.any(axis=1))))
+        wanted, plain = np.zeros(shapes[0], np.bool_), np.zeros(sizes[-1], np.bool_)
+        list(each(lambda row: self._weigh(row, wanted, plain), range(sizes[-1][0])))
+        seen, in_detail, needed = self._needed(wanted)
+        averaged = needed & plain & ~in_detail
+        list(each(lambda row: self._pull(row, np.flatnonzero(needed[row] & ~averaged[row])), range(sizes[-1][0])))
+        list(each(lambda row: self._average(row, np.flatnonzero(averaged[row])), range(sizes[-1][0])))
         self._push(seen)
 
     def at(self, rows: Places, columns: Places) -> Floats:
@@ -99,28 +103,31 @@ class Continuation:
             return np.repeat(self._line[:, None], len(rows), axis=1)
         return self._grown(0, rows, columns)
 
-    def _weigh(self, row: int, wanted: Flags) -> None:
-        """The weights of one row of pieces, halved, and which pixels of the first level are wanted."""
+    def _weigh(self, row: int, wanted: Flags, plain: Flags) -> None:
+        """The weights of one row of pieces, halved, which pixels of the first level are wanted, and which pieces are
+        trusted everywhere."""
         part = self._part(row, 0, self._sizes[-1][1])
         wanted[self._rows(1, row)] = _any(self._whole(self._source.wanted(part)))
         weight = self._whole(self._source.weight(part))
+        plain[row] = weight.min(axis=0).reshape(-1, self._side).min(axis=1) >= 1
         for level, weights in enumerate(self._weights, 1):
             weight = np.minimum(_pooled(weight) * 4, 1)
             weights[self._rows(level, row)] = weight
 
-    def _needed(self, wanted: Flags) -> tuple[list[Flags], Flags]:
-        """Which pixels of each level are looked at, and which pieces they depend on."""
-        pieces, looked_at = np.zeros(self._sizes[-1], np.bool_), []
+    def _needed(self, wanted: Flags) -> tuple[list[Flags], Flags, Flags]:
+        """Which pixels of each level are looked at, and the pieces they depend on: in detail, and at all."""
+        in_detail, pieces, looked_at = np.zeros(self._sizes[-1], np.bool_), np.zeros(self._sizes[-1], np.bool_), []
         for level, (weights, size) in enumerate(zip(self._weights, self._sizes[1:], strict=True), 1):
             seen = _around(wanted)
             seen[size[0] :], seen[:, size[1] :] = False, False
             looked_at.append(seen)
-            piece = seen
+            in_detail, piece = pieces.copy(), seen
             for _ in range(level, len(self._weights)):
                 piece = _any(piece)
             pieces |= piece
             wanted = _any(_even(seen & (weights < 1)))
-        return looked_at, pieces | self._needed_above(wanted)
+        trusted = self._weights[-1] > 0
+        return looked_at, in_detail & trusted, (pieces | self._needed_above(wanted)) & trusted
 
     def _needed_above(self, wanted: Flags) -> Flags:
         """The pieces that the levels above depend on."""
@@ -136,18 +143,30 @@ class Continuation:
         return pieces
 
     def _pull(self, row: int, needed: Places) -> None:
-        """Means of the needed pieces of one row of them, halved."""
-        ends = np.flatnonzero((np.diff(needed) > 1) | (needed[1:] % RUN == 0)) + 1
-        for run in np.split(needed, ends):
-            part = self._part(row, run[0], run[-1] + 1)
-            means, trust = self._whole(self._source.colors(part)), self._whole(self._source.weight(part))
+        """Means of some pieces of one row of them, halved."""
+        for start in range(0, len(needed), RUN):
+            pieces = needed[start : start + RUN]
+            part = self._rows(0, row), self._columns(0, pieces)
+            inside = slice(part[0].start, min(part[0].stop, self._sizes[0][0])), part[1][part[1] < self._sizes[0][1]]
+            means, trust = self._whole(self._source.colors(inside)), self._whole(self._source.weight(inside))
             for level, (kept, weights) in enumerate(zip(self._means, self._weights, strict=True), 1):
-                means = _pooled(means * trust)
+                means *= trust
+                means = _pooled(means)
                 means /= np.maximum(_pooled(trust), np.float32(1e-9))
-                first = run[0] * self._side >> level
-                into = self._rows(level, row), slice(first, first + means.shape[2])
-                kept[:, into[0], into[1]] = means
-                trust = weights[into]
+                rows, columns = self._rows(level, row), self._columns(level, pieces)
+                kept[:, rows, columns] = means
+                trust = weights[rows][:, columns]
+
+    def _average(self, row: int, needed: Places) -> None:
+        """The coarsest means alone, of pieces that are trusted everywhere."""
+        step = min(self._source.step, self._side)
+        rows = self._rows(0, row)
+        for start in range(0, len(needed), RUN * step):
+            pieces = needed[start : start + RUN * step]
+            columns = self._columns(0, pieces)[step // 2 :: step]
+            sums = self._source.colors((slice(rows.start + step // 2, rows.stop, step), columns)).sum(axis=1)
+            means = sums.reshape(len(sums), len(pieces), -1).sum(axis=2) * np.float32((step / self._side) ** 2)
+            self._means[-1][:, row, pieces] = means
 
     def _push(self, seen: list[Flags]) -> None:
         """From the coarsest level down, fill what lacks weight where it is looked at."""
@@ -185,10 +204,18 @@ class Continuation:
     def _rows(self, level: int, row: int) -> slice:
         return slice(row * self._side >> level, (row + 1) * self._side >> level)
 
+    def _columns(self, level: int, pieces: Places) -> Places:
+        side = self._side >> level
+        return (pieces[:, None] * side + np.arange(side)).reshape(-1)
+
     def _whole(self, array: NDArray) -> NDArray:
         """(..., rows, columns) with zeros up to whole pieces."""
-        missing = [-side % self._side for side in array.shape[-2:]]
-        return np.pad(array, [(0, 0)] * (array.ndim - 2) + [(0, n) for n in missing]) if any(missing) else array
+        height, width = (-(-side // self._side) * self._side for side in array.shape[-2:])
+        if array.shape[-2:] == (height, width):
+            return array
+        whole = np.zeros((*array.shape[:-2], height, width), array.dtype)
+        whole[..., : array.shape[-2], : array.shape[-1]] = array
+        return whole
 
 
 def _pooled(planes: Floats) -> Floats:

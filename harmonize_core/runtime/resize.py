@@ -6,14 +6,23 @@ Both are separable and use pixel centres at half-integers (align_corners=False),
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+
+from harmonize_core.runtime.threads import workers
 
 Floats = NDArray[np.float32]
 
 
-def resize(image: Floats, size_hw: tuple[int, int]) -> Floats:
-    """Resize (H, W) or (H, W, C) to `size_hw`; an axis that shrinks is averaged, one that grows is interpolated."""
+def resize(image: NDArray[Any], size_hw: tuple[int, int], threads: int | None = None) -> Floats:
+    """Resize (H, W) or (H, W, C) to `size_hw`; an axis that shrinks is averaged, one that grows is interpolated.
+
+    A picture that shrinks both ways is read once, by up to `threads` threads (None: one for each core).
+    """
+    if all(size < length for size, length in zip(size_hw, image.shape, strict=False)):
+        return _reduced(image, size_hw, threads)
     for axis, size in enumerate(size_hw):
         if size < image.shape[axis]:
             image = _shrink(image, axis, size)
@@ -49,6 +58,32 @@ def interpolation_matrix(source: int, start: int, stop: int, total: int) -> Floa
     matrix[rows, low] = 1 - fraction
     matrix[rows, np.minimum(low + 1, source - 1)] += fraction
     return matrix
+
+
+def _reduced(image: NDArray[Any], size_hw: tuple[int, int], threads: int | None) -> Floats:
+    """`_shrink` along both axes, row by row of the result."""
+    edges, (height, width) = _edges(image.shape[0], size_hw[0]), size_hw
+    result = np.empty((height, width, *image.shape[2:]), np.float32)
+
+    def band(start: int) -> None:
+        for row in range(start, min(start + 16, height)):
+            (first, head), (last, tail) = edges[row], edges[row + 1]
+            line = np.add.reduce(image[first:last], axis=0, dtype=np.float32)
+            line -= np.float32(head) * image[first]
+            if tail:
+                line += np.float32(tail) * image[last]
+            result[row] = _shrink(line, 0, width)
+
+    with workers(threads, image.shape[0] * image.shape[1]) as each:
+        list(each(band, range(0, height, 16)))
+    result *= np.float32(height / image.shape[0])
+    return result
+
+
+def _edges(length: int, size: int) -> list[tuple[int, float]]:
+    """Where each of `size` boxes begins and the last ends: a sample, and how much of it is before."""
+    exact = [n * (length / size) for n in range(size)]
+    return [(int(n), n - int(n)) for n in exact] + [(length, 0.0)]
 
 
 def _shrink(image: Floats, axis: int, size: int) -> Floats:

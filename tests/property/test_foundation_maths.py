@@ -27,6 +27,31 @@ def test_transfer_functions_invert_each_other_beyond_the_display_range(seed):
     assert np.allclose(color.srgb_to_linear(color.linear_to_srgb(values)), values, atol=1e-5)
 
 
+def exact_code(light: np.ndarray) -> np.ndarray:
+    """IEC 61966-2-1 in double precision, for values not below 0."""
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.maximum(light, 1e-9) ** (1 / 2.4) - 0.055)
+
+
+def test_the_curve_is_within_a_thousandth_of_an_8_bit_step_and_rises():
+    values = np.linspace(0, 1, 2**20 + 1).astype(np.float32)  # more than once around a block
+    encoded, decoded = color.linear_to_srgb(values), color.srgb_to_linear(values)
+    assert np.abs(encoded - exact_code(values.astype(np.float64))).max() * 255 < 1e-3
+    assert np.abs(exact_code(decoded.astype(np.float64)) - values).max() * 255 < 1e-3
+    for curve in (encoded, decoded):
+        assert curve[0] == 0
+        assert (np.diff(curve) >= 0).all()
+        assert (np.diff(curve[::16]) > 0).all()  # 65 536 levels stay apart
+
+
+def test_the_curve_goes_on_beyond_white_and_below_black():
+    bright = np.geomspace(1, 1e4, 1000).astype(np.float32)
+    np.testing.assert_allclose(color.linear_to_srgb(bright), exact_code(bright.astype(np.float64)), rtol=1e-6)
+    np.testing.assert_allclose(color.srgb_to_linear(color.linear_to_srgb(bright)), bright, rtol=1e-5)
+    np.testing.assert_array_equal(color.linear_to_srgb(-bright), -color.linear_to_srgb(bright))
+    odd = color.srgb_to_linear(np.array([-0.5, np.nan, np.inf]))
+    np.testing.assert_allclose(odd, [-0.21404114, np.nan, np.inf], rtol=1e-6)
+
+
 @given(seeds)
 def test_oklab_inverts(seed):
     values = np.random.default_rng(seed).random((50, 3)).astype(np.float32)

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import torch
 
+from harmonize_core import pull_push
 from harmonize_core.color import linear_to_srgb, srgb_to_linear
 from harmonize_core.models import charmnet_hr
 from harmonize_core.models import look as torch_look
-from harmonize_core.runtime import look as runtime_look
+from harmonize_core.runtime import pieces, threads
 from harmonize_core.runtime.layers import apply_transform, harmonize_layers
 from harmonize_core.runtime.look import Look
 from harmonize_core.runtime.resize import resize
@@ -139,18 +140,56 @@ def test_an_edge_of_one_pixel_is_explained_by_what_is_beyond_it():
     np.testing.assert_allclose(darker.over(composite, coverage), expected, atol=0.01)
 
 
-def test_a_wide_feather_has_no_seams_between_tiles(monkeypatch):
-    """Tiles need no opaque and no background pixels of their own."""
+def wide_feather() -> tuple[np.ndarray, np.ndarray]:
+    """A textured disc that fades into a textured background over 120 pixels."""
     down, across = np.mgrid[0:300, 0:320].astype(np.float32)
     coverage = np.clip((150 - np.hypot(down - 150, across - 160)) / 120, 0, 1)
     texture = np.stack([np.sin(down / 9), np.cos(across / 7), np.sin((down + across) / 11)], axis=-1)
     foreground, background = 0.4 + 0.2 * texture, 0.3 - 0.2 * texture[::-1]
-    composite = linear_to_srgb(coverage[..., None] * foreground + (1 - coverage[..., None]) * background)
+    return linear_to_srgb(coverage[..., None] * foreground + (1 - coverage[..., None]) * background), coverage
+
+
+def test_a_wide_feather_has_no_seams_between_pieces(monkeypatch):
+    """Pieces need no opaque and no background pixels of their own."""
+    composite, coverage = wide_feather()
     darker = Look(np.array([-2, 0.3, *[0] * 8], np.float32), Look.identity().map)
-    monkeypatch.setattr(runtime_look, "TILE", 1024)
     whole = darker.over(composite, coverage)
-    monkeypatch.setattr(runtime_look, "TILE", 64)
+    monkeypatch.setattr(pieces, "PIXELS", 999)
+    monkeypatch.setattr(pieces, "COLUMNS", 70)
+    monkeypatch.setattr(pull_push, "RUN", 3)
     np.testing.assert_allclose(darker.over(composite, coverage), whole, atol=1e-6)
+
+
+def test_threads_and_the_array_written_to_change_nothing(look, rng, monkeypatch):
+    composite, mask = picture(rng, 200, 340)
+    monkeypatch.setattr(threads, "WORTH_A_THREAD", 1000)
+    alone, several = (look.over(composite, mask, threads=n) for n in (1, 3))
+    np.testing.assert_array_equal(alone, several)
+    assert look.over(composite, mask, out=composite) is composite
+    np.testing.assert_array_equal(composite, alone)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_whole_numbers_are_changed_as_the_floats_they_stand_for(look, rng, kind):
+    composite, mask = picture(rng, 120, 150)
+    white = np.iinfo(kind).max
+    codes, coverage = (np.rint(array * white).astype(kind) for array in (composite, mask))
+    found = look.over(codes, coverage)
+    expected = look.over(codes / np.float32(white), coverage / np.float32(white)) * white
+    assert found.dtype == kind
+    np.testing.assert_allclose(found, expected, atol=0.51 if kind is np.uint8 else 1.5)
+    np.testing.assert_array_equal(found[coverage == 0], codes[coverage == 0])
+
+
+def test_small_gaps_and_thin_foregrounds_are_changed_and_nothing_else(look, rng):
+    """Columns of one pixel, with gaps that are bridged and gaps that are not, in a picture wider than any piece."""
+    composite = rng.random((40, 3000, 3), dtype=np.float32)
+    mask = np.zeros((40, 3000), np.float32)
+    for column in (0, 20, 53, 54, 700, 2999):
+        mask[5:, column] = 1
+    found, everywhere = look.over(composite, mask), look.apply(composite)
+    np.testing.assert_array_equal(found[mask == 0], composite[mask == 0])
+    np.testing.assert_allclose(found[mask > 0], everywhere[mask > 0], atol=1e-6)
 
 
 @pytest.mark.parametrize("coverage", [(0.5, 1.0), (0.0, 0.5)], ids=["no background", "no foreground"])

@@ -64,7 +64,7 @@ def curves_svg(title: str, curves: Sequence[Curve]) -> str:
         curves: of the frames with foreground, in order.
     """
     names = list(curves[0].raw) if curves else []
-    height = TOP + len(names) * (PANEL + GAP) + 10
+    height = TOP + len(names) * (PANEL + GAP) + 20
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" '
         f'font-family="sans-serif" font-size="12" fill="{_TEXT}">',
@@ -90,12 +90,17 @@ def _panel(curves: Sequence[Curve], name: str, top: int, last: bool) -> list[str
         f'<text x="{LEFT}" y="{top - 4}">{escape(name)}</text>',
         f'<rect x="{LEFT}" y="{top}" width="{WIDTH - LEFT - 20}" height="{PANEL}" fill="none" stroke="{_LINE}"/>',
     ]
-    for value in np.linspace(low + spare, high - spare, 3):
+    digits = 2 if high - low > 0.1 else 3
+    for value in (low + spare, high - spare):
         y = top + PANEL * (high - value) / (high - low)
-        parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.2f}</text>')
+        shift = -2 if value < (low + high) / 2 else 8  # beyond the line, so that close ones do not meet
+        parts.append(f'<text x="{LEFT - 6}" y="{y + 8 - shift:.1f}" text-anchor="end">{value:.{digits}f}</text>')
         parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - 20}" stroke="{_LINE}"/>')
     shots = np.array([c.shot for c in curves])
     firsts = [0, *(np.flatnonzero(np.diff(shots)) + 1)]
+    if last:
+        end = f'<text x="{x[-1]:.1f}" y="{top + PANEL + 14}" text-anchor="end">{curves[-1].number}</text>'
+        parts.append(end)
     for start, stop in zip(firsts, [*firsts[1:], len(curves)], strict=True):
         if start:
             edge = (x[start - 1] + x[start]) / 2

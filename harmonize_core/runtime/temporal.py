@@ -8,8 +8,8 @@ what the transforms make of a few colours, in units of sRGB, so that it means th
 `smooth` looks at a finished shot: a kernel regression with a gaussian, of first order (Cleveland, "Robust Locally
 Weighted Regression and Smoothing Scatterplots", JASA 1979; Fan and Gijbels, "Local Polynomial Modelling and Its
 Applications", 1996), which never reaches over a step and leaves outliers out. Inside a shot that is a centred gaussian,
-without lag; at its ends and at steps slow changes keep their slope. `lock` gives one transform for all of a shot,
-`Follower` works frame by frame, as live pictures come.
+without lag; at its ends and at steps slow changes keep most of their slope. `lock` gives one transform for all of a
+shot. For frames as they come there is `harmonize_core/runtime/follower.py`.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ CLEAR = 4.0
 SUDDEN = 0.6
 """Share of a step that is seen between two frames before and two from it on; slower changes are slopes."""
 
-REACH, NEAR, LASTS = 8, 2, 3
+REACH, NEAR, LASTS = 8, 2, 4
 """Frames before and after that a step is seen from: all of it, how sudden it is, and the fewest on each side."""
 
-FEWEST = 7
+FEWEST = 8
 """Frames in which slopes and steps can be told apart."""
 
 MEDIAN = 5
@@ -65,7 +65,7 @@ MEDIAN = 5
 RADIUS = 3.5
 """Standard deviations at which the kernel ends."""
 
-RIDGE = 0.1
+RIDGE = 0.3
 """How far slopes at the ends of a shot are drawn to 0, in units of the kernel's variance: few frames are noisy."""
 
 _COLORS = np.array(  # greys, skin, sky, leaf
@@ -171,12 +171,12 @@ def steps(probes: NDArray[np.floating]) -> tuple[int, ...]:
     count = len(probes)
     if count < FEWEST:
         return ()
-    usual = float(np.median(_size(np.diff(probes, axis=0)))) / math.sqrt(2)
+    usual = float(np.median(size_of(np.diff(probes, axis=0)))) / math.sqrt(2)
     jumps = np.zeros(count)
     for i in range(LASTS, count - LASTS + 1):
         far = _between(probes, i, REACH)
         if far >= max(VISIBLE, CLEAR * usual) and _between(probes, i, NEAR) >= SUDDEN * far:
-            jumps[i] = far * (1 + _size(probes[i] - probes[i - 1]))  # of neighbours, that where most happens at once
+            jumps[i] = far * (1 + size_of(probes[i] - probes[i - 1]))  # of neighbours, that where most happens at once
     found: list[int] = []
     while jumps.max() > 0:
         at = int(jumps.argmax())
@@ -194,58 +194,12 @@ def locked_weights(probes: NDArray[np.floating]) -> NDArray[np.float64]:
     centre = np.median(probes, axis=0)
     weights = np.full(len(probes), 1 / len(probes))
     for _ in range(10):
-        distance = _size(probes - centre)
+        distance = size_of(probes - centre)
         scale = max(2 * float(np.median(distance)), VISIBLE / 10)
         weights = np.exp(-0.5 * (distance / scale) ** 2)
         weights /= weights.sum()
         centre = weights @ probes
     return weights
-
-
-class Follower:
-    """Steady transforms of frames as they come: an exponential mean that follows a step once it has lasted.
-
-    The mean's noise is that of `smooth` with the same `sigma_frames`; its lag is about 1.8 of them. A step is followed
-    at its third frame, so one or two odd frames change nothing.
-    """
-
-    PATIENCE = 3
-    """Frames after which what looked like an outlier is a step."""
-
-    def __init__(self, sigma_frames: float) -> None:
-        """Args:
-        sigma_frames: as of `smooth`; 0 follows each frame.
-        """
-        self.gain = -math.expm1(-1 / (math.sqrt(math.pi) * sigma_frames)) if sigma_frames > 0 else 1.0
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget all frames: a new shot begins."""
-        self._mean: Appliable | None = None
-        self._waiting: list[Appliable] = []
-        self._usual = 0.0
-
-    def follow(self, transform: Kind) -> Kind:
-        """The steady transform for the frame that `transform` was estimated on; all are of one kind and size."""
-        if self._mean is None or self.gain == 1:
-            self._mean = transform
-            return transform
-        mean: Kind = self._mean  # ty: ignore[invalid-assignment]
-        distance = float(_size(probe(transform) - probe(mean)))
-        if distance > max(VISIBLE, CLEAR * self._usual):
-            if self._waiting and _size(probe(transform) - probe(self._waiting[-1])) > distance / 2:
-                self._waiting = []
-            self._waiting.append(transform)
-            if len(self._waiting) < self.PATIENCE:
-                return mean
-            waiting: list[Kind] = self._waiting  # ty: ignore[invalid-assignment]
-            mean = mixed(waiting, np.full(len(waiting), 1 / len(waiting)))
-            self._usual = 0.0
-        else:
-            self._usual += self.gain * (distance - self._usual)
-            mean = mixed([mean, transform], np.array([1 - self.gain, self.gain]))
-        self._mean, self._waiting = mean, []
-        return mean
 
 
 def smooth_over_time(transforms: Sequence[Arrays], sigma_frames: float) -> list[Arrays]:
@@ -304,17 +258,17 @@ def _outliers(probes: NDArray[np.floating]) -> NDArray[np.bool_]:
         first = inner[0] - away * (inner[half] - inner[0])
         last = inner[-1] - away[::-1] * (inner[-1 - half] - inner[-1])
         usual = np.concatenate([first, inner, last])
-    distance = _size(probes - usual)
-    usual_change = float(np.median(_size(np.diff(probes, axis=0))))
+    distance = size_of(probes - usual)
+    usual_change = float(np.median(size_of(np.diff(probes, axis=0))))
     return distance > max(VISIBLE, CLEAR * float(np.median(distance)), CLEAR / 2 * usual_change)
 
 
 def _between(probes: NDArray[np.floating], i: int, reach: int) -> float:
     """How far apart the medians of the frames before i and from i on are."""
     before, after = np.median(probes[max(0, i - reach) : i], axis=0), np.median(probes[i : i + reach], axis=0)
-    return float(_size(after - before))
+    return float(size_of(after - before))
 
 
-def _size(values: NDArray[np.floating]) -> NDArray[np.floating]:
+def size_of(values: NDArray[np.floating]) -> NDArray[np.floating]:
     """Root mean square of the last axis."""
     return np.sqrt(np.mean(np.square(values, dtype=np.float64), axis=-1))

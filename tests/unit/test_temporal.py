@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from harmonize_core.runtime import ColorTransform, Look
-from harmonize_core.runtime.temporal import Follower, lock, probe, smooth, smooth_over_time, steady, steps
+from harmonize_core.runtime.follower import Follower
+from harmonize_core.runtime.temporal import lock, probe, smooth, smooth_over_time, steady, steps
 
 SIGMA = 5.0
 

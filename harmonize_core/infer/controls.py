@@ -24,7 +24,7 @@ from harmonize_core.formats.triplet import Domain
 from harmonize_core.infer.beyond import apply_beyond, in_range
 from harmonize_core.infer.look_files import Transform
 from harmonize_core.infer.predictor import Pixels, Predictor, as_unit
-from harmonize_core.runtime.controls import adjustment, limit_change
+from harmonize_core.runtime.controls import hue_keeper, limit_change, protect, skin_map
 from harmonize_core.runtime.look import Adjust, Look
 from harmonize_core.runtime.resize import limited, resize
 from harmonize_core.runtime.session import check_arrays, own_view
@@ -120,11 +120,9 @@ class Controlled:
         check_arrays(composite_unit, mask_unit)
         changed, controls = _changed(mask_unit, self.controls), self.controls
         harmonized = self.predictor(composite_unit, changed, controls.strength, ceiling=ceiling)
-        adjust = adjustment(controls.keep_hue, controls.protect_skin, ceiling)
-        if adjust is not None:
-            _adjust(adjust, composite_unit, harmonized, changed, ceiling)
-        if controls.max_delta_e is not None:
-            limit_change(composite_unit, harmonized, controls.max_delta_e)
+        if controls.keep_hue:
+            _adjust(hue_keeper(ceiling), composite_unit, harmonized, changed, ceiling)
+        _hold_back(composite_unit, harmonized, changed, controls)
         return harmonized
 
     def estimate(self, composite: Pixels, mask: Pixels) -> Transform:
@@ -184,10 +182,9 @@ def apply_controls(
     """
     check_arrays(composite, mask)
     changed = _changed(mask, controls)
-    adjust = adjustment(controls.keep_hue, controls.protect_skin, ceiling)
+    adjust = hue_keeper(ceiling) if controls.keep_hue else None
     harmonized = apply_beyond(baked(transform, mask, controls), composite, changed, ceiling, adjust)
-    if controls.max_delta_e is not None:
-        limit_change(composite, harmonized, controls.max_delta_e)
+    _hold_back(composite, harmonized, changed, controls)
     return harmonized
 
 
@@ -223,6 +220,14 @@ def _over(foreground_srgb: Floats, coverage: Floats, background_srgb: Floats) ->
         share = coverage[soft][:, None]
         pasted[soft] = share * separate(own, coverage).foreground + (1 - share) * behind[soft]
     return np.clip(linear_to_srgb(pasted), 0, 1)
+
+
+def _hold_back(composite: Floats, harmonized: Floats, changed: Floats, controls: Controls) -> None:
+    """Keep to the limits of controls in a finished picture, in place."""
+    if controls.protect_skin:
+        protect(composite, harmonized, skin_map(in_range(composite), changed), controls.protect_skin)
+    if controls.max_delta_e is not None:
+        limit_change(composite, harmonized, controls.max_delta_e)
 
 
 def _adjust(adjust: Adjust, composite: Floats, harmonized: Floats, changed: Floats, ceiling: float | None) -> None:

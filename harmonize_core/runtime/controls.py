@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Limits to what a harmonization does to colours: hues that stay, skin that changes less, a largest visible change.
 
-The first two work on the foreground's own colours, before they are blended with what is behind them (`Adjust`); the
-last one on finished pictures, band by band. All colours are linear light of BT.709 primaries if not said otherwise.
+The first works on the foreground's own colours, before they are blended with what is behind them (`Adjust`); the others
+on finished pictures, band by band. All colours are linear light of BT.709 primaries if not said otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from harmonize_core.color import (
 )
 from harmonize_core.runtime.difference import ciede2000
 from harmonize_core.runtime.look import Adjust, Floats
+from harmonize_core.runtime.resize import interpolation_matrix, resize
 
 GREYISH = 0.04
 """Oklab chroma up to which a colour counts as nearly grey: its hue is mostly noise, so it gains little chroma."""
@@ -28,11 +29,17 @@ GREYISH = 0.04
 SKIN_ANGLES = (5.0, 20.0, 70.0, 85.0)
 """Degrees of a colour (ln R/G, ln G/B): not skin, skin from here, to here, not skin. See `skin_likeness`."""
 
-SKIN_DEPTHS = (0.04, 0.12, 1.2, 1.8)
+SKIN_DEPTHS = (0.04, 0.1, 1.2, 1.8)
 """The same for the distance from grey."""
 
-SKIN_NOISE = 0.002
+SKIN_NOISE = 0.003
 """Light added to each channel, so that the colour of what is nearly black counts as grey."""
+
+SKIN_SIDE = 256
+"""Longer side in pixels of the map of skin: what is smaller than its pixels is not told apart."""
+
+SKIN_BLUR = 2.0
+"""Standard deviation of its blur, in its pixels, so that noise and patterns leave no blotches."""
 
 STEPS = 12
 """Halvings where a factor from 0 to 1 is searched: to 1/4096."""
@@ -41,21 +48,11 @@ BAND = 1 << 16
 """Pixels that are worked on at a time."""
 
 
-def adjustment(keep_hue: bool, protect_skin: float, ceiling: float | None = 1.0) -> Adjust | None:
-    """What `Look.over` and `apply_transform` call with each changed colour; None where nothing is asked for.
-
-    Args:
-        keep_hue: the hue of each colour stays (`with_hue_of`).
-        protect_skin: how much less skin-like colours change: 0 as all others, 1 not at all.
-        ceiling: as `Look.over`.
-    """
-    if not keep_hue and protect_skin == 0:
-        return None
+def hue_keeper(ceiling: float | None = 1.0) -> Adjust:
+    """`with_hue_of` as what `Look.over` and `apply_transform` call with each changed colour; ceiling as there."""
 
     def adjust(before: Floats, changed: Floats) -> Floats:
-        if protect_skin:
-            changed = before + (1 - np.float32(protect_skin) * skin_likeness(before)) * (changed - before)
-        return with_hue_of(before, changed, ceiling) if keep_hue else changed
+        return with_hue_of(before, changed, ceiling)
 
     return adjust
 
@@ -95,7 +92,7 @@ def with_hue_of(before: Floats, changed: Floats, ceiling: float | None = 1.0) ->
 
 
 def skin_likeness(rgb_linear: Floats) -> Floats:
-    """How much colours (3, N) are like human skin: (N,) in [0, 1], the same at any exposure.
+    """How much colours (3, ...) are like human skin: (...,) in [0, 1], the same at any exposure that is not black.
 
     Skin is white light filtered by melanin and blood, so that in (ln R/G, ln G/B), where shading drops out, all tones
     lie in one sector: lighter or darker ones nearer to or farther from grey, paler or redder ones at another angle.
@@ -110,6 +107,47 @@ def skin_likeness(rgb_linear: Floats) -> Floats:
     return (_plateau(angle, SKIN_ANGLES) * _plateau(np.hypot(across, down), SKIN_DEPTHS)).astype(np.float32)
 
 
+def skin_map(composite_srgb: Floats, mask: Floats) -> Floats:
+    """Where a foreground looks like skin, softly: (h, w) in [0, 1] over the frame, its longer side SKIN_SIDE or less.
+
+    Colours are means over the foreground in each of the map's pixels, and the map is blurred inside the foreground, as
+    keys in grading are: a decision for each pixel would show its noise.
+
+    Args:
+        composite_srgb: (H, W, 3) sRGB.
+        mask: (H, W) in [0, 1], 1 = foreground.
+    """
+    shrink = max(1.0, max(mask.shape) / SKIN_SIDE)
+    size = (max(1, round(mask.shape[0] / shrink)), max(1, round(mask.shape[1] / shrink)))
+    inside = resize(mask.astype(np.float32), size)
+    share = np.maximum(inside, np.float32(1e-6))
+    colors = [resize(composite_srgb[..., n] * mask, size) / share for n in range(3)]
+    skin = skin_likeness(srgb_to_linear(np.stack(colors)))
+    down, across = (np.exp(-0.5 * (np.subtract.outer(np.arange(n), np.arange(n)) / SKIN_BLUR) ** 2) for n in size)
+    near = down @ inside @ across
+    return (down @ (skin * inside) @ across / np.maximum(near, 1e-6)).astype(np.float32)
+
+
+def protect(before_srgb: Floats, after_srgb: Floats, where: Floats, amount: float) -> None:
+    """Take back a share of the change of a picture (H, W, 3), in linear light and in place.
+
+    Args:
+        before_srgb: (H, W, 3) sRGB.
+        after_srgb: (H, W, 3) float32 sRGB; only pixels that changed are written.
+        where: (h, w) in [0, 1], a map over the frame.
+        amount: share that is taken back where the map is 1.
+    """
+    height, width = before_srgb.shape[:2]
+    across = amount * interpolation_matrix(where.shape[1], 0, width, width).T
+    for rows in _bands(before_srgb):
+        before, after = before_srgb[rows], after_srgb[rows]
+        moved = (before != after).any(axis=-1)
+        if moved.any():
+            taken = (interpolation_matrix(where.shape[0], rows.start, rows.stop, height) @ where @ across)[moved, None]
+            old, new = srgb_to_linear(before[moved]), srgb_to_linear(after[moved])
+            after[moved] = linear_to_srgb(new + np.minimum(taken, 1) * (old - new))
+
+
 def limit_change(before_srgb: Floats, after_srgb: Floats, largest: float) -> None:
     """Bring pixels of a picture back towards what they were until they differ by at most `largest`, in place.
 
@@ -121,12 +159,18 @@ def limit_change(before_srgb: Floats, after_srgb: Floats, largest: float) -> Non
         after_srgb: (H, W, 3) float32 sRGB; only pixels that exceed the limit are written.
         largest: CIEDE2000, 0 or more.
     """
-    rows = max(1, BAND // max(1, before_srgb.shape[1]))
-    for start in range(0, len(before_srgb), rows):
-        before, after = before_srgb[start : start + rows], after_srgb[start : start + rows]
+    for rows in _bands(before_srgb):
+        before, after = before_srgb[rows], after_srgb[rows]
         moved = (before != after).any(axis=-1)
         if moved.any():
             after[moved] = _limited(before[moved], after[moved], largest)
+
+
+def _bands(picture: Floats) -> Iterator[slice]:
+    """Rows of about BAND pixels each."""
+    step = max(1, BAND // max(1, picture.shape[1]))
+    for start in range(0, len(picture), step):
+        yield slice(start, min(start + step, len(picture)))
 
 
 def _limited(before_srgb: Floats, after_srgb: Floats, largest: float) -> Floats:

@@ -25,7 +25,7 @@ def apply_beyond(
     transform: Any, composite: Floats, mask: Floats, ceiling: float | None = 1.0, adjust: Adjust | None = None
 ) -> Floats:
     """As `apply_transform`, where light above 1 is transformed too and what colours lack below 0 is kept."""
-    below = np.minimum(composite, 0)
-    if not below.any():
+    if not (composite.size and composite.min() < 0):
         return apply_transform(transform, composite, mask, ceiling=ceiling, adjust=adjust)
+    below = np.minimum(composite, 0)
     return apply_transform(transform, composite - below, mask, ceiling=ceiling, adjust=adjust) + below

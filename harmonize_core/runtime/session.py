@@ -167,7 +167,7 @@ def check_arrays(composite: Floats, mask: Floats) -> None:
         raise InputError(f"the mask should hold values in [0, 1] but holds {low:g} to {high:g}; divide by its maximum")
     if high <= 0:
         raise MaskEmpty("the mask should mark the foreground with values above 0 but is 0 everywhere; choose another")
-    if not np.isfinite(composite).all():
+    if not np.isfinite([composite.min(), composite.max()]).all():  # either is NaN where any value is
         raise InputError("the composite should hold finite numbers but holds NaN or infinity; render or save it again")
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from harmonize_core.infer.look_files import save_look as save_look
     from harmonize_core.infer.look_files import save_looks as save_looks
     from harmonize_core.infer.predictor import Predictor as Predictor
+    from harmonize_core.runtime.engines import Runtime
     from harmonize_core.runtime.look import Look as Look
     from harmonize_core.runtime.temporal import lock as lock
     from harmonize_core.runtime.temporal import smooth as smooth
@@ -44,7 +45,9 @@ _HOMES = {
 }
 
 
-def load(path: str | os.PathLike[str], device: str = "cpu", domain: Domain | None = None) -> Predictor:
+def load(
+    path: str | os.PathLike[str], device: str = "cpu", domain: Domain | None = None, runtime: Runtime = "auto"
+) -> Predictor:
     """A trained network as a function: `harmonized = load("model.safetensors")(composite, mask)`.
 
     >>> load("reinhard").info.source
@@ -53,16 +56,18 @@ def load(path: str | os.PathLike[str], device: str = "cpu", domain: Domain | Non
     Args:
         path: a .safetensors checkpoint, an .onnx export, the name of a network whose weights come with the package
             ("charmnet_hr"), or of a method that has nothing to learn ("reinhard", "mkl", "histogram_match").
-        device: "cpu" or "cuda", for checkpoints.
+        device: "cpu", "cuda", or "auto" for what there is; .onnx files also with "coreml" and "directml".
         domain: what the foregrounds are, "photographic" cut-outs (also if None) or "rendered" characters, for networks
             with parts of their own for each.
+        runtime: what runs .onnx files: "onnxruntime", "numpy", or "auto": NumPy where onnxruntime cannot be loaded.
 
     Raises:
         CheckpointError: missing, damaged, a pickle, or of another format.
+        EnvironmentFault: nothing here can run it, or there is no such device.
     """
     from harmonize_core.infer.predictor import Predictor  # importing the package must not import torch
 
-    return Predictor.load(path, device, domain)
+    return Predictor.load(path, device, domain, runtime)
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,8 @@ import platform
 from dataclasses import dataclass
 from importlib import metadata
 
+from harmonize_core.runtime.engines import describe_runtimes
+
 REQUIRED = {
     "numpy": "numpy",
     "PIL": "pillow",
@@ -53,7 +55,7 @@ def inspect() -> Report:
             lines.append(line)
             missing.append(line)
             usable = usable and bool(extra)
-    lines.append(_accelerator())
+    lines += [describe_runtimes(), _accelerator()]
     return Report(tuple(lines), tuple(missing), usable)
 
 
@@ -70,7 +72,7 @@ def _accelerator() -> str:
     try:
         import torch
     except Exception:
-        return "torch is not installed: ONNX files run on the CPU, training is not possible"
+        return "torch is not installed: training is not possible"
     if torch.cuda.is_available():
         return f"CUDA device {torch.cuda.get_device_name()}: training uses it with mixed precision"
     return f"no CUDA device: training runs on {torch.get_num_threads()} CPU threads"

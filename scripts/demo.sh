@@ -24,7 +24,7 @@ harmonize train charmnet-demo --rendered "$out/rendered" --photographic "$out/ph
 
 step "4/6 Evaluating on the held-out scene"
 harmonize evaluate "$out/run" "$out/rendered" --split test --out "$out/evaluation"
-harmonize export "$out/run" "$out/charmnet.onnx" --domain rendered --half
+harmonize export "$out/run" "$out/charmnet.onnx" --domain rendered --precision fp16
 
 step "5/6 Building the Blender extension and harmonizing 24 frames with it"
 python scripts/build_extension.py --model "$out/charmnet.onnx" --out "$out/extension"

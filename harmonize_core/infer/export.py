@@ -11,6 +11,8 @@ import contextlib
 import copy
 import io
 import logging
+import math
+import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +25,8 @@ from torch import Tensor, nn
 from harmonize_core.errors import CheckpointError, ConfigError, EnvironmentFault
 from harmonize_core.formats.images import atomic_path
 from harmonize_core.formats.triplet import Domain
+from harmonize_core.infer.export_quality import decibels, photographs
+from harmonize_core.infer.onnx_weights import Precision, store
 from harmonize_core.infer.predictor import open_onnx
 from harmonize_core.models import HarmonizationModel, lookup
 from harmonize_core.models.charmnet_hr import LookNetwork
@@ -31,6 +35,13 @@ from harmonize_core.runtime.look_session import LookHarmonizer
 from harmonize_core.runtime.session import FORMAT, MAX_INPUT_SIZE, Harmonizer
 
 OPSET = 18
+"""Version of ONNX's operators that is written."""
+
+INPUT_RULE = (
+    "composite: sRGB in [0, 1], (1, 3, {size}, {size}); mask: 1 = foreground, (1, 1, {size}, {size}); pictures of "
+    "other sizes are resized to it by averaging areas, whatever their shape, and the colour change is applied to them"
+)
+"""What a reader of the file needs to know of its inputs (`runtime/resize.py`)."""
 
 TOLERANCE = 1e-4
 """A difference between torch and ONNX Runtime, in sRGB units of [0, 1], that is accepted of every network: 1/39 of a
@@ -44,8 +55,8 @@ than 20 times."""
 CEILING = 1 / 510
 """No difference above half a step of 8 bits is accepted, however a network amplifies the rounding of float32."""
 
-TOLERANCE_HALF = 2e-2
-"""What storing weights as half floats may change; seen: 1e-3."""
+LEAST_DECIBELS = 30.0
+"""Between pictures of weights in fewer bits and of the same in float32, over foregrounds; seen: 45 and more."""
 
 LEAST_SIZE = 16
 """Side of the smallest pictures a file is written for."""
@@ -75,7 +86,9 @@ class ExportReport:
     max_difference: float
     """Largest absolute difference of a pixel, sRGB in [0, 1], over the check pictures."""
     limit: float
-    """What `check_agreement` accepts of this network; `TOLERANCE_HALF` for weights stored as half floats."""
+    """What `check_agreement` accepts of this network."""
+    decibels: float
+    """fPSNR between what the file makes of photographs and what it makes with float32 weights; infinite for these."""
 
 
 def export_onnx(
@@ -85,7 +98,7 @@ def export_onnx(
     name: str,
     domain: Domain = "photographic",
     size: int | None = None,
-    half: bool = False,
+    precision: Precision = "fp32",
     look: bool = False,
     metadata: Mapping[str, str] | None = None,
 ) -> ExportReport:
@@ -97,13 +110,14 @@ def export_onnx(
         name: registered name of the model; its licence, source and input size go into the file.
         domain: what the foregrounds will be, for networks with parts of their own per domain; noted in the file.
         size: side of the square pictures the file will take, in pixels, instead of the size the network is made for.
-        half: store weights as half floats: half the size, the arithmetic stays float32. The graph is checked before;
-            after it, the pictures may differ by `TOLERANCE_HALF`.
+        precision: how weights are stored; the arithmetic stays float32. The graph is compared with float32 weights;
+            what fewer bits change is measured on photographs.
         look: write a network that gives its look instead of its picture (`runtime/look_session.py`).
         metadata: more entries for the file's metadata (provenance).
 
     Raises:
-        CheckpointError: the exported network disagrees with the original, or nothing can be compared.
+        CheckpointError: the exported network disagrees with the original, nothing can be compared, or fewer bits
+            change pictures too much.
         ConfigError: the network is not one that can be exported, or cannot take this size.
         EnvironmentFault: onnx or onnxscript is not installed, or this version of torch fails to export the network.
         OutputError: the file cannot be written.
@@ -131,19 +145,25 @@ def export_onnx(
         "licence": entry.licence,
         "source": entry.source,
         "input_size": str(size),
+        "input_rule": INPUT_RULE.format(size=size),
+        "opset": str(OPSET),
+        "precision": precision,
         "domain": domain,
     }
     _annotate(graph, entries)
     with atomic_path(path) as partial:
         partial.write_bytes(graph.SerializeToString())
         agreement = check_agreement(network, partial, shown=path)
-        difference, limit = agreement.max_difference, agreement.limit
-        if half:
-            _store_half(graph)
-            partial.write_bytes(graph.SerializeToString())
-            difference, limit = _difference_of_half(network, partial, path), TOLERANCE_HALF
+        cost = math.inf
+        if precision != "fp32":
+            store(graph, precision)
+            with tempfile.TemporaryDirectory(prefix="rdharmony-") as folder:
+                full = Path(folder, "fp32.onnx")
+                full.write_bytes(partial.read_bytes())
+                partial.write_bytes(graph.SerializeToString())
+                cost = _cost(full, partial, path)
         written = partial.stat().st_size
-    return ExportReport(Path(path), written, difference, limit)
+    return ExportReport(Path(path), written, agreement.max_difference, agreement.limit, cost)
 
 
 def check_agreement(network: nn.Module, path: Path, *, shown: Path | None = None) -> Agreement:
@@ -238,21 +258,20 @@ def share_inside(picture: Tensor, mask: Tensor) -> float:
     return float(((values > 0) & (values < 1)).double().mean())
 
 
-def _difference_of_half(network: nn.Module, path: Path, shown: Path) -> float:
-    """Largest difference that half floats make.
+def _cost(full: Path, path: Path, shown: Path) -> float:
+    """What fewer bits change in pictures, decibels (`export_quality.decibels`).
 
     Raises:
-        CheckpointError: it is above `TOLERANCE_HALF`.
+        CheckpointError: less than `LEAST_DECIBELS` are left.
     """
-    exported = open_onnx(path, threads=1)
-    pairs = check_pictures(exported.info.input_size)
-    difference = _furthest([_run_onnx(exported, *p) for p in pairs], [_run_torch(network, *p) for p in pairs])
-    if not difference <= TOLERANCE_HALF:
+    before, after = open_onnx(full, threads=1), open_onnx(path, threads=1)
+    found = decibels(before, after, photographs(before.info.input_size))
+    if not found >= LEAST_DECIBELS:
         raise CheckpointError(
-            f"{shown} with weights as half floats should agree with its network within {TOLERANCE_HALF:g} but differs "
-            f"by {difference:.1g}; export it without half floats"
+            f"{shown} should make the pictures of its float32 weights within {LEAST_DECIBELS:g} dB but is {found:.1f} "
+            "dB from them; export it with more bits"
         )
-    return difference
+    return found
 
 
 def _trace(network: nn.Module, size: int, name: str, outputs: Sequence[str] = ("harmonized",)):
@@ -294,24 +313,3 @@ def _annotate(graph, entries: Mapping[str, str]) -> None:
     for node in graph.graph.node:  # stack traces of this machine have no place in the file
         del node.metadata_props[:]
         node.doc_string = ""
-
-
-def _store_half(graph) -> None:
-    """Replace large float32 initializers by half-float ones followed by a Cast, which the runtime folds at load."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    casts = []
-    for tensor in graph.graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < 1024:
-            continue
-        original = tensor.name
-        stored = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{original}.half")
-        tensor.CopyFrom(stored)
-        casts.append(helper.make_node("Cast", [tensor.name], [original], to=TensorProto.FLOAT))
-    for node in reversed(casts):
-        graph.graph.node.insert(0, node)
-    # a value that is computed must not also be declared with the initializers' types
-    names = {node.output[0] for node in casts}
-    kept = [v for v in graph.graph.value_info if v.name not in names]
-    del graph.graph.value_info[:]
-    graph.graph.value_info.extend(kept)

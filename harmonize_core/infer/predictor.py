@@ -21,7 +21,8 @@ from harmonize_core.errors import CheckpointError, ConfigError, EnvironmentFault
 from harmonize_core.formats.triplet import Domain
 from harmonize_core.infer.beyond import apply_beyond, in_range
 from harmonize_core.infer.shipped import branch_file, shipped
-from harmonize_core.runtime import look_session, session
+from harmonize_core.runtime import look_session
+from harmonize_core.runtime.engines import Device, Runtime
 from harmonize_core.runtime.look import Look
 from harmonize_core.runtime.look_session import LookHarmonizer
 from harmonize_core.runtime.resize import limited
@@ -53,37 +54,49 @@ class Predictor:
         self.divisor = divisor
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], device: str = "cpu", domain: Domain | None = None) -> Predictor:
-        """Open a .safetensors checkpoint (run by torch) or an .onnx file (run by ONNX Runtime).
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        device: str = "cpu",
+        domain: Domain | None = None,
+        runtime: Runtime = "auto",
+    ) -> Predictor:
+        """Open a .safetensors checkpoint (run by torch) or an .onnx file (run by ONNX Runtime, or by NumPy).
 
         Args:
             path: the file, or the name of a network whose weights come with the package (`shipped`) or of a method
                 that has nothing to learn ("reinhard").
-            device: where torch runs a checkpoint, "cpu" or "cuda"; ONNX files run on the CPU.
+            device: where it runs: "cpu", "cuda", or "auto" for what there is; ONNX files also with "coreml" and
+                "directml".
             domain: what the foregrounds are, for checkpoints with parts of their own per domain (None: photographic);
                 an ONNX file holds the branch it was exported with.
+            runtime: what runs an ONNX file: "onnxruntime", "numpy", or "auto": NumPy where onnxruntime cannot be
+                loaded; `info.engine` says which it is.
 
         Raises:
             CheckpointError: missing, damaged, a pickle, or of another format.
-            EnvironmentFault: torch is needed and not installed, or has no such device.
-            ConfigError: an ONNX file of another branch than asked for, or on another device than the CPU.
+            EnvironmentFault: torch is needed and not installed, or what runs the file has no such device.
+            ConfigError: an ONNX file of another branch than asked for, or a device or runtime that is not for the file.
         """
         path = Path(path)
         ours = shipped(path, device)
         if ours and ours.suffix == ".json":
             with branch_file(ours, domain) as file:
-                return cls(open_onnx(file))
+                return cls(open_onnx(file, None, device, runtime))
         path = ours or path
         if path.suffix == ".onnx":
-            harmonizer = open_onnx(path)
+            harmonizer = open_onnx(path, None, device, runtime)
             held = harmonizer.info.metadata.get("domain", domain)
             if domain not in (None, held):
                 raise ConfigError(
                     f"{path} holds the {held} branch, not the {domain} one; export it with --domain {domain}"
                 )
-            if device != "cpu":
-                raise ConfigError(f"{path} runs on the CPU; use the .safetensors checkpoint with --device {device}")
             return cls(harmonizer)
+        if runtime != "auto" or device in ("coreml", "directml"):
+            asked = f"--device {device}" if runtime == "auto" else f"--runtime {runtime}"
+            raise ConfigError(
+                f"{path} is run by torch and {asked} is for .onnx files; export it with `harmonize export`"
+            )
         try:
             from harmonize_core.checkpoint import load_model
             from harmonize_core.models import registered
@@ -270,14 +283,18 @@ class Predictor:
         return harmonized
 
 
-def open_onnx(path: Path, threads: int | None = None) -> Harmonizer | LookHarmonizer:
+def open_onnx(
+    path: Path, threads: int | None = None, device: str = "cpu", runtime: Runtime = "auto"
+) -> Harmonizer | LookHarmonizer:
     """Open an ONNX file of either format: one whose network gives pictures, or one whose network gives looks.
 
     Raises:
         CheckpointError: missing, damaged, or of another format.
-        EnvironmentFault: onnxruntime is not installed.
+        EnvironmentFault: nothing here can run it, or there is no such device.
+        UnknownName: no such device or runtime.
     """
-    run, info = open_model(path, {session.FORMAT: session.OUTPUTS, look_session.FORMAT: look_session.OUTPUTS}, threads)
+    formats = {**Harmonizer.formats, **LookHarmonizer.formats}
+    run, info = open_model(path, formats, threads, cast(Device, device), runtime)
     kind = LookHarmonizer if info.metadata["format"] == look_session.FORMAT else Harmonizer
     return kind.of(run, info)
 

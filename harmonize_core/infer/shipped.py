@@ -32,10 +32,10 @@ FORMAT = "harmonize-weights/1"
 def shipped(name: Path, device: str = "cpu") -> Path | None:
     """The file that a bare name ("charmnet_hr") means: the card of its weights (.json), or for CUDA its checkpoint.
 
-    None for what is a file, or has no weights here. Every domain is in the same card (`branch_file`).
+    None for what is a file, or has no weights here. Every domain is in the same card (`branch_file`). Without a
+    checkpoint, ONNX Runtime is asked for CUDA.
 
     Raises:
-        ConfigError: CUDA is asked for and this network comes without a checkpoint.
         CheckpointError: the checkpoint is damaged.
     """
     if name.exists() or name.suffix or len(name.parts) != 1:
@@ -43,11 +43,9 @@ def shipped(name: Path, device: str = "cpu") -> Path | None:
     card = WEIGHTS / f"{name}.json"
     if not card.is_file():
         return None
-    if device == "cpu":
-        return card
     checkpoint = WEIGHTS / f"{name}.safetensors"
-    if not checkpoint.is_file():
-        raise ConfigError(f"{name} comes as ONNX alone, which runs on the CPU; use --device cpu")
+    if device != "cuda" or not checkpoint.is_file():
+        return card
     checked(checkpoint)
     return checkpoint
 

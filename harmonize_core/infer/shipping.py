@@ -2,7 +2,7 @@
 """Trained weights as the files that come with the package (`infer/shipped.py` reads them).
 
 Weights are stored in fewer bits, the arithmetic stays float32: half floats, or integers of 8 and fewer bits with one
-scale for each output channel (`DequantizeLinear`), which are worth compressing. Both branches of a network are put into
+scale for each output channel (`onnx_weights.py`), which are worth compressing. Both branches of a network are put into
 nearly one file: graphs are made equal and the few weights that differ go to the end.
 """
 
@@ -15,7 +15,7 @@ import json
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -24,19 +24,17 @@ from harmonize_core.errors import CheckpointError, ConfigError
 from harmonize_core.formats.images import write_bytes, write_text
 from harmonize_core.formats.triplet import Domain
 from harmonize_core.infer.export import export_onnx
+from harmonize_core.infer.onnx_weights import Precision
 from harmonize_core.infer.shipped import FORMAT, SUMS
 from harmonize_core.models import lookup
 
 DOMAINS: tuple[Domain, ...] = ("photographic", "rendered")
 
-PRECISIONS = ("fp32", "fp16", "int8", "int7", "int6")
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 """How weights are stored."""
 
-LARGE = 1024
-"""Elements from which a tensor is stored in fewer bits."""
 
-
-def exported(checkpoint: Checkpoint, precision: str) -> dict[Domain, bytes]:
+def exported(checkpoint: Checkpoint, precision: Precision) -> dict[Domain, bytes]:
     """The ONNX files of both branches, the way `harmonize export` writes them (a look where the network gives one).
 
     They begin alike and differ at the end.
@@ -60,48 +58,15 @@ def exported(checkpoint: Checkpoint, precision: str) -> dict[Domain, bytes]:
                 file,
                 name=checkpoint.name,
                 domain=domain,
-                half=precision == "fp16",
+                precision=precision,
                 look="look" in entry.features,
                 metadata={key: v for key, v in checkpoint.provenance.items() if key in ("step", "licence", "git")},
             )
             graphs[domain] = onnx.load(file)
     for graph in graphs.values():
-        if precision.startswith("int"):
-            store_integers(graph, bits=int(precision[3:]))
         _without_names(graph, graphs)
     _differing_last(list(graphs.values()))
     return {domain: graph.SerializeToString(deterministic=True) for domain, graph in graphs.items()}
-
-
-def store_integers(model: Any, bits: int) -> None:
-    """Store the weights of convolutions as integers from -(2^(bits-1) - 1) on, one scale for each output channel.
-
-    Args:
-        model: an ONNX ModelProto of float32 weights; it is changed.
-        bits: 2 to 8; integers of fewer than 8 bits still take bytes, which compress well.
-    """
-    from onnx import helper, numpy_helper
-
-    graph = model.graph
-    axes = {n.input[1]: {"Conv": 0, "ConvTranspose": 1}[n.op_type] for n in graph.node if n.op_type in _CONVOLUTIONS}
-    made = []
-    for tensor in list(graph.initializer):
-        axis = axes.get(tensor.name)
-        if axis is None or int(np.prod(tensor.dims)) < LARGE:
-            continue
-        weights = numpy_helper.to_array(tensor)
-        others = tuple(i for i in range(weights.ndim) if i != axis)
-        most = 2 ** (bits - 1) - 1
-        scale = np.maximum(np.abs(weights).max(axis=others, keepdims=True), 1e-12) / most
-        name = tensor.name
-        tensor.CopyFrom(numpy_helper.from_array(np.rint(weights / scale).astype(np.int8), f"{name}.integers"))
-        graph.initializer.append(numpy_helper.from_array(scale.ravel().astype(np.float32), f"{name}.scale"))
-        made.append(helper.make_node("DequantizeLinear", [f"{name}.integers", f"{name}.scale"], [name], axis=axis))
-    for node in reversed(made):
-        graph.node.insert(0, node)
-
-
-_CONVOLUTIONS = ("Conv", "ConvTranspose")
 
 
 def write_weights(

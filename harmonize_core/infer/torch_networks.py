@@ -50,7 +50,9 @@ def torch_network(module: InferenceNetwork, device: str = "cpu") -> Network:
 
 
 def _on_device(module: nn.Module, device: str) -> Callable[[Floats, Floats], list[Floats]]:
-    """A module from (H, W, 3) and (H, W) arrays to the arrays of its outputs."""
+    """A module from (H, W, 3) and (H, W) arrays to the arrays of its outputs; "auto" is CUDA where there is any."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         module.to(device).eval()
     except (RuntimeError, AssertionError) as error:

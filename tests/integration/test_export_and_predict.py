@@ -29,7 +29,7 @@ def files(tmp_path_factory):
     assert model.training
     assert report.max_difference < TOLERANCE
     assert report.bytes == (folder / "model.onnx").stat().st_size
-    export_onnx(model, folder / "half.onnx", name="charmnet_256", half=True)
+    export_onnx(model, folder / "half.onnx", name="charmnet_256", precision="fp16")
     return folder
 
 

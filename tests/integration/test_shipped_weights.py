@@ -14,10 +14,11 @@ import torch
 
 import harmonize_core
 from harmonize_core.checkpoint import Checkpoint, save_model
-from harmonize_core.errors import CheckpointError, ConfigError, HarmonizeError
+from harmonize_core.errors import CheckpointError, ConfigError, EnvironmentFault, HarmonizeError
 from harmonize_core.infer import shipped
+from harmonize_core.infer.onnx_weights import store_integers
 from harmonize_core.infer.predictor import Predictor
-from harmonize_core.infer.shipping import exported, store_integers, write_weights
+from harmonize_core.infer.shipping import exported, write_weights
 from harmonize_core.models import HarmonizationModel, init_weights, lookup
 from harmonize_core.models.charmnet import CharmNetConfig
 
@@ -112,8 +113,8 @@ def test_networks_that_come_without_a_checkpoint_or_a_branch_say_so(weights, tmp
     branches = {"photographic": shipped.content_of(weights / "charmnet_256.json")}
     write_weights(tmp_path, "charmnet_256", branches, {})
     monkeypatch.setattr(shipped, "WEIGHTS", tmp_path)
-    with pytest.raises(ConfigError, match="runs on the CPU"):
-        harmonize_core.load("charmnet_256", device="cuda")
+    with pytest.raises(EnvironmentFault, match="has no DirectML"):
+        harmonize_core.load("charmnet_256", device="directml")
     with pytest.raises(ConfigError, match="comes with photographic and not with a rendered branch"):
         harmonize_core.load("charmnet_256", domain="rendered")
 

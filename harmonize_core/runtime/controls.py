@@ -32,7 +32,7 @@ SKIN_ANGLES = (5.0, 20.0, 70.0, 85.0)
 SKIN_DEPTHS = (0.04, 0.1, 1.2, 1.8)
 """The same for the distance from grey."""
 
-SKIN_NOISE = 0.003
+SKIN_NOISE = 0.001
 """Light added to each channel, so that the colour of what is nearly black counts as grey."""
 
 SKIN_SIDE = 256

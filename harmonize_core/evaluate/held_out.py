@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harmonize_core.data.sources import domain_of, layout_of, list_triplets, scored_split, thin
+from harmonize_core.data.rng import generator
+from harmonize_core.data.sources import domain_of, layout_of, list_triplets, scored_split
 from harmonize_core.errors import InputError
 from harmonize_core.formats.triplet import Domain, TripletPaths
 
@@ -32,14 +33,17 @@ class HeldOut:
 
     @classmethod
     def of(cls, root: Path, split: str | None = None, limit: int = 0) -> HeldOut:
-        """The triplets of a split, spread evenly if there is a limit; the default split as `harmonize evaluate`'s.
+        """The triplets of a split, or so many of them; the default split as `harmonize evaluate`'s.
+
+        A limit draws them, always the same ones: sets list the pairs of styles of a view in one order, so that every
+        n-th could be one pair alone.
 
         Raises:
             InputError, DatasetError: as `list_triplets`.
         """
         root = Path(root)
         split = split or scored_split(root)
-        triplets = thin(list_triplets(root, split), limit)
+        triplets = drawn(list_triplets(root, split), limit)
         return cls(root, domain_of(root, split), split or "all", tuple(triplets), _photos(root))
 
     def category(self, triplet: TripletPaths) -> str:
@@ -65,6 +69,19 @@ class HeldOut:
 
     def _note(self, triplet: TripletPaths) -> Mapping[str, str]:
         return self.photos.get(Path(str(triplet.real)).stem, {})
+
+
+def drawn(triplets: Sequence[TripletPaths], count: int) -> list[TripletPaths]:
+    """So many of them (0: all), as many as can be of different photographs or scenes; in their order."""
+    if not 0 < count < len(triplets):
+        return list(triplets)
+    turn: dict[str, int] = {}
+    ranks = {}
+    for index in generator(0, "held-out").permutation(len(triplets)):
+        group = triplets[index].group
+        ranks[int(index)] = turn[group] = turn.get(group, -1) + 1
+    chosen = sorted(ranks, key=ranks.__getitem__)[:count]  # stable: within a turn as they were drawn
+    return [triplets[index] for index in sorted(chosen)]
 
 
 def _photos(root: Path) -> dict[str, dict[str, str]]:

@@ -116,8 +116,9 @@ def markdown(findings: Findings) -> str:
     return "\n".join(
         [
             f"Held-out pictures ({data}). *Removed* is 1 - mean fMSE / mean fMSE of the composites, *mean of",
-            "ratios* the mean over the pictures of 1 - fMSE / fMSE of the composite. fMSE and PSNR: protocol A, at 256",
-            f"and at the pictures' own size. {100 * LEVEL:.0f} % intervals by bootstrap over photographs or scenes.",
+            "ratios* the mean over the pictures of 1 - fMSE / fMSE of the composite. fMSE and PSNR: protocol A, at",
+            f"256x256 and at the pictures' own size. {100 * LEVEL:.0f} % intervals by bootstrap over photographs or",
+            "scenes.",
             "",
             *_standings(findings),
             "",

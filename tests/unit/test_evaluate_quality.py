@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from harmonize_core.data.toy import write_photographic
+from harmonize_core.data.toy import write_photographic, write_rendered
 from harmonize_core.evaluate.case_sheets import ranked, sheet
 from harmonize_core.evaluate.held_out import HeldOut
 from harmonize_core.evaluate.quality import contestants, measure, standing, unchanged
@@ -97,6 +97,19 @@ def test_pictures_of_small_large_and_several_foregrounds_are_found():
     two[100:160, 200:260] = 0
     two[100:104, 200:204] = 1  # a crumb is no character
     assert several(Triplet(picture, two, picture), rng) is None
+
+
+def test_a_limit_draws_from_all_scenes_and_not_the_same_pair_of_each(tmp_path):
+    root = write_rendered(tmp_path, views=4, conditions=4, size=32)
+    everything = HeldOut.of(root, "train").triplets
+    groups = {t.group for t in everything}
+    chosen = HeldOut.of(root, "train", limit=2 * len(groups)).triplets
+    assert len(chosen) == 2 * len(groups) < len(everything)
+    assert [t for t in everything if t in chosen] == list(chosen)
+    assert all(sum(t.group == group for t in chosen) == 2 for group in groups)
+    assert len({t.composite.stem.rpartition("-")[2] for t in chosen}) > 2
+    assert HeldOut.of(root, "train", limit=2 * len(groups)).triplets == chosen
+    assert {HeldOut.of(root, "train").category(t) for t in chosen} <= {"human", "toy"}
 
 
 def test_sheets_rank_by_what_was_removed_and_show_no_picture_of_unknown_terms(tmp_path):

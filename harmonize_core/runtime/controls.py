@@ -38,7 +38,7 @@ SKIN_NOISE = 0.001
 SKIN_SIDE = 256
 """Longer side in pixels of the map of skin: what is smaller than its pixels is not told apart."""
 
-SKIN_BLUR = 2.0
+SKIN_BLUR = 1.5
 """Standard deviation of its blur, in its pixels, so that noise and patterns leave no blotches."""
 
 STEPS = 12
@@ -110,8 +110,8 @@ def skin_likeness(rgb_linear: Floats) -> Floats:
 def skin_map(composite_srgb: Floats, mask: Floats) -> Floats:
     """Where a foreground looks like skin, softly: (h, w) in [0, 1] over the frame, its longer side SKIN_SIDE or less.
 
-    Colours are means over the foreground in each of the map's pixels, and the map is blurred inside the foreground, as
-    keys in grading are: a decision for each pixel would show its noise.
+    Both the colours and the map are blurred inside the foreground, as keys in grading are: a decision for each pixel
+    would show its noise.
 
     Args:
         composite_srgb: (H, W, 3) sRGB.
@@ -119,13 +119,12 @@ def skin_map(composite_srgb: Floats, mask: Floats) -> Floats:
     """
     shrink = max(1.0, max(mask.shape) / SKIN_SIDE)
     size = (max(1, round(mask.shape[0] / shrink)), max(1, round(mask.shape[1] / shrink)))
-    inside = resize(mask.astype(np.float32), size)
-    share = np.maximum(inside, np.float32(1e-6))
-    colors = [resize(composite_srgb[..., n] * mask, size) / share for n in range(3)]
-    skin = skin_likeness(srgb_to_linear(np.stack(colors)))
     down, across = (np.exp(-0.5 * (np.subtract.outer(np.arange(n), np.arange(n)) / SKIN_BLUR) ** 2) for n in size)
-    near = down @ inside @ across
-    return (down @ (skin * inside) @ across / np.maximum(near, 1e-6)).astype(np.float32)
+    inside = resize(mask.astype(np.float32), size)
+    near = np.maximum(down @ inside @ across, 1e-6)
+    colors = [down @ resize(composite_srgb[..., n] * mask, size) @ across / near for n in range(3)]
+    skin = skin_likeness(srgb_to_linear(np.stack(colors)))
+    return (down @ (skin * inside) @ across / near).astype(np.float32)
 
 
 def protect(before_srgb: Floats, after_srgb: Floats, where: Floats, amount: float) -> None:

@@ -7,6 +7,7 @@ picture, slower. An `Engine` says in its label which it is.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
@@ -125,15 +126,22 @@ def _in_its_place(path: Path, missing: EnvironmentFault) -> NumpyNetwork:
 
 
 def load_onnxruntime() -> Any:
-    """The package.
+    """The package, which is to tell nobody about it.
+
+    From 1.29 on its official builds report to their makers what is run, and leave files; this variable, set before
+    the first import, stops all of it but on Windows, where `disable_telemetry_events` does
+    (github.com/microsoft/onnxruntime/pull/27379). A user who sets it to 0 is obeyed.
 
     Raises:
         EnvironmentFault: it is not installed, or its libraries do not load: Windows says so with OSError, a build for
             another NumPy with ImportError, AttributeError or SystemError.
     """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnxruntime
 
+        if os.environ["ORT_DISABLE_TELEMETRY"] == "1":
+            onnxruntime.disable_telemetry_events()
         _ = onnxruntime.InferenceSession, onnxruntime.__version__  # missing where the import went half-way
     except Exception as error:
         raise EnvironmentFault(

@@ -52,7 +52,7 @@ class Hand:
     def until(self, script: str, what: str) -> None:
         """Wait for an expression to be true."""
         end = time.monotonic() + WAIT
-        while not self.says(script):
+        while not self.says(f"Boolean({script})"):
             if time.monotonic() > end:
                 raise RuntimeError(f"waited in vain until {what}; the page says {self.says(ALERTS)!r}")
             time.sleep(0.3)
@@ -106,7 +106,8 @@ class Hand:
             time.sleep(0.3)
 
 
-ALERTS = "[...document.querySelectorAll('[role=alert]')].map(a => a.textContent.trim()).filter(Boolean).join(' ')"
+ALERTS = "[...document.querySelectorAll('#alert:not([hidden]) p, .wrong')].map(a => a.textContent).join(' ').trim()"
+"""What the page says is wrong."""
 
 PIXELS = """(() => { const i = document.getElementById("after"), c = document.createElement("canvas");
   c.width = i.naturalWidth; c.height = i.naturalHeight; const g = c.getContext("2d"); g.drawImage(i, 0, 0);
@@ -177,11 +178,8 @@ def steer(hand: Hand, name: str) -> Iterator[str]:
     if hand.says("document.querySelector('#field-strength').value") != "1.5":
         yield "the key End should bring the strength to its end"
     hand.drag(hand.middle("#cut"), (hand.middle("#cut")[0] - 150, hand.middle("#cut")[1]))
-    if (
-        not 0
-        < float(hand.says("getComputedStyle(document.getElementById('stage')).getPropertyValue('--cut')")[:-1])
-        < 50
-    ):
+    cut = float(hand.says("document.getElementById('stage').style.getPropertyValue('--cut')")[:-1])
+    if not 5 < cut < 45:
         yield "a drag should move the line between the two versions"
     hand.click("#see-mask")
     if hand.says("document.getElementById('shown-mask').hidden"):
@@ -212,10 +210,11 @@ def wrong_files(hand: Hand, files: dict[str, Path]) -> Iterator[str]:
     hand.click("[name=kind][value=mask] + span")
     for name in ("text", "cut off", "empty"):
         hand.choose("#file-picture", files[name])
-        hand.until("document.querySelector('[data-role=picture] .wrong').textContent", f"{name} was refused")
-        words = hand.says("document.querySelector('[data-role=picture] .wrong').textContent")
-        if files[name].name not in words or "/" in words or not words.endswith("."):
-            yield f"a file that is {name} should give one sentence with its name but gives: {words}"
+        refusal = "document.querySelector('[data-role=picture] .wrong').textContent"
+        hand.until(f"{refusal}.includes({json.dumps(files[name].name)})", f"a file that is {name} was refused")
+        words = hand.says(refusal)
+        if "/" in words or words.count(". ") or not words.endswith("."):
+            yield f"a file that is {name} should give one sentence but gives: {words}"
     hand.choose("#file-picture", files["picture"])
     hand.until("document.querySelector('[data-role=picture].full')", "a right file was taken after wrong ones")
     hand.choose("#file-second", files["small mask"])

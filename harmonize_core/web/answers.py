@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from harmonize_core.errors import HarmonizeError, InputError
 from harmonize_core.formats.triplet import Domain
 from harmonize_core.infer.controls import Controlled, Controls, Transform, apply_controls, baked
 from harmonize_core.infer.look_files import save_look
@@ -163,7 +164,12 @@ def upload(desk: Desk, query: Query, headers: Headers, body: Body) -> Answer:
             {"key": sent.key, "name": sent.name, "kind": sent.kind, "width": sent.size_hw[1], "height": sent.size_hw[0]}
         )
     with desk.work:
-        return Answer.json(described(sent))
+        try:
+            return Answer.json(described(sent))
+        except HarmonizeError as error:
+            words = desk.words(error)
+            desk.uploads.drop(sent)
+            raise InputError(words) from error
 
 
 def thumb(_desk: Desk, query: Query, _headers: Headers, _body: Body) -> Answer:
@@ -212,9 +218,10 @@ def mask(desk: Desk, query: Query, _headers: Headers, _body: Body) -> Answer:
 
 
 def background(desk: Desk, query: Query, _headers: Headers, _body: Body) -> Answer:
-    """A picture that was sent, at preview size."""
+    """The background of a cut-out at preview size."""
     with desk.work:
-        return Answer(jpeg(desk.shots.small(desk.uploads[query.get("file", "")]).srgb), "image/jpeg")
+        sent = desk.uploads[query.get("file", "")]
+        return Answer(jpeg(desk.shots.small(sent, query.get("layer") or None).srgb), "image/jpeg")
 
 
 def cutout(desk: Desk, query: Query, _headers: Headers, _body: Body) -> Answer:

@@ -12,12 +12,12 @@ export async function call(method, path, { query = {}, body = null, signal } = {
       method, signal, headers: { "X-Token": token }, body: body === null || file ? body : JSON.stringify(body) });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Error("The server does not answer: is harmonize serve still running?");
+    throw new Error("the server does not answer: is harmonize serve still running?");
   }
   if (answer.ok) return answer;
   const said = await answer.json().catch(() => ({}));
-  const words = said.error ?? `The server refused it (${answer.status})`;
-  throw new Error(words[0].toUpperCase() + words.slice(1) + (/[.!?]$/.test(words) ? "" : "."));
+  const words = said.error ?? `the server refused it (${answer.status})`;
+  throw new Error(/[.!?]$/.test(words) ? words : `${words}.`);
 }
 
 export const facts = async (...what) => (await call(...what)).json();

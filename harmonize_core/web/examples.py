@@ -80,12 +80,13 @@ class Example:
 
 
 EXAMPLES = {
-    "moose": Example("Moose under a lamp", "gc_world_animals_moose", (0.9, 0.28, 0.03)),
-    "bear": Example("Bear in blue shade", "gc_world_animals_polar_bear", (-0.9, -0.22, 0.0)),
+    "moose": Example("Moose in lamplight", "gc_world_animals_moose", (0.2, 0.7, -0.05)),
+    "bear": Example("Bear in blue shade", "gc_world_animals_polar_bear", (-0.8, -0.4, 0.0)),
     "macaw": Example(
         "Macaw at night", "gc_world_animals_scarlet_macaw", (0.0, 0.0, 0.0), "plates/plate_pala_cincinnati-bridge"
     ),
 }
+"""By the name that the page asks for."""
 
 
 def listed() -> list[dict[str, Any]]:

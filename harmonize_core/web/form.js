@@ -101,9 +101,11 @@ export function build(form, entries, changed, upload) {
     made.set(entry.default);
     (FIRST.includes(entry.name) ? first : more).append(made.field);
   }
+  const reset = () => { for (const entry of entries) fields[entry.name].set(entry.default); };
   const back = element("button", { type: "button", textContent: "Back to how they were" });
-  back.addEventListener("click", () => { for (const entry of entries) fields[entry.name].set(entry.default); changed(); });
+  back.addEventListener("click", () => { reset(); changed(); });
   more.append(back);
   form.replaceChildren(first, ...(more.children.length > 2 ? [more] : []));
-  return () => Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.get()]));
+  const values = () => Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.get()]));
+  return { values, reset };
 }

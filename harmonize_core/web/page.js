@@ -3,10 +3,10 @@
 
 import { bytes, call, facts, save } from "./calls.js";
 import { build, element, slider } from "./form.js";
-import { Piece, shape, show } from "./view.js";
+import { compare, Piece, shape, show } from "./view.js";
 
 const $ = id => document.getElementById(id);
-const state = { start: null, kind: "mask", files: {}, shot: null, values: () => ({}), asked: 0 };
+const state = { start: null, kind: "mask", files: {}, shot: null, form: null, turns: {}, asked: 0 };
 
 const ROLES = {
   mask: {
@@ -69,17 +69,23 @@ async function send(file, role) {
   return facts("POST", "/api/upload", { query: { name: file.name, role }, body: file });
 }
 
+// Of files that are chosen one after the other for the same slot, the last one counts.
 async function take(role, file) {
+  const turn = state.turns[role] = (state.turns[role] ?? 0) + 1;
   wrong(role);
   delete state.files[role];
   tellSlots();
   slots[role].querySelector(".hint").textContent = `Reading ${file.name}…`;
   $("go").disabled = true;
+  let sent = null, words = "";
   try {
-    state.files[role] = await send(file, role === "second" ? state.kind : "picture");
+    sent = await send(file, role === "second" ? state.kind : "picture");
   } catch (error) {
-    wrong(role, error.message);
+    words = error.message;
   }
+  if (turn !== state.turns[role]) return;
+  if (sent) state.files[role] = sent;
+  wrong(role, words);
   tellSlots();
   if (state.files.picture && state.files.second) await go();
 }
@@ -96,7 +102,7 @@ async function takeAll(files, role) {
 
 for (const [role, slot] of Object.entries(slots)) {
   const input = slot.querySelector("input");
-  input.addEventListener("change", async () => { await takeAll(input.files, role); input.value = ""; });
+  input.addEventListener("change", () => { const files = [...input.files]; input.value = ""; takeAll(files, role); });
   slot.addEventListener("dragover", () => slot.classList.add("over"));
   slot.addEventListener("dragleave", () => slot.classList.remove("over"));
   slot.addEventListener("drop", event => { event.stopPropagation(); event.preventDefault(); slot.classList.remove("over"); takeAll(event.dataTransfer.files, role); });
@@ -111,7 +117,10 @@ function choose(kind) {
   state.kind = kind;
   state.files = {};
   document.querySelector(`[name=kind][value=${kind}]`).checked = true;
-  for (const role in slots) wrong(role);
+  for (const role in slots) {
+    wrong(role);
+    state.turns[role] = (state.turns[role] ?? 0) + 1;
+  }
   tellSlots();
 }
 
@@ -143,7 +152,7 @@ async function go(place = null) {
 }
 
 async function look(ask) {
-  const shot = await facts("POST", "/api/shot", { query: { domain: state.values().domain ?? state.start.domains[0] }, body: ask });
+  const shot = await facts("POST", "/api/shot", { query: { domain: state.form.values().domain ?? state.start.domains[0] }, body: ask });
   shape(shot.width, shot.height);
   state.shot = { ...shot, ask };
   const query = { shot: shot.key };
@@ -154,7 +163,7 @@ async function look(ask) {
   if (!ask.cutout) piece.moving(false);
   else {
     if (state.loaded !== ask.cutout + ask.picture) {
-      await piece.load(await bytes("GET", "/api/background", { query: { file: ask.picture } }), await bytes("GET", "/api/cutout", { query: { file: ask.cutout } }));
+      await piece.load(await bytes("GET", "/api/background", { query: { file: ask.picture, layer: ask.layer ?? "" } }), await bytes("GET", "/api/cutout", { query: { file: ask.cutout } }));
       state.loaded = ask.cutout + ask.picture;
     }
     if (!ask.place) piece.set(shot.place, true);
@@ -163,7 +172,7 @@ async function look(ask) {
 }
 
 function steer() {
-  const { domain, ...controls } = state.values();
+  const { domain, ...controls } = state.form.values();
   return { domain: domain ?? state.start.domains[0], controls };
 }
 
@@ -257,6 +266,8 @@ $("again").addEventListener("click", () => {
   $("open").hidden = false;
   $("work").hidden = $("again").hidden = true;
   choose(state.kind);
+  state.form.reset();
+  compare();
   slots.picture.querySelector("input").focus();
 });
 $("form").addEventListener("submit", event => event.preventDefault());
@@ -289,7 +300,7 @@ async function start() {
     const choices = begun.domains.map(value => ({ value, label: value[0].toUpperCase() + value.slice(1) }));
     entries.splice(2, 0, { name: "domain", kind: "choice", label: "The foreground is", choices, default: begun.domains[0], help: "" });
   }
-  state.values = build($("form"), entries, changed, file => send(file, "picture").catch(error => alert(error.message)));
+  state.form = build($("form"), entries, changed, file => send(file, "picture").catch(error => alert(error.message)));
   for (const format of begun.looks) {
     const button = element("button", { type: "button", textContent: format });
     button.addEventListener("click", () => download(button, "/api/look", { format }));

@@ -102,7 +102,7 @@ class Shots:
         self.uploads = uploads
         self._lock = threading.Lock()
         self._kept: dict[str, Shot] = {}
-        self._small: dict[str, Small] = {}
+        self._small: dict[tuple[str, str | None], Small] = {}
 
     def __getitem__(self, key: str) -> Shot:
         """Raises: Refused where there is no such shot, or not any more."""
@@ -151,7 +151,7 @@ class Shots:
         return mask_of(picture, path, MaskChoice(None, ask.objects, ask.invert_mask))
 
     def _add_cutout(self, ask: Ask, base: Upload, cutout: Upload) -> tuple[Shot, Floats, Floats]:
-        behind, over = self.small(base), self.small(cutout)
+        behind, over = self.small(base, ask.layer), self.small(cutout)
         if over.layer is None:
             raise _opaque(cutout)
         place = ask.place or first_place(over.size_hw, behind.size_hw)
@@ -162,19 +162,19 @@ class Shots:
         shot = self._keep(ask, base, picture, behind.size_hw, composite, mask, place)
         return shot, composite, mask
 
-    def small(self, upload: Upload) -> Small:
+    def small(self, upload: Upload, layer: str | None = None) -> Small:
         """A background or cut-out at preview size; read once and kept as long as its file is."""
         with self._lock:
             kept = {u.key for u in self.uploads.all()}
-            self._small = {key: small for key, small in self._small.items() if key in kept}
-            if upload.key in self._small:
-                return self._small[upload.key]
-        picture = open_picture(upload.path)
-        layer = _layer(picture)
+            self._small = {key: small for key, small in self._small.items() if key[0] in kept}
+            if (upload.key, layer) in self._small:
+                return self._small[upload.key, layer]
+        picture = open_picture(upload.path, layer)
+        colors = _layer(picture)
         height, width = picture.srgb.shape[:2]
-        small = Small(shrunk(picture.srgb), None if layer is None else shrunk(layer), (height, width))
+        small = Small(shrunk(picture.srgb), None if colors is None else shrunk(colors), (height, width))
         with self._lock:
-            self._small[upload.key] = small
+            self._small[upload.key, layer] = small
         return small
 
     def _keep(

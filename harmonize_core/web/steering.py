@@ -28,6 +28,14 @@ LABELS = {
 }
 """Where a field's name alone would not be understood."""
 
+HELP = {
+    "strength": "100 % is the network’s opinion, 0 % the composite.",
+    "mode": "Map changes each place in its own way; Global gives all of it one grade.",
+    "invert": "The foreground stays as it is, and all around it changes.",
+    "reference": "The foreground fits that picture, instead of what is behind it.",
+}
+"""What is said in the page; of other fields, what `Controls` says."""
+
 WHEN_ON = {"max_delta_e": 6.0}
 """Where numbers that may be left out start when they are not."""
 
@@ -48,7 +56,7 @@ def form() -> list[dict[str, Any]]:
         entry = {
             "name": field.name,
             "label": label(field.name),
-            "help": texts.get(field.name, ""),
+            "help": HELP.get(field.name, texts.get(field.name, "")),
             "default": field.default,
         }
         fields.append(entry | _kind(field.name, hints[field.name]))

@@ -106,6 +106,12 @@ class Uploads:
         with self._lock:
             return list(self._kept.values())
 
+    def drop(self, upload: Upload) -> None:
+        """Forget a file before its time."""
+        with self._lock:
+            self._kept.pop(upload.key, None)
+        upload.path.unlink(missing_ok=True)
+
     def words(self, error: Exception) -> str:
         """What an error says, with the users' names of files instead of ours."""
         return plain_words(error, {kept.path.name: kept.name for kept in self.all()}, self.folder)

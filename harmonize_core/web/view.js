@@ -28,6 +28,7 @@ function fit() {
   const width = Math.min(room, tall * shape);
   stage.style.width = `${width}px`;
   stage.style.height = `${width / shape}px`;
+  stage.parentElement.style.setProperty("--wide", `${width}px`);
 }
 addEventListener("resize", fit);
 
@@ -39,6 +40,14 @@ cut.addEventListener("input", () => {
   document.querySelector(".at-right").style.opacity = share < 0.88 ? 1 : 0;
   cut.setAttribute("aria-valuetext", `${Math.round(100 * share)} % composite`);
 });
+
+// The line in the middle, and no mask over the picture.
+export function compare() {
+  cut.value = 500;
+  cut.dispatchEvent(new Event("input"));
+  $("see-mask").checked = false;
+  $("shown-mask").hidden = true;
+}
 
 $("see-mask").addEventListener("change", event => { $("shown-mask").hidden = !event.target.checked; });
 

@@ -27,7 +27,6 @@ from PIL import Image
 
 from harmonize_core.formats.exr import read_exr_file
 from harmonize_core.formats.images import write_exr
-from harmonize_core.infer.controls import Controls
 from harmonize_core.infer.controls import Controlled, Controls
 from harmonize_core.infer.files import predict_files
 from harmonize_core.infer.pairs import FileJob
@@ -413,28 +412,29 @@ def test_the_command_prints_its_address_and_ctrl_c_leaves_nothing(tmp_path):
     constant_look(model)
     command = [sys.executable, "-m", "harmonize_core", "serve", "--model", str(model), "--no-browser"]
     environment = {**os.environ, "TMPDIR": str(folder)}
-    with subprocess.Popen(
-        [*command, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    ) as server:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": environment}
+    server = subprocess.Popen([*command, "--port", "0"], **pipes)
+    try:
         line = server.stdout.readline()
         assert line, server.stderr.read()
-        url = urlsplit(line)
-        assert len(list(folder.iterdir())) == 1
+        url = urlsplit(line.strip())
+        assert len(list(folder.glob("harmonize-serve-*"))) == 1, list(folder.iterdir())
         link = http.client.HTTPConnection(url.hostname, url.port, timeout=60)
-        link.request("GET", f"/?{url.query.strip()}")
+        link.request("GET", f"/?{url.query}")
         assert link.getresponse().status == 200
-        taken = subprocess.run(
-            [*command, "--port", str(url.port)], capture_output=True, text=True, env=environment, check=False
-        )
+        taken = subprocess.run([*command, "--port", str(url.port)], **pipes, check=False)
         assert taken.returncode == 2
         assert re.fullmatch(
             r"error: no server can listen at port \d+ of 127.0.0.1 .*; choose another --port or --host\n", taken.stderr
         )
         with socket.create_connection((url.hostname, url.port)):  # somebody is still there
             server.send_signal(signal.SIGINT)
-            assert server.wait(30) == 0
+            assert server.wait(60) == 0
         assert "Traceback" not in server.stderr.read()
-    assert not list(folder.iterdir())
+    finally:
+        server.kill()
+        server.communicate()
+    assert not list(folder.iterdir()), "neither our folder nor what ONNX Runtime keeps for its telemetry"
 
 
 def constant_look(path):

@@ -304,5 +304,5 @@ def as_unit(pixels: Pixels) -> Floats:
     if pixels.dtype == np.uint8:
         return pixels.astype(np.float32) / 255
     if pixels.dtype == np.bool_ or np.issubdtype(pixels.dtype, np.floating):
-        return pixels.astype(np.float32)
+        return pixels.astype(np.float32, copy=False)
     return cast(Floats, pixels)

@@ -47,9 +47,11 @@ def cube_text(cube: Cube, title: str) -> str:
         "# Takes and gives display-referred sRGB (gamma encoded, Rec. 709 primaries, 1 = white), not linear light.",
         f'TITLE "{title.replace(chr(34), chr(39)).splitlines()[0] if title else "look"}"',
         f"LUT_3D_SIZE {len(cube.table)}",
-        "DOMAIN_MIN " + " ".join(f"{v:g}" for v in cube.low),
-        "DOMAIN_MAX " + " ".join(f"{v:g}" for v in cube.high),
     ]
+    if (*cube.low, *cube.high) != (0, 0, 0, 1, 1, 1):  # what is the default is left out: Resolve has other words for it
+        lines += [
+            f"{name} {a:g} {b:g} {c:g}" for name, (a, b, c) in (("DOMAIN_MIN", cube.low), ("DOMAIN_MAX", cube.high))
+        ]
     rows = cube.table.transpose(2, 1, 0, 3).reshape(-1, 3)
     return "\n".join([*lines, *(f"{r:.7g} {g:.7g} {b:.7g}" for r, g, b in rows.tolist())]) + "\n"
 

@@ -23,6 +23,7 @@ def models(quiet: bool = False) -> int:
         quiet: Only the names.
     """
     from harmonize_core.import_weights import importable
+    from harmonize_core.infer.shipped import shipped
     from harmonize_core.models import parameter_count, registered
 
     official = importable()
@@ -36,6 +37,8 @@ def models(quiet: bool = False) -> int:
         size = f"{entry.input_spec.size} px" + (", any size" if "any_size" in entry.features else "")
         if not total:
             weights = "needs no weights"
+        elif shipped(Path(name)):
+            weights = "weights come with the package"
         elif name in official:
             weights = "no weights here, import-weights takes the official ones"
         else:

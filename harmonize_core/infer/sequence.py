@@ -9,6 +9,7 @@ what is finished is found by digests of the frame, its mask, the network and all
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -24,12 +25,12 @@ from harmonize_core.infer.files import Recalled
 from harmonize_core.infer.look_files import SavedLooks, Transform
 from harmonize_core.infer.pairs import FileJob, check_outputs, is_numbered, numbered
 from harmonize_core.infer.sequence_curves import Curve
-from harmonize_core.infer.sequence_frames import Footage, Frame, file_digest
-from harmonize_core.infer.sequence_plan import Progress, Shot, Steady, planned_sequence
+from harmonize_core.infer.sequence_frames import Footage, Frame, file_digest, numbers_of
+from harmonize_core.infer.sequence_plan import Progress, Shot, Steady, concerned, planned_sequence
 from harmonize_core.infer.sequence_work import FOLDER, Work, digest_of, remove_leftovers
 from harmonize_core.infer.video import is_video
 from harmonize_core.infer.video_writer import VideoWriter, video_writer
-from harmonize_core.runtime.transform import ColorTransform
+from harmonize_core.runtime.transform import ColorTransform, MaskEmpty
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,8 @@ def harmonize_sequence(
     written = kept = empty = 0
     looks: dict[int, Transform] = {}
     work, options = Work(folder), digest_of(asked, controls)
-    remove_leftovers(out.parent if video or is_numbered(out) else out)
+    for place_of_work in (folder, out.parent if video or is_numbered(out) else out):
+        remove_leftovers(place_of_work)
     writing: AbstractContextManager[Any] = video_writer(out, footage.rate, footage.video) if video else nullcontext()
     with writing as writer:
         for frame in progress("writing", footage, len(planned.known) if planned else len(footage)):
@@ -131,7 +133,7 @@ def harmonize_sequence(
             if not video and not again and work.finished(frame.name, key, file):
                 kept += 1
                 continue
-            empty += _apply(model, frame, transform, file, writer)
+            empty += _apply(model, frame, transform, isinstance(plan, Alone), file, writer)
             if not video:
                 work.keep_finished(frame.name, key, file)
             written += 1
@@ -141,21 +143,28 @@ def harmonize_sequence(
 
 
 def _apply(
-    model: Controlled | Recalled, frame: Frame, transform: Transform | None, out: Path, writer: VideoWriter | None
+    model: Controlled | Recalled,
+    frame: Frame,
+    transform: Transform | None,
+    alone: bool,
+    out: Path,
+    writer: VideoWriter | None,
 ) -> bool:
     """Write a frame; whether there was no foreground in it, so that it is as it was."""
     picture, mask = frame.read()
-    shown = bool(mask.any())
-    harmonized, changed = picture.srgb, model.controls.changed(mask) if shown else mask
-    if shown and transform is not None:
-        harmonized = model.apply(transform, picture.srgb, mask, picture.ceiling)
-    elif shown:
-        harmonized = model(picture.srgb, mask, ceiling=picture.ceiling)
+    harmonized, changed = picture.srgb, np.zeros_like(mask)
+    with contextlib.suppress(MaskEmpty):  # so small that the network does not see it
+        if concerned(model.controls, mask) and (alone or transform is not None):
+            if transform is None:
+                harmonized = model(picture.srgb, mask, ceiling=picture.ceiling)
+            else:
+                harmonized = model.apply(transform, picture.srgb, mask, picture.ceiling)
+            changed = model.controls.changed(mask)
     if writer is None:
         picture.save(out, harmonized, changed)
     else:
         writer.write(picture, harmonized, changed)
-    return not shown
+    return not changed.any()
 
 
 def _as_applied(transform: Transform, controls: Controls) -> Transform:
@@ -174,11 +183,13 @@ def _places(footage: Footage, out: Path) -> Callable[[Frame], Path]:
         if out.is_dir():
             raise ConfigError(f"--out {out} is a folder that stands where a file would go; choose another place")
         return lambda _frame: out
-    if is_numbered(out):
-        return lambda frame: numbered(out, frame.number)
+    pattern = out if is_numbered(out) else None
     if footage.video is not None:
-        stem = footage.video.stem
-        return lambda frame: out / f"{stem}.{frame.number:05d}.png"
-    jobs = [FileJob(path, None, out / path.name) for path in footage.images]
+        pattern = pattern or out / f"{footage.video.stem}.%05d.png"
+        places = {1: numbered(pattern, 1)}
+    else:
+        frames = zip(numbers_of(footage.images), footage.images, strict=True)
+        places = {n: numbered(pattern, n) if pattern else out / path.name for n, path in frames}
+    jobs = [FileJob(path, None, to) for path, to in zip(footage.images, places.values(), strict=True)]
     check_outputs(jobs, {*footage.images, *(m for m in footage.masks if m)}, out)
-    return lambda frame: out / frame.name
+    return lambda frame: places.get(frame.number) or numbered(pattern or out, frame.number)

@@ -97,8 +97,15 @@ class Footage:
                 name = f"frame_{picture.number:06d}"
                 yield name, picture.number, self.video, f"{whole}:{picture.number}", partial(_itself, picture)
             return
+        unlike = len({path.name for path in self.images}) == len(self.images)
         for path, number in zip(self.images, numbers_of(self.images), strict=True):
-            yield path.name, number, path, file_digest(path), partial(open_picture, path, self.reading.layer)
+            yield (
+                path.name if unlike else f"{number:06d}_{path.name}",
+                number,
+                path,
+                file_digest(path),
+                partial(open_picture, path, self.reading.layer),
+            )
 
     def _masks(self) -> Iterator[tuple[str, Callable[[Picture], Floats]]]:
         choice, first = self.reading.mask, self.masks[0]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -16,11 +17,12 @@ from numpy.typing import NDArray
 
 from harmonize_core.errors import ConfigError, InputError
 from harmonize_core.infer import shots as shot_rules
-from harmonize_core.infer.controls import Controlled
+from harmonize_core.infer.controls import Controlled, Controls
 from harmonize_core.infer.sequence_curves import Curve, parameters
 from harmonize_core.infer.sequence_frames import Footage, Frame, times_of
 from harmonize_core.infer.sequence_work import Estimate, Transform, Work, digest_of
 from harmonize_core.runtime.temporal import RADIUS, Shares, locked_weights, steady
+from harmonize_core.runtime.transform import MaskEmpty
 
 Temporal = Literal["off", "smooth", "lock"]
 
@@ -154,11 +156,18 @@ def planned_sequence(
     return PlannedSequence(known, work, steadied)
 
 
+def concerned(controls: Controls, mask: NDArray[np.float32]) -> bool:
+    """Whether a frame with this mask (H, W) has something to fit, and something that may change."""
+    return bool(mask.any() and controls.changed(mask).any())
+
+
 def _estimated(model: Controlled, work: Work, frame: Frame, key: str) -> Known:
     found = work.estimate(frame.name, key)
     if found is None:
         picture, mask = frame.read()
-        transform = model.estimate(picture.srgb, mask) if mask.any() else None
+        transform = None
+        with contextlib.suppress(MaskEmpty):  # so small that the network does not see it
+            transform = model.estimate(picture.srgb, mask) if concerned(model.controls, mask) else None
         found = Estimate.of(transform, shot_rules.thumbnail(picture.srgb, mask))
         work.keep_estimate(frame.name, key, found)
     raw = {} if found.transform is None else parameters(found.transform)

@@ -330,3 +330,24 @@ def test_saved_looks_of_a_sequence_are_applied_to_it_again(tmp_path):
     for path in sorted((tmp_path / "a").glob("*.png")):
         difference = np.asarray(Image.open(path)).astype(int) - np.asarray(Image.open(tmp_path / "b" / path.name))
         assert np.abs(difference).max() <= 1
+
+
+def test_frames_without_foreground_and_frames_of_one_name_are_done_too(tmp_path, capsys):
+    frames = frames_of(4)
+    for folder, half in (("a", frames[:2]), ("b", frames[2:])):
+        shoot(tmp_path / folder, half)
+    nothing = np.zeros((HEIGHT, WIDTH), np.uint8)
+    shoot(tmp_path / "masks", [the_mask(), nothing, the_mask(), the_mask()])
+    words = (tmp_path / "a", tmp_path / "b", "--model", "reinhard", "--temporal", "smooth")
+    words = (*words, "--mask", tmp_path / "masks")
+    assert run(*words, "--out", tmp_path / "out") == 2
+    assert "would both become" in capsys.readouterr().err
+    assert run(*words, "--out", tmp_path / "a" / "shot.%04d.png") == 2
+    assert "would replace the input" in capsys.readouterr().err
+    assert run(*words, "--out", tmp_path / "out" / "%d.png") == 0
+    results = [np.asarray(Image.open(tmp_path / "out" / f"{i}.png")) for i in range(1, 5)]
+    changed = [bool((result != frame).any()) for result, frame in zip(results, frames, strict=True)]
+    assert changed == [True, False, True, True]
+    assert run(*words, "--invert", "--out", tmp_path / "out" / "%d.png") == 0
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out" / "3.png"))[BOX], frames[2][BOX])
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out" / "2.png")), frames[1])

@@ -110,7 +110,7 @@ def predict(
         if model is None or saved is not None:
             assert saved is not None
             return Recalled(saved, controls), "a look"
-        return _opened(model, controls, domain, device)
+        return _opened(model, controls, domain, device, save_look)
 
     reading = Reading(layer, MaskChoice(mask_layer, crypto_object, invert_mask))
     frames = any(is_numbered(path) or is_video(path) for path in (*images, out)) or bool(saved and saved.frames)
@@ -145,17 +145,21 @@ def predict(
 
 
 def _opened(
-    model: Path, controls: Controls, domain: Domain | None, device: Literal["cpu", "cuda"]
+    model: Path, controls: Controls, domain: Domain | None, device: Literal["cpu", "cuda"], save_look: Path | None
 ) -> tuple[Controlled, str]:
     """A network under controls, and what tells it from all others."""
+    from harmonize_core.infer.look_files import check_savable
     from harmonize_core.infer.predictor import Predictor
     from harmonize_core.infer.sequence_frames import file_digest
+    from harmonize_core.runtime.look_session import LookHarmonizer
     from harmonize_core.train.state import weights_of
 
     weights = weights_of(model)
     predictor = Predictor.load(weights, device, controls.domain(domain))
+    if save_look is not None:
+        check_savable(save_look, isinstance(predictor.harmonizer, LookHarmonizer), model=predictor.label)
     network = file_digest(weights) if weights.is_file() else f"{weights} {sorted(predictor.info.metadata.items())}"
-    return Controlled(predictor, controls), f"{network} {predictor.label} {device}"
+    return Controlled(predictor, controls, as_look=save_look is not None), f"{network} {predictor.label} {device}"
 
 
 def _save_look(path: Path, harmonizer: Controlled | Recalled, picture: Picture, mask: Floats) -> None:

@@ -91,16 +91,19 @@ class Controls:
 class Controlled:
     """A network under controls; what it says of arrays is what `Predictor` says of them."""
 
-    def __init__(self, predictor: Predictor, controls: Controls = Controls()) -> None:
+    def __init__(self, predictor: Predictor, controls: Controls = Controls(), *, as_look: bool = False) -> None:
         """Args:
         predictor: the network, loaded for `controls.domain(...)`.
         controls: what is asked of it.
+        as_look: also networks that could see a picture itself change it by what `estimate` gives, so that a look file
+            gives the same picture.
 
         Raises:
             InputError: the reference is missing or damaged.
         """
         self.predictor = predictor
         self.controls = controls
+        self.as_look = as_look
         self._reference: Floats | None = None
         if controls.reference is not None:
             side = predictor.info.input_size
@@ -113,7 +116,7 @@ class Controlled:
             InputError: as `Predictor.__call__`.
         """
         composite_unit, mask_unit = as_unit(composite), as_unit(mask)
-        direct = self.controls.mode == "map" and self._reference is None
+        direct = self.controls.mode == "map" and self._reference is None and not self.as_look
         if not (direct and self.predictor.any_size and self.predictor.fits(composite_unit.shape[:2])):
             transform = self.estimate(composite_unit, mask_unit)
             return self.apply(transform, composite_unit, mask_unit, ceiling)

@@ -32,6 +32,8 @@ from harmonize_core.runtime.transform import ColorTransform
 
 Transform = ColorTransform | Look | Cube
 
+_NUMBERED = r"%0?\d*d"
+
 SUFFIXES = (".json", ".cdl", ".ccc", ".cc", ".cube")
 
 LARGEST_FILE = 1 << 28
@@ -120,7 +122,8 @@ def save_looks(path: str | Path, saved: SavedLooks, points: int = 33) -> list[Pa
     """
     path = Path(path)
     suffix = _suffix(path)
-    if re.search(r"%0?\d*d", path.name):
+    graded = all(isinstance(look, Look) for look in saved.looks)
+    if re.search(_NUMBERED, path.name):
         names = [path.with_name(path.name % frame) for frame in saved.frames or (0,)]
         for name, look in zip(names, saved.looks, strict=True):
             save_looks(name, SavedLooks((look,), model=saved.model), points)
@@ -133,23 +136,41 @@ def save_looks(path: str | Path, saved: SavedLooks, points: int = 33) -> list[Pa
             raise InputError(f"{path} cannot hold a colour cube; save it as .cube")
         write_text(path, json_text(numbered, saved.model))
         return [path]
-    if len(saved.looks) > 1 and suffix in (".cc", ".cube"):
-        wanted = "use .json or .cdl" if suffix == ".cc" else "use .json or .cdl, or one file a frame"
-        raise InputError(
-            f"{path} can hold one look but the shot has {len(saved.looks)}; {wanted} ({path.stem}.%04d{suffix})"
-        )
+    check_savable(path, graded, len(saved.looks), saved.model)
     if suffix == ".cube":
         write_text(path, cube_text(cube_of(saved.looks[0], points), by))
         return [path]
     names = [str(frame) for frame in saved.frames] or [path.stem]
     looks = {name: look for name, look in zip(names, saved.looks, strict=True) if isinstance(look, Look)}
-    if len(looks) < len(saved.looks):
-        raise InputError(
-            f"{path} holds grades, but {saved.model or 'this network'} gives colour transforms without one; save them "
-            "as .json or .cube"
-        )
     write_text(path, cdl_text(looks, f"{by}; scene-linear Rec. 709, no clamp", suffix))
     return [path]
+
+
+def check_savable(path: str | Path, graded: bool, frames: int = 1, model: str = "") -> None:
+    """Refuse before the work what `save_looks` could not write.
+
+    Args:
+        path: of the file.
+        graded: the looks are `Look`s, which have a grade.
+        frames: how many looks there are.
+        model: the network they come from.
+
+    Raises:
+        UnknownName: another ending.
+        InputError: a .cdl of what has no grade, or more looks than such a file holds.
+    """
+    path = Path(path)
+    suffix = _suffix(path)
+    if frames > 1 and suffix in (".cc", ".cube") and not re.search(_NUMBERED, path.name):
+        raise InputError(
+            f"{path} can hold one look but the shot has {frames}; use .json or .cdl, or one file a frame "
+            f"({path.stem}.%04d{suffix})"
+        )
+    if suffix in (".cdl", ".ccc", ".cc") and not graded:
+        raise InputError(
+            f"{path} holds grades, but {model or 'this network'} gives colour transforms without one; save them as "
+            ".json or .cube"
+        )
 
 
 def load_looks(path: str | Path) -> SavedLooks:

@@ -20,7 +20,7 @@ Box = tuple[int, int, int, int]
 PIXELS = 1 << 14
 """Of a piece."""
 
-ROWS = 32
+ROWS = 64
 """Of a piece at most."""
 
 COLUMNS = 1024

@@ -6,6 +6,7 @@ Both are separable and use pixel centres at half-integers (align_corners=False),
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 from harmonize_core.runtime.threads import workers
 
 Floats = NDArray[np.float32]
+
+_BAND = 8
+"""Rows that pictures are reduced to at a time."""
 
 
 def resize(image: NDArray[Any], size_hw: tuple[int, int], threads: int | None = None) -> Floats:
@@ -66,16 +70,18 @@ def _reduced(image: NDArray[Any], size_hw: tuple[int, int], threads: int | None)
     result = np.empty((height, width, *image.shape[2:]), np.float32)
 
     def band(start: int) -> None:
-        for row in range(start, min(start + 16, height)):
-            (first, head), (last, tail) = edges[row], edges[row + 1]
-            line = np.add.reduce(image[first:last], axis=0, dtype=np.float32)
+        """Some rows of the result."""
+        boxes = list(itertools.pairwise(edges[start : start + _BAND + 1]))
+        lines = np.empty((len(boxes), *image.shape[1:]), np.float32)
+        for line, ((first, head), (last, tail)) in zip(lines, boxes, strict=True):
+            np.add.reduce(image[first:last], axis=0, dtype=np.float32, out=line)
             line -= np.float32(head) * image[first]
             if tail:
                 line += np.float32(tail) * image[last]
-            result[row] = _shrink(line, 0, width)
+        result[start : start + _BAND] = _shrink(lines, 1, width)
 
     with workers(threads, image.shape[0] * image.shape[1]) as each:
-        list(each(band, range(0, height, 16)))
+        list(each(band, range(0, height, _BAND)))
     result *= np.float32(height / image.shape[0])
     return result
 

@@ -13,11 +13,10 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from harmonize_core.color import linear_to_cielab, srgb_to_linear
 from harmonize_core.formats.images import atomic_path, read_image, read_mask, to_uint8
 from harmonize_core.infer.controls import Controls, apply_controls
 from harmonize_core.infer.predictor import Predictor
-from harmonize_core.runtime.difference import ciede2000
+from harmonize_core.runtime.difference import ciede2000, lab
 
 OUT = Path(__file__).parents[1] / "docs/images/looks/controls.jpg"
 
@@ -47,12 +46,12 @@ def main() -> None:
     composite, mask = read_image(options.composite), read_mask(options.mask)
     look = Predictor.load(options.model, domain=options.domain).estimate(composite, mask)
     top, left, bottom, right = options.box or (0, 0, *mask.shape)
-    inside, before = mask == 1, linear_to_cielab(srgb_to_linear(composite))
+    inside, before = mask == 1, lab(composite)
     height = round(WIDTH * (bottom - top) / (right - left))
     sheet = Image.new("RGB", (COLUMNS * WIDTH, -(-len(PANELS) // COLUMNS) * (height + LINE)), "white")
     for index, (title, controls) in enumerate(PANELS.items()):
         result = composite if controls is None else apply_controls(look, composite, mask, controls)
-        change = ciede2000(before, linear_to_cielab(srgb_to_linear(result)))[inside]
+        change = ciede2000(before, lab(result))[inside]
         print(f"{title:20} change of the foreground: mean {change.mean():5.2f}, largest {change.max():5.2f} CIEDE2000")
         panel = Image.fromarray(to_uint8(result[top:bottom, left:right])).resize(
             (WIDTH, height), Image.Resampling.LANCZOS

@@ -2,7 +2,6 @@
 """MSE, fMSE, PSNR and SSIM with every choice written down, because published numbers share names, not definitions."""
 
 from harmonize_core.metrics.bootstrap import Interval, interval_of_mean, interval_of_ratio
-from harmonize_core.metrics.difference import ciede2000, lab
 from harmonize_core.metrics.pixels import fmse, fpsnr, masked_mse, mse, psnr, psnr_of
 from harmonize_core.metrics.protocol import (
     PROTOCOL_A,
@@ -22,6 +21,7 @@ from harmonize_core.metrics.protocol import (
     score,
 )
 from harmonize_core.metrics.structure import GAUSSIAN_11, SsimWindow, fssim, ssim, ssim_map
+from harmonize_core.runtime.difference import ciede2000, lab
 
 __all__ = [
     "GAUSSIAN_11",

@@ -38,7 +38,7 @@ def serve(
         quiet: Print nothing but the address and errors.
     """
     from harmonize_core.infer.shipped import shipped
-    from harmonize_core.web.answers import Desk
+    from harmonize_core.web.desk import Desk
     from harmonize_core.web.guard import Guard
     from harmonize_core.web.lending import Lending
     from harmonize_core.web.server import PageServer

@@ -3,135 +3,27 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import re
 import tempfile
-import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
-from urllib.parse import quote
+from typing import Any
 
 import msgspec
 
 from harmonize_core.errors import HarmonizeError, InputError
 from harmonize_core.formats.triplet import Domain
-from harmonize_core.infer.controls import Controlled, Controls, Transform, apply_controls, baked
+from harmonize_core.infer.controls import Controls, apply_controls, baked
 from harmonize_core.infer.look_files import save_look
 from harmonize_core.runtime.look import Look
 from harmonize_core.web import examples, steering
+from harmonize_core.web.answer import Answer
+from harmonize_core.web.desk import Desk, Steer
 from harmonize_core.web.guard import MAX_BYTES, MAX_JSON, MAX_PIXELS, Headers, Refused, body_length
-from harmonize_core.web.lending import Lending
-from harmonize_core.web.shots import Ask, Floats, Shot, Shots, cutout_png, described, jpeg, written
-from harmonize_core.web.uploads import SUFFIX, Body, Upload, Uploads
+from harmonize_core.web.shots import Ask, cutout_png, described, jpeg, written
+from harmonize_core.web.uploads import SUFFIX, Body, Upload
 
 LOOKS = {"JSON": ".json", "CDL": ".cdl", "Cube": ".cube"}
 """Formats that a look can be saved in, by the words on their buttons."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What is sent back."""
-
-    data: bytes | Path
-    """The bytes, or a file that is deleted when it has been sent."""
-    kind: str
-    """Media type."""
-    status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def json(cls, facts: Any, status: int = 200) -> Answer:
-        """Facts as JSON."""
-        return cls(msgspec.json.encode(facts), "application/json", status)
-
-    @classmethod
-    def error(cls, status: int, words: str) -> Answer:
-        """One sentence for the page."""
-        return cls.json({"error": words}, status)
-
-    @classmethod
-    def download(cls, data: bytes | Path, name: str) -> Answer:
-        """A file to save under a name."""
-        plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)
-        place = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-        return cls(data, "application/octet-stream", headers={"Content-Disposition": place})
-
-    @property
-    def length(self) -> int:
-        """In bytes."""
-        return len(self.data) if isinstance(self.data, bytes) else self.data.stat().st_size
-
-    def stream(self) -> BinaryIO:
-        """To read and close; a file is gone from its folder as soon as it is open, where the system allows that."""
-        if isinstance(self.data, bytes):
-            return io.BytesIO(self.data)
-        stream = self.data.open("rb")
-        self.done()
-        return stream
-
-    def done(self) -> None:
-        """It has been sent, or cannot be."""
-        if isinstance(self.data, Path):
-            with contextlib.suppress(PermissionError):  # Windows keeps what is open
-                self.data.unlink(missing_ok=True)
-
-
-class Steer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is chosen in the form."""
-
-    domain: Domain | None = None
-    controls: dict[str, bool | float | str | None] = {}
-
-
-class Desk:
-    """All that the calls need: the networks, what was sent, what is worked on."""
-
-    def __init__(self, lending: Lending, folder: Path) -> None:
-        """Args:
-        lending: the networks.
-        folder: an empty one that goes away with the server.
-        """
-        self.lending = lending
-        self.folder = folder
-        self.uploads = Uploads(folder)
-        self.shots = Shots(self.uploads)
-        self.work = threading.Lock()
-        """One heavy piece of work at a time: a second would only take the first one's cores and memory."""
-
-    def words(self, error: Exception) -> str:
-        """What an error says to somebody in front of the page: with their file names, without options of a command."""
-        named = re.sub(
-            r"--([a-z][a-z-]+)", lambda m: f"“{steering.label(m[1].replace('-', '_'))}”", self.uploads.words(error)
-        )
-        return named
-
-    def controls(self, steer: Steer) -> Controls:
-        """Raises: Refused, ConfigError: as `steering.controls`."""
-        return steering.controls(steer.controls, lambda key: self.uploads[key].path)
-
-    def transform(
-        self, shot: Shot, steer: Steer, controls: Controls, seen: tuple[Floats, Floats] | None = None
-    ) -> Transform:
-        """What the network says of a shot; it is asked once for each domain, reference and direction of the fit.
-
-        Args:
-            shot: the picture.
-            steer: what is chosen.
-            controls: the same, decoded.
-            seen: what the network is to see, if it is at hand; else it is read again.
-        """
-        domain = controls.domain(steer.domain or self.lending.domains[0])
-        domain = domain if domain in self.lending.domains else self.lending.domains[0]
-        key = (domain, controls.invert, controls.reference)
-        if key not in shot.looks:
-            if seen is None:
-                seen = (shot.composite, shot.mask) if shot.place else self.shots.whole(shot.ask)[1:]
-            fit = Controls(invert=controls.invert, reference=controls.reference)
-            shot.looks[key] = Controlled(self.lending[domain], fit).estimate(*seen)
-        return shot.looks[key]
 
 
 Query = Mapping[str, str]

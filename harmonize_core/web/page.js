@@ -211,7 +211,10 @@ function tellGrade(numbers) {
   $("grade").hidden = !numbers;
   if (!numbers) return;
   const [exposure, temperature, tint, saturation] = numbers.split(",").map(Number);
-  const signed = (value, digits) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
+  const signed = (value, digits) => {
+    const size = Math.abs(value).toFixed(digits);
+    return Number(size) ? `${value < 0 ? "−" : "+"}${size}` : size;
+  };
   const lines = [["Exposure", `${signed(exposure, 2)} EV`], ["Warmth", signed(100 * temperature, 0)], ["Tint", signed(100 * tint, 0)],
     ["Saturation", `× ${Math.exp(saturation).toFixed(2)}`]];
   $("grade").replaceChildren(...lines.map(([name, value]) => element("div", {}, element("dt", { textContent: name }), element("dd", { textContent: value }))));

@@ -21,7 +21,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from harmonize_core.errors import ConfigError, HarmonizeError
-from harmonize_core.web.answers import CALLS, Answer, Desk
+from harmonize_core.web.answer import Answer
+from harmonize_core.web.answers import CALLS
+from harmonize_core.web.desk import Desk
 from harmonize_core.web.guard import HEADERS, Guard, Refused
 
 PAGE = {

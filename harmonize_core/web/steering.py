@@ -31,6 +31,7 @@ LABELS = {
 HELP = {
     "strength": "100 % is the network’s opinion, 0 % the composite.",
     "mode": "Map changes each place in its own way; Global gives all of it one grade.",
+    "protect_skin": "Colours like human skin change less, at 100 % not at all.",
     "invert": "The foreground stays as it is, and all around it changes.",
     "reference": "The foreground fits that picture, instead of what is behind it.",
 }

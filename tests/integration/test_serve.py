@@ -35,7 +35,7 @@ from harmonize_core.runtime.look import MAP, Look
 from harmonize_core.runtime.look_session import LookHarmonizer
 from harmonize_core.runtime.session import ModelInfo
 from harmonize_core.web import shots, uploads
-from harmonize_core.web.answers import Desk
+from harmonize_core.web.desk import Desk
 from harmonize_core.web.guard import MAX_BYTES, Guard
 from harmonize_core.web.lending import Lending
 from harmonize_core.web.server import PageServer
@@ -305,6 +305,9 @@ def test_what_is_too_much_or_no_picture_gets_one_sentence_before_it_is_decoded(v
     ):
         visitor.refusal("POST", f"/api/preview?shot={key}", {"controls": controls})
     assert visitor.refusal("POST", f"/api/preview?shot={key}", {"domain": "rendered", "x": 1})[0] == 400
+    status, words = visitor.refusal("POST", f"/api/preview?shot={key}", {"domain": "rendered"})
+    assert status == 422
+    assert "no branch for rendered foregrounds, only for photographic" in words
 
 
 @pytest.mark.parametrize("name", ["deep.png", "turned.jpg", "layers.exr", "cutout.png"])

@@ -155,7 +155,7 @@ def decoded_width(decoded: Any) -> int:
 
 def _codec(container: str, was: str | None) -> tuple[str, dict[str, str]]:
     """The encoder for a container, of the kind the source had where that is a kind for cutting, and its options."""
-    if was == "prores" and "mp4" not in container.split(","):
+    if was == "prores" and container in ("mov", "matroska"):
         return "prores_ks", {}
     if was == "ffv1" and container == "matroska":
         return "ffv1", {}

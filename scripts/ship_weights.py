@@ -39,7 +39,7 @@ from harmonize_core.train.state import checkpoints
 
 ROOT = Path(__file__).parents[1]
 
-STORED: dict[str, tuple[Precision, ...]] = {"charmnet_hr": ("fp16", "fp32"), "charmnet_256": ("int7", "int6")}
+STORED: dict[str, tuple[Precision, ...]] = {"charmnet_hr": ("fp16", "fp32"), "charmnet_256": ("int6", "int7")}
 """Ways of storing weights, the wanted one first."""
 
 WITH_CHECKPOINT = ("charmnet_hr",)

@@ -47,9 +47,9 @@ function tellSlots() {
 // Which layer of an EXR, and which objects of its cryptomatte: asked for only where there is a choice.
 function tellExr(picture) {
   const fields = [];
-  if (picture?.layers?.length > 1) {
-    const select = element("select", { id: "layer" }, element("option", { value: "", textContent: "As the file has it first" }),
-      ...picture.layers.map(name => element("option", { value: name, textContent: name })));
+  if (picture?.layer || picture?.layers?.length > 1) {
+    const usual = picture.layer ? [] : [element("option", { value: "", textContent: "The usual one" })];
+    const select = element("select", { id: "layer" }, ...usual, ...picture.layers.map(name => element("option", { value: name, textContent: name })));
     fields.push(element("label", {}, "Layer", select));
   }
   if (picture?.objects?.length && state.kind === "mask" && !state.files.second) {

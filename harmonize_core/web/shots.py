@@ -8,6 +8,7 @@ when it is downloaded. So little is held in memory: the previews of the last few
 
 from __future__ import annotations
 
+import contextlib
 import io
 import secrets
 import threading
@@ -24,8 +25,9 @@ from harmonize_core.color import linear_to_srgb, srgb_to_linear
 from harmonize_core.errors import InputError
 from harmonize_core.formats.alpha import divisor
 from harmonize_core.formats.cryptomatte import crypto_layers
-from harmonize_core.formats.exr_layers import layers
-from harmonize_core.formats.exr_picture import ExrPicture
+from harmonize_core.formats.exr import read_exr_file
+from harmonize_core.formats.exr_layers import find_layer, layers
+from harmonize_core.formats.exr_picture import ExrPicture, exr_picture
 from harmonize_core.formats.images import resize_area, to_uint8
 from harmonize_core.formats.picture import Picture, RasterPicture, open_picture
 from harmonize_core.infer.masks import MaskChoice, mask_of
@@ -229,14 +231,25 @@ def described(upload: Upload) -> dict[str, Any]:
         InputError: damaged, or of a kind that cannot be harmonized.
     """
     facts: dict[str, Any] = {"key": upload.key, "name": upload.name, "kind": upload.kind}
-    picture = open_picture(upload.path)
+    if upload.kind == "EXR":
+        file = read_exr_file(upload.path)
+        names = [layer.name for layer in layers(file) if layer.colors and layer.name]
+        with contextlib.suppress(InputError):  # a damaged cryptomatte takes nothing from the picture
+            facts["objects"] = sorted({name for layer in crypto_layers(file)[:1] for name in layer.manifest})
+        try:
+            chosen = find_layer(file, None)
+        except InputError:
+            if not names:
+                raise
+            chosen = find_layer(file, names[0])
+            facts["layer"] = names[0]  # must be chosen, as the file has no picture without a name
+        facts["layers"] = names
+        picture: Picture = exr_picture(file, chosen)
+    else:
+        picture = open_picture(upload.path)
     height, width = picture.srgb.shape[:2]
     transparent = picture.alpha is not None and bool((picture.alpha < 1).any())
-    facts |= {"width": width, "height": height, "depth": depth(picture), "transparent": transparent}
-    if isinstance(picture, ExrPicture):
-        facts["layers"] = [layer.name for layer in layers(picture.file) if layer.colors and layer.name]
-        facts["objects"] = sorted({name for layer in crypto_layers(picture.file)[:1] for name in layer.manifest})
-    return facts
+    return facts | {"width": width, "height": height, "depth": depth(picture), "transparent": transparent}
 
 
 def cutout_png(layer: Floats) -> bytes:

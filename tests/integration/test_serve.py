@@ -338,6 +338,24 @@ def test_the_download_is_what_predict_writes(visitor, predictor, files, tmp_path
     assert len(left) == len(ask), "the written result goes away with its download"
 
 
+def test_layers_of_an_exr_are_named_and_one_of_them_is_taken(visitor, files, tmp_path):
+    ramp = np.linspace(0, 1, 120 * 168, dtype=np.float32).reshape(120, 168)
+    named = {f"{layer}.{c}": ramp * share for layer, share in (("diffuse", 1), ("gloss", 0.1)) for c in "RGB"}
+    write_exr(tmp_path / "passes.exr", named)
+    sent = visitor.upload(tmp_path / "passes.exr")
+    assert sent["layers"] == ["diffuse", "gloss"]
+    assert sent["layer"] == "diffuse"
+    assert (sent["depth"], sent["objects"]) == ("half float", [])
+    ask = {"picture": sent["key"], "mask": visitor.upload(files["mask.png"], role="mask")["key"]}
+    assert visitor.refusal("POST", "/api/shot", ask)[0] == 422
+    key = visitor.ask("POST", "/api/shot", {**ask, "layer": "gloss"})["key"]
+    got = tmp_path / "got.exr"
+    got.write_bytes(visitor.result(key)[1])
+    before, after = (read_exr_file(file).parts[0].channels for file in (tmp_path / "passes.exr", got))
+    changed = {name.split(".")[0] for name in before if (before[name] != after[name]).any()}
+    assert changed == {"gloss"}
+
+
 def test_the_form_steers_the_preview_and_the_network_looks_once(visitor, predictor, files):
     looked = []
 

@@ -98,9 +98,11 @@ class NumpyNetwork:
             result = step.compute(*arrays, **more)
         except Unsupported as error:
             raise self._lacking(step.node, error) from error
-        except (ValueError, TypeError, IndexError, KeyError, AttributeError, MemoryError, ZeroDivisionError) as error:
+        except Exception as error:  # NumPy has many ways to say that a damaged file's arrays do not fit
             raise self._broken(step.node, error) from error
         results = result if isinstance(result, list) else [result]
+        if len(results) < len(step.outputs):
+            raise self._broken(step.node, ValueError(f"{len(results)} results"))
         return {name: np.asarray(value) for name, value in zip(step.outputs, results, strict=False) if name}
 
     def _lacking(self, node: Node, what: object) -> EnvironmentFault:
@@ -117,10 +119,14 @@ class NumpyNetwork:
 
     def _plan(self, nodes: Sequence[Node]) -> list[Step]:
         """The steps that are left when everything constant is computed, in the file's order."""
+        made = Counter([*self.inputs, *self._constants, *(name for node in nodes for name in node.outputs if name)])
+        for node in nodes:
+            if not node.outputs or any(made[name] > 1 for name in node.outputs):
+                raise self._broken(node, ValueError("a value of that name is there already, or it has none"))
         nodes = [node for node in nodes if not self._folded(node)]
         uses = Counter(name for node in nodes for name in node.inputs)
         uses.update(list(self.outputs))
-        makers = {node.outputs[0]: node for node in nodes if node.outputs}
+        makers = {node.outputs[0]: node for node in nodes}
         shared = {name for node in nodes if node.operator not in OWN for name in (*node.inputs, *node.outputs)}
         shared.update(self.inputs, self.outputs, self._constants)
         joined: dict[str, list[Node]] = {}
@@ -169,7 +175,9 @@ class NumpyNetwork:
             return MAKERS[node.operator](node.attributes, fixed, len(node.outputs))
         except Unsupported as error:
             raise self._lacking(node, error) from error
-        except (ValueError, TypeError, IndexError, KeyError, AttributeError, MemoryError) as error:
+        except EnvironmentFault:
+            raise
+        except Exception as error:  # as above: attributes of any type and size
             raise self._broken(node, error) from error
 
     def _ordered(self, nodes: Sequence[Node], joined: Mapping[str, list[Node]], shared: set[str]) -> list[Step]:
@@ -182,7 +190,7 @@ class NumpyNetwork:
             missing = [name for name in inputs if name not in known]
             if missing:
                 raise self._broken(node, ValueError(f"nothing gives its input {missing[0]}"))
-            after = joined.get(node.outputs[0], []) if node.outputs else []
+            after = joined.get(node.outputs[0], [])
             compute = self._made(node, [self._made(one, ()) for one in after])
             outputs = after[-1].outputs if after else node.outputs
             last = tuple(dict.fromkeys(n for n in inputs if ends[n] == i and n not in self.outputs))

@@ -21,14 +21,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
-from shipped_pages import card, write_slice
+from shipped_pages import card, write_pictures, write_slice
 
 from harmonize_core.benchmark.shipped import findings_of
 from harmonize_core.checkpoint import Checkpoint, load_model, save_model
 from harmonize_core.errors import CheckpointError, HarmonizeError
 from harmonize_core.evaluate.held_out import HeldOut
 from harmonize_core.evaluate.quality import Branches, measure
-from harmonize_core.evaluate.quality_page import write_findings, write_sheets
+from harmonize_core.evaluate.quality_page import as_facts, markdown, write_sheets
 from harmonize_core.formats.images import write_text
 from harmonize_core.formats.triplet import Domain
 from harmonize_core.infer.onnx_weights import Precision
@@ -63,8 +63,8 @@ class Options:
     """Root of held-out photographic triplets, with its photos.csv."""
     against: tuple[Path, ...] = ()
     """Runs or weights of other networks for the tables."""
-    limit: int = 0
-    """Triplets of each domain that are measured, spread evenly; 0: all."""
+    limit: int = 150
+    """Triplets of each domain that are measured, drawn from all scenes and photographs; 0: all."""
     choose: int = 24
     """Triplets of each domain by which a run's networks and ways of storing them are compared."""
     megabytes: float = 12.0
@@ -83,37 +83,44 @@ def main(options: Options) -> None:
     Raises:
         CheckpointError: a network that may not be shipped.
     """
-    roots = {"rendered": options.rendered, "photographic": options.photographic}
+    roots = (options.rendered, options.photographic)
+    few, every = ([HeldOut.of(root, limit=limit) for root in roots] for limit in (options.choose, options.limit))
     for run in options.runs:
-        few = [HeldOut.of(root, limit=options.choose) for root in roots.values()]
-        file, scores, among = best_of(run, few)
+        file, among = best_of(run, few)
         checkpoint = load_model(file)
-        print(f"{checkpoint.name}: {file}, {', '.join(f'{d} {v:.1%} removed' for d, v in scores.items())}", flush=True)
+        scores = removed(torch_branches(checkpoint), every)
+        told(f"{checkpoint.name}: {file}, {', '.join(f'{d} {v:.1%} removed' for d, v in scores.items())} at 256")
         refuse_worse(checkpoint.name, scores)
         chosen = {"chosen_among": among, "held_out": {h.domain: listed(h) for h in few}}
-        facts = {**facts_of_run(checkpoint, file), **chosen}
-        precision = store(checkpoint, facts, few, options)
-        own = opened(options.weights / f"{checkpoint.name}.json")
-        every = [HeldOut.of(root, limit=options.limit) for root in roots.values()]
-        findings = findings_of(own, every, options.against, say=lambda line: print(line, flush=True))
-        images = options.pages / "images"
-        with tempfile.TemporaryDirectory() as folder:
-            write_findings(findings, Path(folder))
-            tables = Path(folder, "quality.md").read_text(encoding="utf-8")
-            numbers = Path(folder, "quality.json").read_text(encoding="utf-8")
-        write_text(options.pages / f"{checkpoint.name}_quality.json", numbers)
-        sheets = write_sheets(findings, own, images, checkpoint.name)
-        written = facts_of(options.weights / f"{checkpoint.name}.json")
-        page = options.pages / f"{checkpoint.name}_card.md"
-        card(page, written, tables, sheets, {h.domain: h for h in every}, command=sys.argv)
-        write_slice(options.tests, checkpoint.name, own, every)
-        print(f"{checkpoint.name}: stored as {precision}; {page}, {options.tests / checkpoint.name}.json", flush=True)
+        precision = store(checkpoint, {**facts_of_run(checkpoint, file), **chosen}, few, options)
+        page = describe(checkpoint.name, every, options)
+        told(f"{checkpoint.name}: stored as {precision}, described in {page}")
+    write_pictures(options.tests, every)
+    for network in sorted(options.weights.glob("*.json")):
+        write_slice(options.tests, network.stem, opened(network))
     total = sum(f.stat().st_size for f in options.weights.iterdir())
-    print(f"{options.weights}: {total / 1e6:.2f} MB of {options.megabytes:g}")
+    told(f"{options.weights}: {total / 1e6:.2f} MB of {options.megabytes:g}")
 
 
-def best_of(run: Path, sets: Sequence[HeldOut]) -> tuple[Path, dict[Domain, float], int]:
-    """The weights of a run that remove most, mean over the domains, what they remove, and among how many they are.
+def describe(name: str, sets: Sequence[HeldOut], options: Options) -> Path:
+    """Measure what was written; its card, sheets and numbers."""
+    weights = options.weights / f"{name}.json"
+    own = opened(weights)
+    findings = findings_of(own, sets, options.against, say=told)
+    write_text(options.pages / f"{name}_quality.json", json.dumps(as_facts(findings), indent=1) + "\n")
+    sheets = write_sheets(findings, own, options.pages / "images", name)
+    page = options.pages / f"{name}_card.md"
+    card(page, facts_of(weights), markdown(findings), sheets, {h.domain: h for h in sets}, command=sys.argv)
+    return page
+
+
+def told(line: str) -> None:
+    """Seen at once, also in a file."""
+    print(line, flush=True)
+
+
+def best_of(run: Path, sets: Sequence[HeldOut]) -> tuple[Path, int]:
+    """The weights of a run that remove most, mean over the domains, and among how many they are.
 
     Raises:
         CheckpointError: the run holds no weights.
@@ -122,9 +129,8 @@ def best_of(run: Path, sets: Sequence[HeldOut]) -> tuple[Path, dict[Domain, floa
     files = {f.read_bytes(): f for folder in reversed(folders) if (f := folder / "model.safetensors").is_file()}
     if not files:
         raise CheckpointError(f"{run} should be the folder of a training run but holds no model.safetensors")
-    found = {file: removed(torch_branches(load_model(file)), sets) for file in files.values()}
-    best = max(found, key=lambda file: sum(found[file].values()))
-    return best, found[best], len(found)
+    found = {file: sum(removed(torch_branches(load_model(file)), sets).values()) for file in files.values()}
+    return max(found, key=lambda file: found[file]), len(found)
 
 
 def torch_branches(checkpoint: Checkpoint) -> Branches:
@@ -179,10 +185,10 @@ def store(checkpoint: Checkpoint, facts: dict[str, Any], sets: Sequence[HeldOut]
             stored = psnr(opened(Path(folder, f"{checkpoint.name}.json")), sets)
         lost = {domain: exact[domain] - stored[domain] for domain in exact}
         tried.append(f"{precision}: {size / 1e6:.2f} MB, {max(lost.values()):.3f} dB")
-        print(f"{checkpoint.name} as {tried[-1]}", flush=True)
+        told(f"{checkpoint.name} as {tried[-1]}")
         if max(lost.values()) <= MOST_LOST and size <= room:
-            told = {"stored": precision, "lost_db": {d: round(v, 4) for d, v in lost.items()}}
-            write_weights(options.weights, checkpoint.name, branches, {**facts, **told}, **packed)
+            cost = {"stored": precision, "lost_db": {d: round(v, 4) for d, v in lost.items()}}
+            write_weights(options.weights, checkpoint.name, branches, {**facts, **cost}, **packed)
             return precision
     raise CheckpointError(
         f"{checkpoint.name} should lose at most {MOST_LOST:g} dB in {room / 1e6:.2f} MB but does not "
@@ -204,17 +210,17 @@ def bytes_of(checkpoint: Checkpoint, half: bool) -> bytes | None:
 
 def facts_of_run(checkpoint: Checkpoint, file: Path) -> dict[str, Any]:
     """Where weights come from, without names of this machine's folders."""
-    told = checkpoint.provenance
-    config = json.loads(told.get("config", "{}"))
+    known = checkpoint.provenance
+    config = json.loads(known.get("config", "{}"))
     data = {domain: digest_of_tree(file, config.get(domain)) for domain in DOMAINS}
     for key in ("run", "rendered", "photographic", "data"):
         value = config.get(key)
         config[key] = {**value, "cache": None} if isinstance(value, dict) else Path(value).name if value else None
     return {
         "licence": LICENCE,
-        "step": int(told.get("step", 0)),
-        "training_data": told.get("training_data", ""),
-        "training_code": told.get("git", ""),
+        "step": int(known.get("step", 0)),
+        "training_data": known.get("training_data", ""),
+        "training_code": known.get("git", ""),
         "training_config": config,
         "training_files": {domain: value for domain, value in data.items() if value},
         "trained_weights_sha256": hashlib.sha256(file.read_bytes()).hexdigest(),

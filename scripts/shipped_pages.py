@@ -72,11 +72,20 @@ def card(
     write_text(page, text)
 
 
-def write_slice(folder: Path, name: str, branches: Branches, sets: Sequence[HeldOut]) -> None:
-    """Pictures of 256x256 that may be passed on, in `folder`/pictures (made once), and what `name` makes of them."""
+def write_pictures(folder: Path, sets: Sequence[HeldOut]) -> None:
+    """Pictures of 256x256 that may be passed on, in `folder`/pictures, with their credits."""
     for held_out in sets:
-        if not list((folder / "pictures").glob(f"{held_out.domain}-*")):
-            _write_pictures(folder / "pictures", held_out)
+        shown = [t for t in held_out.triplets if held_out.may_be_shown(t)]
+        credits = []
+        for number, triplet in enumerate(drawn(shown, SLICE[held_out.domain])):
+            stem = f"{held_out.domain}-{number}"
+            _write_triplet(folder / "pictures", stem, triplet)
+            credits.append(f"- {stem}: {held_out.credit(triplet)}\n")
+        write_text(folder / "pictures" / f"{held_out.domain}-CREDITS.md", "".join(credits))
+
+
+def write_slice(folder: Path, name: str, branches: Branches) -> None:
+    """What the shipped file of a network makes of these pictures: `folder`/<name>.json, recomputed by tests."""
     rows = []
     for mask_file in sorted((folder / "pictures").glob("*-mask.png")):
         stem = mask_file.name.removesuffix("-mask.png")
@@ -87,16 +96,6 @@ def write_slice(folder: Path, name: str, branches: Branches, sets: Sequence[Held
         errors = [fmse(255 * picture, 255 * real, mask) for picture in (composite, result)]
         rows.append({"picture": stem, "domain": domain, "composite_fmse": errors[0], "fmse": errors[1]})
     write_text(folder / f"{name}.json", json.dumps({"name": name, "rows": rows}, indent=1) + "\n")
-
-
-def _write_pictures(folder: Path, held_out: HeldOut) -> None:
-    shown = [t for t in held_out.triplets if held_out.may_be_shown(t)]
-    credits = []
-    for number, triplet in enumerate(drawn(shown, SLICE[held_out.domain])):
-        stem = f"{held_out.domain}-{number}"
-        _write_triplet(folder, stem, triplet)
-        credits.append(f"- {stem}: {held_out.credit(triplet)}\n")
-    write_text(folder / f"{held_out.domain}-CREDITS.md", "".join(credits))
 
 
 def _write_triplet(folder: Path, stem: str, paths: TripletPaths) -> None:

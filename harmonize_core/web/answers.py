@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from harmonize_core.errors import HarmonizeError, InputError
 from harmonize_core.formats.triplet import Domain
@@ -147,7 +148,7 @@ def result(desk: Desk, query: Query, headers: Headers, body: Body) -> Answer:
         transform = desk.transform(made, steer, controls)
         picture, whole, coverage = desk.shots.whole(made.ask, made.place)
         harmonized = apply_controls(transform, whole, coverage, controls, picture.ceiling)
-        changed = controls.changed(coverage) if made.place is None else (coverage * 0 + 1)
+        changed = controls.changed(coverage) if made.place is None else np.ones_like(coverage)
         file = written(picture, desk.folder, harmonized, changed)
     return Answer.download(file, f"{made.base.stem}_harmonized{file.suffix}")
 
@@ -162,7 +163,10 @@ def look(desk: Desk, query: Query, headers: Headers, body: Body) -> Answer:
         controls = desk.controls(steer)
         transform = baked(desk.transform(made, steer, controls), made.mask, controls)
         file = Path(folder, f"{made.base.stem.replace('%', '_')}_look{suffix}")
-        save_look(file, transform, desk.lending[None].info.name)
+        try:
+            save_look(file, transform, desk.lending[None].info.name)
+        except HarmonizeError as error:
+            raise InputError(str(error).replace(str(file), file.name)) from error
         return Answer.download(file.read_bytes(), file.name)
 
 

@@ -17,6 +17,7 @@ import traceback
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
+from socketserver import TCPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -64,6 +65,11 @@ class PageServer(ThreadingHTTPServer):
             raise ConfigError(
                 f"no server can listen at port {port} of {host} ({error}); choose another --port or --host"
             ) from error
+
+    def server_bind(self) -> None:
+        """Without asking the network for this machine's full name, as `HTTPServer` does."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     @property
     def url(self) -> str:

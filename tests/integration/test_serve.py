@@ -16,7 +16,7 @@ import sys
 import threading
 import zlib
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import cv2
 import numpy as np
@@ -27,8 +27,10 @@ from PIL import Image
 
 from harmonize_core.formats.exr import read_exr_file
 from harmonize_core.formats.images import write_exr
+from harmonize_core.formats.picture import open_picture
 from harmonize_core.infer.controls import Controlled, Controls
 from harmonize_core.infer.files import predict_files
+from harmonize_core.infer.look_files import load_look
 from harmonize_core.infer.pairs import FileJob
 from harmonize_core.infer.predictor import Predictor
 from harmonize_core.runtime.look import MAP, Look
@@ -392,6 +394,26 @@ def test_the_form_steers_the_preview_and_the_network_looks_once(visitor, predict
     preview(invert=True)
     preview(invert=True, strength=0.3)
     assert len(looked) == 2
+
+
+@pytest.mark.parametrize("form", ["JSON", "CDL", "Cube"])
+def test_a_look_is_saved_at_the_strength_that_is_chosen(visitor, files, tmp_path, form):
+    key = visitor.ask("POST", "/api/shot", {"picture": visitor.upload(files["cutout.png"], "a %04d b.png")["key"]})[
+        "key"
+    ]
+    chosen = {"controls": {"strength": 0.5, "mode": "global"}}
+    status, headers, data = visitor.send("POST", f"/api/look?shot={key}&format={form}", chosen)
+    assert status == 200, data
+    file = tmp_path / f"look.{form.lower()}"
+    file.write_bytes(data)
+    assert f"a _04d b_look.{form.lower()}" in unquote(headers["Content-Disposition"])
+    picture = open_picture(files["cutout.png"])
+    whole = brightness(picture.srgb, picture.alpha)  # sees the picture at 64x64, and this at its own size
+    grey = np.full((1, 1, 3), 0.3, np.float32)
+    wanted = whole.global_only().scaled(0.5).apply(grey, ceiling=None)
+    np.testing.assert_allclose(load_look(file).apply(grey, ceiling=None), wanted, atol=0.02)
+    assert np.abs(wanted - grey).max() > 0.05
+    assert visitor.refusal("POST", f"/api/look?shot={key}&format=../x", chosen)[0] == 404
 
 
 def test_a_cut_out_lies_where_it_is_put_and_the_background_keeps_its_bits(visitor, files):

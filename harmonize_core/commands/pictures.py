@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from tyro.conf import Positional
@@ -17,6 +17,7 @@ from harmonize_core.infer.controls import Controlled, Controls
 from harmonize_core.infer.sequence_plan import Temporal
 from harmonize_core.make_real import MakeRealOptions, SplitOptions
 from harmonize_core.make_real.segment import Normalization
+from harmonize_core.runtime.engines import Device, Runtime
 
 if TYPE_CHECKING:
     from harmonize_core.formats.picture import Picture
@@ -46,7 +47,8 @@ def predict(
     curves: Path | None = None,
     overwrite: bool = False,
     domain: Domain | None = None,
-    device: Literal["cpu", "cuda"] = "cpu",
+    device: Device = "cpu",
+    runtime: Runtime = "auto",
     quiet: bool = False,
 ) -> int:
     """Harmonize composites of any size and format; pixels outside the mask stay as they are, bit for bit.
@@ -87,7 +89,8 @@ def predict(
         curves: SVG file for the picture of what was estimated and applied, frame by frame. Default: beside the output.
         overwrite: Of several images, do those again whose result is there already.
         domain: What the foregrounds are: branch of a .safetensors checkpoint to use. Default: photographic.
-        device: Where a .safetensors checkpoint runs.
+        device: Where the network runs: cpu, cuda, or auto for what there is; .onnx files also with coreml and directml.
+        runtime: What runs an .onnx file. Default: ONNX Runtime, or NumPy where that cannot be loaded.
         quiet: Print nothing but errors.
     """
     from harmonize_core.commands.sequences import SequenceOptions, predict_sequence
@@ -110,7 +113,7 @@ def predict(
         if model is None or saved is not None:
             assert saved is not None
             return Recalled(saved, controls), "a look"
-        return _opened(model, controls, domain, device, save_look)
+        return _opened(model, controls, domain, device, runtime, save_look, quiet)
 
     reading = Reading(layer, MaskChoice(mask_layer, crypto_object, invert_mask))
     frames = any(is_numbered(path) or is_video(path) for path in (*images, out)) or bool(saved and saved.frames)
@@ -145,7 +148,13 @@ def predict(
 
 
 def _opened(
-    model: Path, controls: Controls, domain: Domain | None, device: Literal["cpu", "cuda"], save_look: Path | None
+    model: Path,
+    controls: Controls,
+    domain: Domain | None,
+    device: Device,
+    runtime: Runtime,
+    save_look: Path | None,
+    quiet: bool,
 ) -> tuple[Controlled, str]:
     """A network under controls, and what tells it from all others."""
     from harmonize_core.infer.look_files import check_savable
@@ -155,7 +164,9 @@ def _opened(
     from harmonize_core.train.state import weights_of
 
     weights = weights_of(model)
-    predictor = Predictor.load(weights, device, controls.domain(domain))
+    predictor = Predictor.load(weights, device, controls.domain(domain), runtime)
+    if predictor.info.engine.startswith("NumPy") and not quiet:
+        print(f"note: the network runs in {predictor.info.engine}", file=sys.stderr)
     if save_look is not None:
         check_savable(save_look, isinstance(predictor.harmonizer, LookHarmonizer), model=predictor.label)
     network = file_digest(weights) if weights.is_file() else f"{weights} {sorted(predictor.info.metadata.items())}"

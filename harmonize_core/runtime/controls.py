@@ -7,7 +7,7 @@ on finished pictures, band by band. All colours are linear light of BT.709 prima
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from harmonize_core.color import (
 from harmonize_core.runtime.difference import ciede2000
 from harmonize_core.runtime.look import Adjust, Floats
 from harmonize_core.runtime.resize import interpolation_matrix, resize
+from harmonize_core.runtime.threads import workers
 
 GREYISH = 0.04
 """Oklab chroma up to which a colour counts as nearly grey: its hue is mostly noise, so it gains little chroma."""
@@ -41,8 +42,8 @@ SKIN_SIDE = 256
 SKIN_BLUR = 1.5
 """Standard deviation of its blur, in its pixels, so that noise and patterns leave no blotches."""
 
-STEPS = 12
-"""Halvings where a factor from 0 to 1 is searched: to 1/4096."""
+STEPS = 10
+"""Halvings where a factor from 0 to 1 is searched: to 1/1024."""
 
 BAND = 1 << 16
 """Pixels that are worked on at a time."""
@@ -127,7 +128,9 @@ def skin_map(composite_srgb: Floats, mask: Floats) -> Floats:
     return (down @ (skin * inside) @ across / near).astype(np.float32)
 
 
-def protect(before_srgb: Floats, after_srgb: Floats, where: Floats, amount: float) -> None:
+def protect(
+    before_srgb: Floats, after_srgb: Floats, where: Floats, amount: float, *, threads: int | None = None
+) -> None:
     """Take back a share of the change of a picture (H, W, 3), in linear light and in place.
 
     Args:
@@ -135,10 +138,12 @@ def protect(before_srgb: Floats, after_srgb: Floats, where: Floats, amount: floa
         after_srgb: (H, W, 3) float32 sRGB; only pixels that changed are written.
         where: (h, w) in [0, 1], a map over the frame.
         amount: share that is taken back where the map is 1.
+        threads: that work on it; None: one for each core.
     """
     height, width = before_srgb.shape[:2]
     across = amount * interpolation_matrix(where.shape[1], 0, width, width).T
-    for rows in _bands(before_srgb):
+
+    def work(rows: slice) -> None:
         before, after = before_srgb[rows], after_srgb[rows]
         moved = (before != after).any(axis=-1)
         if moved.any():
@@ -146,8 +151,10 @@ def protect(before_srgb: Floats, after_srgb: Floats, where: Floats, amount: floa
             old, new = srgb_to_linear(before[moved]), srgb_to_linear(after[moved])
             after[moved] = linear_to_srgb(new + np.minimum(taken, 1) * (old - new))
 
+    _in_bands(work, before_srgb, threads)
 
-def limit_change(before_srgb: Floats, after_srgb: Floats, largest: float) -> None:
+
+def limit_change(before_srgb: Floats, after_srgb: Floats, largest: float, *, threads: int | None = None) -> None:
     """Bring pixels of a picture back towards what they were until they differ by at most `largest`, in place.
 
     The way back is a straight line in linear light, so no colour leaves the gamut of the two; how far is found by
@@ -157,19 +164,25 @@ def limit_change(before_srgb: Floats, after_srgb: Floats, largest: float) -> Non
         before_srgb: (H, W, 3) sRGB.
         after_srgb: (H, W, 3) float32 sRGB; only pixels that exceed the limit are written.
         largest: CIEDE2000, 0 or more.
+        threads: that work on it; None: one for each core.
     """
-    for rows in _bands(before_srgb):
+
+    def work(rows: slice) -> None:
         before, after = before_srgb[rows], after_srgb[rows]
         moved = (before != after).any(axis=-1)
         if moved.any():
             after[moved] = _limited(before[moved], after[moved], largest)
 
+    _in_bands(work, before_srgb, threads)
 
-def _bands(picture: Floats) -> Iterator[slice]:
-    """Rows of about BAND pixels each."""
-    step = max(1, BAND // max(1, picture.shape[1]))
-    for start in range(0, len(picture), step):
-        yield slice(start, min(start + step, len(picture)))
+
+def _in_bands(work: Callable[[slice], None], picture: Floats, threads: int | None) -> None:
+    """Work on rows of about BAND pixels each."""
+    height, width = picture.shape[:2]
+    step = max(1, BAND // max(1, width))
+    bands = [slice(start, min(start + step, height)) for start in range(0, height, step)]
+    with workers(threads, height * width) as each:
+        list(each(work, bands))
 
 
 def _limited(before_srgb: Floats, after_srgb: Floats, largest: float) -> Floats:

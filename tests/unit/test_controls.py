@@ -72,7 +72,7 @@ def test_no_pixel_changes_by_more_than_was_allowed(kind, ceiling, rng, request):
     before, after = difference(composite, free), difference(composite, held)
     assert before.max() > 15
     assert after.max() <= 6.05
-    assert after[before > 6.1].min() > 5.9  # as much as is allowed
+    assert after[before > 6.1].min() > 5.95  # as much as is allowed
     np.testing.assert_array_equal(held[before < 5.9], free[before < 5.9])
     none = apply_controls(transform, composite, mask, Controls(max_delta_e=0), ceiling)
     np.testing.assert_allclose(none, composite, atol=1e-6)
@@ -202,10 +202,10 @@ def test_limits_take_no_more_memory_for_larger_pictures(rng):
     before = np.repeat(rng.random((40, 800, 3), dtype=np.float32), 20, axis=0)
     after = np.minimum(before * 1.3, 1)
     tracemalloc.start()
-    limit_change(before[:200], after[:200], 5)
+    limit_change(before[:200], after[:200], 5, threads=1)
     small = tracemalloc.get_traced_memory()[1]
     tracemalloc.reset_peak()
-    limit_change(before, after, 5)
+    limit_change(before, after, 5, threads=1)
     large = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert large < 1.2 * small

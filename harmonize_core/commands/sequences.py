@@ -11,6 +11,7 @@ from pathlib import Path
 from harmonize_core.commands.terminal import say
 from harmonize_core.errors import ConfigError
 from harmonize_core.formats.images import write_text
+from harmonize_core.formats.picture import SUFFIXES
 from harmonize_core.infer.controls import Controlled
 from harmonize_core.infer.files import Reading, Recalled
 from harmonize_core.infer.look_files import save_looks
@@ -58,7 +59,7 @@ def predict_sequence(
         options: of time.
         quiet: print nothing but errors.
     """
-    if not is_video(out) and not is_numbered(out) and out.suffix and not out.is_dir():
+    if out.suffix.lower() in SUFFIXES and not is_numbered(out) and not out.is_dir():
         raise ConfigError(f"--out should be a folder, a pattern (out/shot.%04d.png) or a video for frames but is {out}")
     footage = find_footage(images, mask, reading, options.fps)
     steady = Steady(options.temporal, sigma_of(options.smoothing, footage.rate), options.shots)

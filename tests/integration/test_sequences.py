@@ -185,7 +185,12 @@ def test_frames_come_by_their_numbers_however_they_are_written(tmp_path, capsys)
 
 
 def film(
-    path: Path, frames: list[np.ndarray], codec: str = "libx264", form: str = "yuv420p", sound: bool = False
+    path: Path,
+    frames: list[np.ndarray],
+    codec: str = "libx264",
+    form: str = "yuv420p",
+    sound: bool = False,
+    transfer: int = 1,
 ) -> Path:
     """A video of 30000/1001 frames a second in BT.709."""
     rate = Fraction(30000, 1001)
@@ -193,7 +198,8 @@ def film(
         stream = file.add_stream(codec, rate=rate, options={"crf": "10"} if codec == "libx264" else {})
         stream.height, stream.width, stream.pix_fmt = *frames[0].shape[:2], form
         context = stream.codec_context
-        context.colorspace = context.color_primaries = context.color_trc = context.color_range = 1
+        context.colorspace = context.color_primaries = context.color_range = 1
+        context.color_trc = transfer
         tone = file.add_stream("aac", rate=48000, layout="mono") if sound else None
         for i, frame in enumerate(frames):
             picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
@@ -275,8 +281,11 @@ def test_what_cannot_be_a_video_is_said_in_a_sentence(tmp_path, capsys):
     (tmp_path / "text.mp4").write_text("no video")
     (tmp_path / "cut.mp4").write_bytes(source.read_bytes()[:300])
     film(tmp_path / "short.mkv", [np.repeat(the_mask()[..., None], 3, axis=2)] * 2, "ffv1", "yuv444p")
+    film(tmp_path / "hdr.mkv", frames_of(1), "ffv1", transfer=16)
     mask = ("--mask", tmp_path / "mask.png", "--model", "reinhard", "--out")
     for words, said in (
+        ((tmp_path / "hdr.mkv", *mask, tmp_path / "o.mp4"), "is PQ (high dynamic range)"),
+        ((source, *mask, tmp_path / "o.png"), "--out should be a folder, a pattern"),
         ((tmp_path / "none.mp4", *mask, tmp_path / "o.mp4"), "does not exist"),
         ((tmp_path / "text.mp4", *mask, tmp_path / "o.mp4"), "is not a readable video"),
         ((tmp_path / "cut.mp4", *mask, tmp_path / "o.mp4"), "is not a readable video"),

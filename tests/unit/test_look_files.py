@@ -2,6 +2,7 @@
 """Look files: what is saved comes back, other programs read it the same way, and damaged files are refused."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,21 @@ def test_opencolorio_grades_as_we_do(suffix, look, tmp_path, rng):
     loaded = load_look(file)
     np.testing.assert_allclose(loaded.grade, look.grade, atol=1e-5)
     assert not loaded.map.any()
+
+
+def test_the_page_says_how_a_config_takes_a_look(look, tmp_path, rng):
+    page = (Path(__file__).parents[2] / "docs/looks.md").read_text(encoding="utf-8")
+    (piece,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    config = ocio.Config.CreateFromBuiltinConfig("cg-config-latest").serialize()
+    (tmp_path / "config.ocio").write_text(config.replace("\nlooks:\n", f"\n{piece}"))
+    save_look(tmp_path / "look.cdl", look)
+    linear = "Linear Rec.709 (sRGB)"
+    grade = ocio.LookTransform(src=linear, dst=linear, looks="harmonized")
+    processor = ocio.Config.CreateFromFile(str(tmp_path / "config.ocio")).getProcessor(grade)
+    light = rng.random((100, 3), dtype=np.float32) * 4
+    found = light.copy()
+    processor.getOptimizedCPUProcessor(ocio.OPTIMIZATION_LOSSLESS).applyRGB(found)
+    np.testing.assert_allclose(found, look.cdl().apply(light.T).T, rtol=1e-4, atol=1e-5)
 
 
 def test_a_shot_of_corrections_is_found_by_frame(look, tmp_path, rng):

@@ -55,7 +55,7 @@ def serve(
             if not quiet:
                 if host not in LOOPBACK:
                     print(f"note: other machines reach this server at {host}, unencrypted", file=sys.stderr)
-                print(f"{lending[None].label}; Ctrl-C ends it, and what was loaded goes away", file=sys.stderr)
+                print(f"{lending[None].info.name}; Ctrl-C ends it, and what was loaded goes away", file=sys.stderr)
             say(server.url)
             if browser and _has_screen():
                 webbrowser.open(server.url)

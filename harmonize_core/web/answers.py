@@ -36,7 +36,7 @@ def start(desk: Desk, _query: Query, _headers: Headers, _body: Body) -> Answer:
     info = desk.lending[None].info
     return Answer.json(
         {
-            "network": desk.lending[None].label,
+            "network": desk.lending[None].label if len(desk.lending.domains) == 1 else info.name,
             "licence": info.licence,
             "domains": desk.lending.domains,
             "form": steering.form(),

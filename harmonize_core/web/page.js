@@ -140,6 +140,7 @@ async function go(place = null) {
     $("open").hidden = true;
     $("work").hidden = false;
     $("again").hidden = false;
+    scrollTo(0, 0);
     shape(state.shot.width, state.shot.height);
     await refresh();
     if (!place) $("cut").focus({ preventScroll: true });

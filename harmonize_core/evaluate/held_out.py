@@ -51,7 +51,7 @@ class HeldOut:
         known = self._note(triplet).get("category")
         if known:
             return known
-        parts = Path(str(triplet.composite)).relative_to(self.root).parts
+        parts = triplet.composite.relative_to(self.root).parts
         subset = parts[0] if len(parts) > 2 else "all"
         return subset[1:].lower() if layout_of(self.root, self.split) == "rdharmony" else subset
 
@@ -63,12 +63,12 @@ class HeldOut:
         """Who made it, under which licence; for renders, where that stands."""
         facts = self._note(triplet)
         if facts:
-            name = Path(str(triplet.real)).stem
+            name = triplet.real.stem
             return f"{name}: {facts.get('author') or 'unknown'}, {facts.get('licence') or 'own'}"
         return f"{triplet.group}: {'assets as in CREDITS.md of the set' if self.domain == 'rendered' else 'own'}"
 
     def _note(self, triplet: TripletPaths) -> Mapping[str, str]:
-        return self.photos.get(Path(str(triplet.real)).stem, {})
+        return self.photos.get(triplet.real.stem, {})
 
 
 def drawn(triplets: Sequence[TripletPaths], count: int) -> list[TripletPaths]:

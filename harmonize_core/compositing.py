@@ -8,6 +8,7 @@ Images are (H, W, 3) float32 linear, coverage is (H, W) in [0, 1] with 1 = foreg
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -97,11 +98,14 @@ class SoftEdges:
         self._some_nearly_opaque = any(_trust(coverage, part).any() for part in parts)
         channels = 2 * image.shape[2]
         self._background = self._foreground = None
+        # What is held reads from copies: a circle of references would keep a frame until garbage is collected.
+        reader = copy.copy(self)
         if any((coverage[part] <= 0).any() for part in parts):
-            source = Source(size, channels, self._colors, self._beyond, self._soft, step)
+            source = Source(size, channels, reader._colors, reader._beyond, reader._soft, step)
             self._background = Continuation(source, each)
         if any(self._within(part).any() for part in parts):
-            source = Source(size, channels, self._cleared_colors, self._within, self._soft, step)
+            reader = copy.copy(self)
+            source = Source(size, channels, reader._cleared_colors, reader._within, reader._soft, step)
             self._foreground = Continuation(source, each)
 
     def at(self, rows: Places, columns: Places) -> SoftLight:

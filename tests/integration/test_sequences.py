@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from fractions import Fraction
 from pathlib import Path
 
@@ -328,6 +330,26 @@ def test_long_sequences_need_no_more_memory_than_short_ones(tmp_path):
         assert status == 0
         peaks.append(usage.ru_maxrss / 1024)
     assert peaks[1] - peaks[0] < 25  # MB; a frame as floats is 2.8, the 40 more of them 111
+
+
+def test_what_a_frame_took_is_free_when_it_is_done(tmp_path):
+    """Without the garbage collector, which does not see how large arrays are."""
+    model = Flickering([0.4]).controlled()
+    mask = np.zeros((240, 320), np.float32)
+    mask[60:180, 80:240], mask[50:60, 80:240] = 1, 0.5
+    frame = np.random.default_rng(0).random((240, 320, 3), dtype=np.float32)
+    model(frame, mask)
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        for _ in range(3):
+            model(frame, mask)
+        held, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert held < 0.05 * most
 
 
 def test_saved_looks_of_a_sequence_are_applied_to_it_again(tmp_path):

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harmonize_core.color import decode, encode, srgb_to_linear
+from harmonize_core.errors import InputError
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[Any]
@@ -117,7 +118,13 @@ class Desk:
 
 @lru_cache
 def light_of(dtype: np.dtype[Any]) -> Floats:
-    """The linear light of each value of an unsigned integer type."""
+    """The linear light of each value of an unsigned integer type.
+
+    Raises:
+        InputError: a type of more than 16 bits.
+    """
+    if dtype.itemsize > 2:
+        raise InputError(f"the composite should hold floats, uint8 or uint16 but holds {dtype}; divide by its maximum")
     largest = np.iinfo(dtype).max
     return srgb_to_linear(np.arange(largest + 1, dtype=np.float32) / np.float32(largest))
 

@@ -39,6 +39,8 @@ class DataConfig:
     foreground has: light adds up, so ten styles become endless ones."""
     painted: float = 0.0
     """Share of rendered samples on the fly whose foreground reflects other colours, in composite and real picture."""
+    exposed: float = 0.0
+    """Share of photographs on the fly that are exposed otherwise as a whole: composite and real picture alike."""
     edits: tuple[str, ...] = PHOTO_EDITS
     """How foregrounds of photographs are changed on the fly: each sample takes one of these, parts joined by +, always
     in the order transfer (or reinhard, mkl, histogram), camera, relight."""

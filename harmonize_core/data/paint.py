@@ -16,13 +16,13 @@ from torch.nn import functional
 CELLS = 4
 """Rows and columns of a field before it is enlarged."""
 
-LEVEL, TINT = 0.35, 0.15
+LEVEL, TINT = 0.5, 0.2
 """Standard deviation of the whole field's log gain, common to the channels, and of each channel's own."""
 
 UNEVEN, MOTLEY = 0.3, 0.1
 """The same from cell to cell."""
 
-LARGEST = 1.0
+LARGEST = 1.4
 """Log gains go no further, either way."""
 
 

@@ -34,6 +34,8 @@ from harmonize_core.formats.triplet import TripletPaths
 
 MAX_TRIES = 12
 """Edits drawn for one sample before its foreground stays as it is."""
+STOPS = (-2.5, 0.5)
+"""Within which whole photographs are exposed otherwise; what was white has no more to give."""
 SAMPLE = 512
 """Colours that stand for a foreground."""
 SMALL = 96
@@ -51,6 +53,8 @@ class Draw:
     shade: NDArray[np.float32] | None
     """(h, w) small, light of a relight edit."""
     damage: Damage
+    exposure: float = 1.0
+    """Factor of the whole picture's light, composite and photograph."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ class PhotoBatch:
         blended = colors.linear_to_srgb(share * changed.clamp(0, 1) + (1 - share) * own)
         composite = real.clone(memory_format=torch.channels_last)
         _flat(composite, 3).index_copy_(0, place, blended[0, :, 0].T)
+        composite, real = self._exposed(composite), self._exposed(real)
         damage = [d.damage for d in self.draws]
         composite, real = damaged(composite, real, mask, damage)
         count = len(self.draws)
@@ -94,6 +99,14 @@ class PhotoBatch:
             chance=self.chance,
         )
         return batch.to(device)
+
+    def _exposed(self, pictures: Tensor) -> Tensor:
+        rows = [i for i, d in enumerate(self.draws) if d.exposure != 1]
+        if rows:
+            gains = torch.tensor([self.draws[i].exposure for i in rows], device=pictures.device)[:, None, None, None]
+            light = colors.srgb_to_linear(pictures[rows]) * gains
+            pictures[rows] = colors.linear_to_srgb(light.clamp(0, 1))
+        return pictures
 
 
 class Photographs:
@@ -137,7 +150,12 @@ class Photographs:
         crop = whole(entry["mask"]) if fixed else draw_crop(rng, entry["mask"], data)
         harmonious = not fixed and bool(rng.random() < data.identity)
         numbers, shade = (Numbers(), None) if harmonious else self._edits(rng, number)
-        return Draw(number, crop, numbers, shade, NONE if fixed else draw_damage(rng, data, self._drawing.size))
+        if fixed:
+            return Draw(number, crop, numbers, shade, NONE)
+        damage, exposure = draw_damage(rng, data, self._drawing.size), 1.0
+        if data.exposed and rng.random() < data.exposed:
+            exposure = float(2 ** rng.uniform(*STOPS))
+        return Draw(number, crop, numbers, shade, damage, exposure)
 
     def batch(self, samples: Sequence[tuple[int, int]]) -> PhotoBatch:
         """The batch of the given (epoch, index) pairs, in their order; `.to(device)` composes it."""

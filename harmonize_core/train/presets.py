@@ -13,7 +13,7 @@ from typing import Any
 
 from harmonize_core.data.options import DataConfig
 from harmonize_core.errors import UnknownName
-from harmonize_core.train.config import IMAGENET, InitConfig, LossConfig, OptimConfig, TrainConfig
+from harmonize_core.train.config import IMAGENET, InitConfig, LookLossConfig, LossConfig, OptimConfig, TrainConfig
 
 IHARMONY4_TRAINING = 65_742
 
@@ -71,8 +71,10 @@ _TRANSLATOR: dict[str, Any] = {
 _HR_DATA = DataConfig(
     on_the_fly=True,
     cover=(0.02, 0.6),
-    mixed=0.5,
-    painted=0.7,
+    mixed=0.7,
+    painted=0.8,
+    exposed=0.3,
+    crop_scale=(0.3, 1.0),
     jpeg=0.3,
     noise=0.2,
     blur=0.1,
@@ -87,7 +89,13 @@ _HR = TrainConfig(
     batch_size=16,
     data=_HR_DATA,
     optim=OptimConfig(lr=1e-3, schedule="cosine", warmup_steps=500, clip_norm=5.0),
-    loss=LossConfig(adversarial=0.1, style=0.1, style_photographic=0.05, entropy=0.05),
+    loss=LossConfig(
+        adversarial=0.1,
+        style=0.1,
+        style_photographic=0.05,
+        entropy=0.05,
+        look=LookLossConfig(identity=2.0, identity_share=0.2),
+    ),
     init=InitConfig(features=IMAGENET),
     ema=0.999,
     log_every=20,

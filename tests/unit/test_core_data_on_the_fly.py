@@ -168,6 +168,18 @@ def test_paint_changes_a_foreground_alike_in_composite_and_real_and_nothing_else
     np.testing.assert_allclose(ratios[0][both], ratios[1][both], rtol=0.02)
 
 
+def test_whole_photographs_can_be_exposed_otherwise(folders):
+    samples = [(epoch, index) for epoch in range(2) for index in range(4)]
+    plain, dataset = photos_of(folders).batch(samples).to(CPU), photos_of(folders, exposed=1.0)
+    shown = dataset.batch(samples).to(CPU)
+    for row, sample in enumerate(samples):
+        gain = dataset.draw(*sample).exposure
+        assert 2**-2.5 <= gain <= 2**0.5
+        for name in ("real", "composite"):
+            light = srgb_to_linear(getattr(plain, name)[row].numpy()) * gain
+            np.testing.assert_allclose(getattr(shown, name)[row].numpy(), linear_to_srgb(light.clip(0, 1)), atol=1e-5)
+
+
 def test_each_subject_of_a_view_can_have_a_style_of_its_own(folders):
     dataset = views_of(folders, apart=1.0, identity=0, same_style=0, grade=0)
     sample = next((e, 0) for e in range(50) if len(set(dataset.draw(e, 0).fronts)) == 2)

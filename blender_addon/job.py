@@ -25,16 +25,18 @@ from numpy.typing import NDArray
 from harmonize_core.color import linear_to_srgb, srgb_to_linear
 from harmonize_core.compositing import over
 from harmonize_core.errors import HarmonizeError
-from harmonize_core.runtime import ColorTransform, Harmonizer, harmonize_layers, smooth_over_time
+from harmonize_core.runtime import ColorTransform, Look, harmonize_layers, smooth_over_time
 
 from . import layers, model
 from .bridge import pixels
 from .bridge.files import encode_exr, encode_png, why_not_written, write_atomic
+from .model import Network
 from .options import ShotOptions
 from .plates import plate_frame
 from .renderers import FrameTask, Here, InBackground, ShotSpec
 
 Floats = NDArray[np.float32]
+Transform = ColorTransform | Look
 
 
 @dataclass
@@ -92,7 +94,7 @@ class Job:
         self.progress = Progress(len(options.frames))
         self.cancelled = False
         self._pool = ThreadPoolExecutor(1) if interactive else None
-        self._looks: dict[int, ColorTransform | None] = {}
+        self._looks: dict[int, Transform | None] = {}
         self._loaded: dict[int, tuple[pixels.Layer, Floats]] = {}
         self._fresh: set[int] = set()
         self._missing: set[int] = set()
@@ -113,7 +115,7 @@ class Job:
         yield self.progress
         renderer: Here | InBackground | None = None
         try:
-            harmonizer, digest = yield from self._run(model.open_model, options.model_path, options.threads)
+            network, digest = yield from self._run(model.open_model, options.model_path, options.threads)
             names = layers.layer_names(options.cast)
             tasks = self._tasks(names)
             if tasks:
@@ -126,7 +128,7 @@ class Job:
             for index in range(count + reach):
                 if index < count:
                     yield from self._render(index, names, renderer)
-                    yield from self._estimate(index, names, harmonizer, digest)
+                    yield from self._estimate(index, names, network, digest)
                 if index >= reach:
                     yield from self._write(index - reach, names)
         finally:
@@ -194,30 +196,29 @@ class Job:
         self.progress.rendered += 1
         yield from self._checkpoint()
 
-    def _estimate(self, index: int, names: list[str], harmonizer: Harmonizer, digest: str) -> Iterator[Progress]:
+    def _estimate(self, index: int, names: list[str], network: Network, digest: str) -> Iterator[Progress]:
         """Find the colour transform of a frame, or read it back."""
         options = self.options
         frame = options.frames[index]
         record = self._record(frame)
         dates = [self._layer_path(n, frame).stat().st_mtime_ns for n in names]
         key = _key(record["layers"], dates, digest, options.plate.fingerprint(frame), options.view)
-        path = options.work_folder / f"look_{frame:04d}.npy"
+        path = options.work_folder / f"look_{frame:04d}.npz"
         if record.get("look") == key and path.is_file():
-            coefficients = np.load(path, allow_pickle=False)
-            self._looks[index] = ColorTransform(coefficients) if coefficients.size else None
+            self._looks[index] = _read_look(path)
             return
         self.progress.message = f"Matching frame {frame}"
         yield from self._checkpoint()
         layer, plate = yield from self._pictures(index, names)
-        look: ColorTransform | None = None
+        look: Transform | None = None
         if layer.alpha.max() > 0:
             composite = yield from self._run(
                 harmonize_layers, ColorTransform.identity(), layer.rgb_linear, layer.alpha, plate
             )
-            look = yield from self._run(harmonizer.estimate, composite, layer.alpha)
+            look = yield from self._run(network.estimate, composite, layer.alpha)
         self._looks[index] = look
         buffer = io.BytesIO()
-        np.save(buffer, look.coefficients if look else np.empty(0, np.float32), allow_pickle=False)
+        np.savez(buffer, **(vars(look) if look else {}))
         write_atomic(path, buffer.getvalue())
         self._store(frame, {"layers": record["layers"], "view": record.get("view"), "look": key})
 
@@ -227,7 +228,7 @@ class Job:
         frame = options.frames[index]
         look = self._smoothed(index).scaled(options.strengths[index])
         record = self._record(frame)
-        key = _key(record["look"], hashlib.sha256(look.coefficients.tobytes()).hexdigest(), options.file_format)
+        key = _key(record["look"], _digest(look), options.file_format)
         wanted = [options.result_path(frame)] + [options.composite_path(frame)] * options.write_composite
         if record.get("result") == key and all(p.is_file() for p in wanted):
             self.progress.kept += 1
@@ -243,8 +244,8 @@ class Job:
         self.progress.written += 1
         yield from self._checkpoint()
 
-    def _write_pictures(self, frame: int, look: ColorTransform, layer: pixels.Layer, plate: Floats) -> None:
-        pictures = [(self.options.result_path(frame), look)]
+    def _write_pictures(self, frame: int, look: Transform, layer: pixels.Layer, plate: Floats) -> None:
+        pictures: list[tuple[Path, Transform]] = [(self.options.result_path(frame), look)]
         if self.options.write_composite:
             pictures.append((self.options.composite_path(frame), ColorTransform.identity()))
         for path, transform in pictures:
@@ -254,7 +255,7 @@ class Job:
             else:
                 write_atomic(path, encode_png(picture, 16 if self.options.file_format == "PNG16" else 8))
 
-    def _smoothed(self, index: int) -> ColorTransform:
+    def _smoothed(self, index: int) -> Transform:
         """The look of a frame, smoothed with its neighbours; frames without characters have none and do not count."""
         if self._looks[index] is None:
             return ColorTransform.identity()
@@ -322,6 +323,17 @@ def _with_shadow(plate: Floats, shadow: pixels.Layer) -> Floats:
     """The plate with a shadow layer over it in linear light; its bits stay where there is no shadow."""
     shaded = linear_to_srgb(over(shadow.rgb_linear, shadow.alpha, srgb_to_linear(plate)))
     return np.where(shadow.alpha[..., None] > 0, np.clip(shaded, 0, 1), plate)
+
+
+def _read_look(path: Path) -> Transform | None:
+    """What a run kept of a frame; None where it has no characters."""
+    with np.load(path, allow_pickle=False) as kept:
+        arrays = {name: kept[name] for name in kept.files}
+    return (Look(**arrays) if "grade" in arrays else ColorTransform(**arrays)) if arrays else None
+
+
+def _digest(look: Transform) -> str:
+    return hashlib.sha256(b"".join(array.tobytes() for array in vars(look).values())).hexdigest()
 
 
 def _key(*parts: object) -> str:

@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from pathlib import Path
 
 import bpy
 
-from harmonize_core.errors import EnvironmentFault, InputError
-from harmonize_core.runtime import Harmonizer
+from harmonize_core.errors import InputError
+from harmonize_core.runtime import Harmonizer, LookHarmonizer, open_harmonizer
 
 BUNDLED = Path(__file__).parent / "models" / "harmonize.onnx"
 
@@ -19,7 +18,9 @@ NO_MODEL = (
     "in the add-on's preferences"
 )
 
-_open: dict[tuple[str, int, int], tuple[Harmonizer, str]] = {}
+Network = Harmonizer | LookHarmonizer
+
+_open: dict[tuple[str, int, int], tuple[Network, str]] = {}
 
 
 def model_path() -> Path:
@@ -40,8 +41,8 @@ def model_path() -> Path:
     raise InputError(NO_MODEL)
 
 
-def open_model(path: Path, threads: int) -> tuple[Harmonizer, str]:
-    """The network and a digest of its file.
+def open_model(path: Path, threads: int) -> tuple[Network, str]:
+    """The network and a digest of its file. Where ONNX Runtime cannot be loaded, NumPy runs it.
 
     Args:
         path: the .onnx file.
@@ -49,20 +50,13 @@ def open_model(path: Path, threads: int) -> tuple[Harmonizer, str]:
 
     Raises:
         CheckpointError: no network of ours.
-        EnvironmentFault: ONNX Runtime does not run in this Blender.
+        EnvironmentFault: NumPy lacks an operation of this network, and ONNX Runtime does not run in this Blender.
     """
     key = (str(path), path.stat().st_mtime_ns, threads)
     if key not in _open:
-        try:
-            harmonizer = Harmonizer.from_file(path, threads=threads or None)
-        except EnvironmentFault as error:
-            version = "{}.{}".format(*sys.version_info[:2])
-            raise EnvironmentFault(
-                f"ONNX Runtime cannot be loaded in this Blender (Python {version}): {error.__cause__}; "
-                "install the build of the add-on for this system and Blender version"
-            ) from error
+        network = open_harmonizer(path, threads=threads or None)
         _open.clear()
-        _open[key] = (harmonizer, hashlib.sha256(path.read_bytes()).hexdigest()[:16])
+        _open[key] = (network, hashlib.sha256(path.read_bytes()).hexdigest()[:16])
     return _open[key]
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from harmonize_core.errors import EnvironmentFault, HarmonizeError, InputError
 from harmonize_core.formats.images import atomic_path
+from harmonize_core.runtime import look_session, session
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON_TAGS = ("cp311", "cp313", "cp314")
@@ -150,9 +151,10 @@ def read_model(path: Path) -> bytes:
     if not path.is_file():
         raise InputError(f"{path} does not exist; give --model the .onnx file written by `harmonize export`")
     data = path.read_bytes()
-    if b"harmonize-onnx/1" not in data:
+    if not any(mark.encode() in data for mark in (session.FORMAT, look_session.FORMAT)):
         raise InputError(
-            f"{path} is not a network for this add-on (no 'harmonize-onnx/1' mark); write it with `harmonize export`"
+            f"{path} is not a network for this add-on (neither {session.FORMAT!r} nor {look_session.FORMAT!r}); "
+            "write it with `harmonize export`"
         )
     return data
 

@@ -32,9 +32,10 @@ from harmonize_core.evaluate.quality_page import as_facts, markdown, write_sheet
 from harmonize_core.formats.images import write_text
 from harmonize_core.formats.triplet import Domain
 from harmonize_core.infer.onnx_weights import Precision
-from harmonize_core.infer.predictor import Predictor, open_onnx
+from harmonize_core.infer.predictor import Predictor
 from harmonize_core.infer.shipped import SUMS, WEIGHTS, branch_file, facts_of
 from harmonize_core.infer.shipping import DOMAINS, exported, write_weights
+from harmonize_core.runtime import open_harmonizer
 from harmonize_core.train.state import checkpoints
 
 ROOT = Path(__file__).parents[1]
@@ -143,7 +144,7 @@ def opened(card_file: Path) -> Branches:
     found: dict[Domain, Predictor] = {}
     for domain in DOMAINS:
         with branch_file(card_file, domain) as file:
-            found[domain] = Predictor(open_onnx(file))
+            found[domain] = Predictor(open_harmonizer(file))
     return found
 
 

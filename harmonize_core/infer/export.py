@@ -27,11 +27,10 @@ from harmonize_core.formats.images import atomic_path
 from harmonize_core.formats.triplet import Domain
 from harmonize_core.infer.export_quality import decibels, photographs
 from harmonize_core.infer.onnx_weights import Precision, store
-from harmonize_core.infer.predictor import open_onnx
 from harmonize_core.models import HarmonizationModel, lookup
 from harmonize_core.models.charmnet_hr import LookNetwork
 from harmonize_core.runtime.look_session import FORMAT as LOOK_FORMAT
-from harmonize_core.runtime.look_session import LookHarmonizer
+from harmonize_core.runtime.look_session import LookHarmonizer, open_harmonizer
 from harmonize_core.runtime.session import FORMAT, MAX_INPUT_SIZE, Harmonizer
 
 OPSET = 18
@@ -184,7 +183,7 @@ def check_agreement(network: nn.Module, path: Path, *, shown: Path | None = None
         CheckpointError: they disagree, or nearly every value is clamped to 0 or 1 so that nothing can be compared.
     """
     shown = shown or path
-    exported = open_onnx(path, threads=1)
+    exported = open_harmonizer(path, threads=1)
     pairs = check_pictures(exported.info.input_size)
     in_onnx = [_run_onnx(exported, *pair) for pair in pairs]
     in_torch = [_run_torch(network, *pair) for pair in pairs]
@@ -264,7 +263,7 @@ def _cost(full: Path, path: Path, shown: Path) -> float:
     Raises:
         CheckpointError: less than `LEAST_DECIBELS` are left.
     """
-    before, after = open_onnx(full, threads=1), open_onnx(path, threads=1)
+    before, after = open_harmonizer(full, threads=1), open_harmonizer(path, threads=1)
     found = decibels(before, after, photographs(before.info.input_size))
     if not found >= LEAST_DECIBELS:
         raise CheckpointError(

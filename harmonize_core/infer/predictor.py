@@ -21,12 +21,11 @@ from harmonize_core.errors import CheckpointError, ConfigError, EnvironmentFault
 from harmonize_core.formats.triplet import Domain
 from harmonize_core.infer.beyond import apply_beyond, in_range
 from harmonize_core.infer.shipped import branch_file, shipped
-from harmonize_core.runtime import look_session
 from harmonize_core.runtime.engines import Device, Runtime
 from harmonize_core.runtime.look import Look
-from harmonize_core.runtime.look_session import LookHarmonizer
+from harmonize_core.runtime.look_session import LookHarmonizer, open_harmonizer
 from harmonize_core.runtime.resize import limited
-from harmonize_core.runtime.session import Harmonizer, ModelInfo, check_arrays, open_model
+from harmonize_core.runtime.session import Harmonizer, ModelInfo, check_arrays
 from harmonize_core.runtime.temporal import smooth
 from harmonize_core.runtime.transform import ColorTransform
 
@@ -82,10 +81,10 @@ class Predictor:
         ours = shipped(path, device)
         if ours and ours.suffix == ".json":
             with branch_file(ours, domain) as file:
-                return cls(open_onnx(file, None, device, runtime))
+                return cls(open_harmonizer(file, None, cast(Device, device), runtime))
         path = ours or path
         if path.suffix == ".onnx":
-            harmonizer = open_onnx(path, None, device, runtime)
+            harmonizer = open_harmonizer(path, None, cast(Device, device), runtime)
             held = harmonizer.info.metadata.get("domain", domain)
             if domain not in (None, held):
                 raise ConfigError(
@@ -185,15 +184,17 @@ class Predictor:
             InputError: wrong shapes, sizes or values; MaskEmpty when there is no foreground.
         """
         composite_unit, mask_unit = as_unit(composite), as_unit(mask)
-        shown = in_range(composite_unit)
         if self.any_size and self.fits(composite_unit.shape[:2]):
+            shown = in_range(composite_unit)
             harmonized = self.direct(shown, mask_unit)
             if strength != 1:
                 harmonized = limited(shown + np.float32(strength) * (harmonized - shown), shown, 1.0)
             if shown is not composite_unit:
                 harmonized = harmonized + (composite_unit - shown)
             return np.where(mask_unit[..., None] > 0, harmonized, composite_unit)
-        return self.apply(self.estimate(composite_unit, mask_unit), composite_unit, mask_unit, strength, ceiling)
+        found = check_arrays(composite_unit, mask_unit)
+        transform = self.harmonizer.estimate(in_range(composite_unit, found), mask_unit, checked=True)
+        return apply_beyond(transform.scaled(strength), composite_unit, mask_unit, ceiling, found=found)
 
     def estimate(self, composite: Pixels, mask: Pixels) -> ColorTransform | Look:
         """What makes the foreground of a picture fit, to look at, to change and to apply: `look.apply(image, mask)`.
@@ -281,22 +282,6 @@ class Predictor:
         for i, transform in zip(shown, smooth(transforms, sigma_frames), strict=True):
             harmonized[i] = self.apply(transform, *frames[i], strength, ceiling)
         return harmonized
-
-
-def open_onnx(
-    path: Path, threads: int | None = None, device: str = "cpu", runtime: Runtime = "auto"
-) -> Harmonizer | LookHarmonizer:
-    """Open an ONNX file of either format: one whose network gives pictures, or one whose network gives looks.
-
-    Raises:
-        CheckpointError: missing, damaged, or of another format.
-        EnvironmentFault: nothing here can run it, or there is no such device.
-        UnknownName: no such device or runtime.
-    """
-    formats = {**Harmonizer.formats, **LookHarmonizer.formats}
-    run, info = open_model(path, formats, threads, cast(Device, device), runtime)
-    kind = LookHarmonizer if info.metadata["format"] == look_session.FORMAT else Harmonizer
-    return kind.of(run, info)
 
 
 def as_unit(pixels: Pixels) -> Floats:

@@ -7,6 +7,7 @@ from harmonize_core.runtime.layers import harmonize as harmonize
 from harmonize_core.runtime.layers import harmonize_layers as harmonize_layers
 from harmonize_core.runtime.look import Look as Look
 from harmonize_core.runtime.look_session import LookHarmonizer as LookHarmonizer
+from harmonize_core.runtime.look_session import open_harmonizer as open_harmonizer
 from harmonize_core.runtime.session import Harmonizer as Harmonizer
 from harmonize_core.runtime.session import ModelInfo as ModelInfo
 from harmonize_core.runtime.temporal import lock as lock

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -37,6 +38,36 @@ def check_animation_resumes_and_changes_of_strength_do_not_render_again(folder: 
     shot.settings.skip_finished = False
     bpy.ops.harmonize.animation()
     assert all(p.stat().st_mtime_ns != stamp for p, stamp in stamps.items())
+
+
+def check_a_network_that_estimates_looks(folder: Path) -> None:
+    """Its grade changes the characters' light by one factor; a second run reads it back and writes nothing."""
+    import bpy
+    import numpy as np
+    from addon_scene import new_shot, read
+
+    preferences = bpy.context.preferences.addons[ADDON].preferences
+    preferences.model_path = os.environ["ADDON_LOOK_NETWORK"]
+    try:
+        shot = new_shot(folder)
+        shot.settings.smoothing = 1.0
+        assert bpy.ops.harmonize.animation() == {"FINISHED"}
+        results = sorted(shot.out.glob("harmonized_000*.png"))
+        name = results[2].name
+        after, before = (read(shot.out / n) / 255 for n in (name, name.replace("_0", "_before_0")))
+        solid = coverage(shot, 3) == 1
+        assert (after[coverage(shot, 3) == 0] == before[coverage(shot, 3) == 0]).all()
+        light = [np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4) for v in (after[solid], before[solid])]
+        clear = (light[0] > 0.05) & (light[0] < 0.9) & (light[1] > 0.05) & (light[1] < 0.9)
+        factors = light[0][clear] / light[1][clear]
+        assert clear.sum() > 20
+        assert abs(np.median(factors) - 1) > 0.05
+        assert np.percentile(factors, 90) / np.percentile(factors, 10) < 1.1
+        stamps = {p: p.stat().st_mtime_ns for p in results}
+        bpy.ops.harmonize.animation()
+        assert stamps == {p: p.stat().st_mtime_ns for p in results}
+    finally:
+        preferences.model_path = ""
 
 
 def check_cancelled_run_continues_to_the_same_bytes(folder: Path) -> None:

@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 import addon_checks  # noqa: E402
 import build_extension  # noqa: E402
-from addon_helpers import write_mean_match_network  # noqa: E402
+from addon_helpers import write_exposure_network, write_mean_match_network  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,8 @@ def outcome(extension, tmp_path_factory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("addon")
     results = folder / "results.json"
     command = [sys.executable, str(HERE / "addon_checks.py"), str(extension), str(folder / "shots"), str(results)]
-    environment = {**os.environ, "BLENDER_USER_RESOURCES": str(folder / "user")}
+    look = write_exposure_network(folder / "exposure.onnx")
+    environment = {**os.environ, "BLENDER_USER_RESOURCES": str(folder / "user"), "ADDON_LOOK_NETWORK": str(look)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
     assert results.is_file(), done.stdout[-2000:] + done.stderr[-4000:]
     found = json.loads(results.read_text())

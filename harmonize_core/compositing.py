@@ -98,14 +98,19 @@ class SoftEdges:
         self._some_nearly_opaque = any(_trust(coverage, part).any() for part in parts)
         channels = 2 * image.shape[2]
         self._background = self._foreground = None
+        self._columns: dict[int, tuple[Floats, Floats]] = {}
         # What is held reads from copies: a circle of references would keep a frame until garbage is collected.
         reader = copy.copy(self)
         if any((coverage[part] <= 0).any() for part in parts):
-            source = Source(size, channels, reader._colors, reader._beyond, reader._soft, step)
+            source = Source(
+                size, channels, reader._colors, reader._beyond, reader._soft, reader._beyond_all_along, step
+            )
             self._background = Continuation(source, each)
         if any(self._within(part).any() for part in parts):
             reader = copy.copy(self)
-            source = Source(size, channels, reader._cleared_colors, reader._within, reader._soft, step)
+            source = Source(
+                size, channels, reader._cleared_colors, reader._within, reader._soft, reader._within_all_along, step
+            )
             self._foreground = Continuation(source, each)
 
     def at(self, rows: Places, columns: Places) -> SoftLight:
@@ -158,6 +163,22 @@ class SoftEdges:
 
     def _within(self, part: Part) -> Floats:
         return _trust(self._coverage, part) if self._some_nearly_opaque else _cut(self._coverage, part) ** 2
+
+    def _beyond_all_along(self, rows: slice) -> Floats:
+        least, most = self._extents(rows)
+        return np.where(most <= 0, np.float32(1), np.where(least >= OPAQUE, np.float32(0), np.float32(-1)))
+
+    def _within_all_along(self, rows: slice) -> Floats:
+        least, most = self._extents(rows)
+        return np.where(least >= OPAQUE, np.float32(1), np.where(most <= 0, np.float32(0), np.float32(-1)))
+
+    def _extents(self, rows: slice) -> tuple[Floats, Floats]:
+        """The least and the most coverage of each column in some rows."""
+        found = self._columns.get(rows.start)
+        if found is None:
+            own = self._coverage[rows]
+            found = self._columns[rows.start] = own.min(axis=0), own.max(axis=0)
+        return found
 
     def _soft(self, part: Part) -> NDArray[np.bool_]:
         return soft_pixels(_cut(self._coverage, part))

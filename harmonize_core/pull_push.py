@@ -63,6 +63,9 @@ class Source:
     """(rows, columns) in [0, 1], how much each pixel is to be trusted; not 0 everywhere."""
     wanted: Callable[[Part], Flags]
     """(rows, columns), the pixels that will be asked for."""
+    all_along: Callable[[slice], Floats]
+    """(columns,) of some rows, none of them wanted: 1 where all pixels of a column are trusted wholly, 0 where none is
+    trusted at all; -1 for other columns."""
     step: int = 1
     """Far from wanted pixels one in step x step pixels is read; what a first guess owes to those is little."""
 
@@ -106,13 +109,28 @@ class Continuation:
     def _weigh(self, row: int, wanted: Flags, plain: Flags) -> None:
         """The weights of one row of pieces, halved, which pixels of the first level are wanted, and which pieces are
         trusted everywhere."""
-        part = self._part(row, 0, self._sizes[-1][1])
-        wanted[self._rows(1, row)] = _any(self._whole(self._source.wanted(part)))
+        (height, width), side = self._sizes[0], self._side
+        inside = slice(row * side, min((row + 1) * side, height))
+        mixed = np.ones(self._sizes[-1][1], np.bool_)
+        if inside.stop - inside.start == side:  # whole pieces
+            whole = width // side
+            along = self._source.all_along(inside)[: whole * side].reshape(whole, side)
+            least, most = along.min(axis=1), along.max(axis=1)
+            plain[row, :whole] = least == 1
+            mixed[:whole] = (least < most) | (least < 0)
+        pieces = np.flatnonzero(mixed)
+        if plain[row].any():
+            for level, weights in enumerate(self._weights, 1):
+                weights[self._rows(level, row)] = plain[row].repeat(side >> level)
+        if not len(pieces):
+            return
+        first, last = int(pieces[0]), int(pieces[-1]) + 1
+        part = inside, slice(first * side, min(last * side, width))
+        wanted[self._rows(1, row), first * side >> 1 : last * side >> 1] = _any(self._whole(self._source.wanted(part)))
         weight = self._whole(self._source.weight(part))
-        plain[row] = weight.min(axis=0).reshape(-1, self._side).min(axis=1) >= 1
         for level, weights in enumerate(self._weights, 1):
             weight = np.minimum(_pooled(weight) * 4, 1)
-            weights[self._rows(level, row)] = weight
+            weights[self._rows(level, row), first * side >> level : last * side >> level] = weight
 
     def _needed(self, wanted: Flags) -> tuple[list[Flags], Flags, Flags]:
         """Which pixels of each level are looked at, and the pieces they depend on: in detail, and at all."""
@@ -146,16 +164,16 @@ class Continuation:
         """Means of some pieces of one row of them, halved."""
         for start in range(0, len(needed), RUN):
             pieces = needed[start : start + RUN]
-            part = self._rows(0, row), self._columns(0, pieces)
+            part = self._rows(0, row), self._columns(pieces)
             inside = slice(part[0].start, min(part[0].stop, self._sizes[0][0])), part[1][part[1] < self._sizes[0][1]]
             means, trust = self._whole(self._source.colors(inside)), self._whole(self._source.weight(inside))
             for level, (kept, weights) in enumerate(zip(self._means, self._weights, strict=True), 1):
                 means *= trust
                 means = _pooled(means)
                 means /= np.maximum(_pooled(trust), np.float32(1e-9))
-                rows, columns = self._rows(level, row), self._columns(level, pieces)
-                kept[:, rows, columns] = means
-                trust = weights[rows][:, columns]
+                rows, side = self._rows(level, row), self._side >> level
+                _in_pieces(kept[:, rows], side)[:, :, pieces] = _in_pieces(means, side)
+                trust = _in_pieces(weights[rows], side)[:, pieces].reshape(side, -1)
 
     def _average(self, row: int, needed: Places) -> None:
         """The coarsest means alone, of pieces that are trusted everywhere."""
@@ -163,7 +181,7 @@ class Continuation:
         rows = self._rows(0, row)
         for start in range(0, len(needed), RUN * step):
             pieces = needed[start : start + RUN * step]
-            columns = self._columns(0, pieces)[step // 2 :: step]
+            columns = self._columns(pieces)[step // 2 :: step]
             sums = self._source.colors((slice(rows.start + step // 2, rows.stop, step), columns)).sum(axis=1)
             means = sums.reshape(len(sums), len(pieces), -1).sum(axis=2) * np.float32((step / self._side) ** 2)
             self._means[-1][:, row, pieces] = means
@@ -195,18 +213,11 @@ class Continuation:
         grown += np.float32(0.0625) * flat.take(far + aside, axis=1)
         return grown
 
-    def _part(self, row: int, first: int, last: int) -> Part:
-        """A row of pieces from the first to before the last, within the picture."""
-        height, width = self._sizes[0]
-        side = self._side
-        return slice(row * side, min((row + 1) * side, height)), slice(first * side, min(last * side, width))
-
     def _rows(self, level: int, row: int) -> slice:
         return slice(row * self._side >> level, (row + 1) * self._side >> level)
 
-    def _columns(self, level: int, pieces: Places) -> Places:
-        side = self._side >> level
-        return (pieces[:, None] * side + np.arange(side)).reshape(-1)
+    def _columns(self, pieces: Places) -> Places:
+        return (pieces[:, None] * self._side + np.arange(self._side)).reshape(-1)
 
     def _whole(self, array: NDArray) -> NDArray:
         """(..., rows, columns) with zeros up to whole pieces."""
@@ -216,6 +227,11 @@ class Continuation:
         whole = np.zeros((*array.shape[:-2], height, width), array.dtype)
         whole[..., : array.shape[-2], : array.shape[-1]] = array
         return whole
+
+
+def _in_pieces(planes: Floats, side: int) -> Floats:
+    """(..., columns) as (..., pieces, side), without a copy where columns are next to each other."""
+    return planes.reshape(*planes.shape[:-1], -1, side)
 
 
 def _pooled(planes: Floats) -> Floats:

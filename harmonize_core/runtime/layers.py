@@ -42,13 +42,16 @@ def apply_transform(
     *,
     ceiling: float | None = 1.0,
     adjust: Adjust | None = None,
+    checked: bool = False,
 ) -> Floats:
     """Transform the foreground of a composite: mask * transformed + (1 - mask) * composite, shapes as `harmonize`.
 
     A look works in linear light and separates soft edges (`Look.over`). Values above `ceiling` are cut off where the
     composite has none; None for scene-linear pictures. `adjust` is as for `Look.over`.
+    Arrays that went through `check_arrays` are `checked`.
     """
-    check_arrays(composite, mask)
+    if not checked:
+        check_arrays(composite, mask)
     if isinstance(transform, Look):
         return transform.over(composite, mask, ceiling=ceiling, adjust=adjust)
     box = mask_box(mask)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from harmonize_core.errors import CheckpointError, InputError
 from harmonize_core.runtime.engines import Device, Engine, Runtime, open_engine
 from harmonize_core.runtime.resize import Floats, resize
+from harmonize_core.runtime.threads import workers
 from harmonize_core.runtime.transform import ColorTransform, MaskEmpty, fit_transform
 
 FORMAT = "harmonize-onnx/1"
@@ -32,6 +33,12 @@ OUTPUTS: Outputs = {"harmonized": (1, 3, "S", "S")}
 
 Run = Callable[[Floats, Floats], list[NDArray[np.float32]]]
 """(S, S, 3) sRGB in [0, 1] and (S, S) mask to the arrays of a file's outputs, in their order."""
+
+Extent = tuple[float, float]
+"""Smallest and largest value."""
+
+_SCANNED = 1 << 17
+"""Values that are looked at together: they stay in a core's second-level cache."""
 
 MAX_INPUT_SIZE = 4096
 """Larger network inputs are refused: a file must not take the memory of the machine."""
@@ -108,31 +115,33 @@ class Harmonizer(ModelFile):
 
         return cls(network, info)
 
-    def estimate(self, composite: Floats, mask: Floats) -> ColorTransform:
+    def estimate(self, composite: Floats, mask: Floats, *, checked: bool = False) -> ColorTransform:
         """The colour transform that makes the foreground of `composite` fit its background.
 
         Args:
             composite: (H, W, 3) float sRGB in [0, 1], any size.
             mask: (H, W) float in [0, 1], 1 = foreground.
+            checked: they went through `check_arrays`.
 
         Raises:
             InputError: wrong shape, type or sizes, values that are not finite.
             MaskEmpty: the mask is 0 everywhere.
             CheckpointError: the network's result is not finite.
         """
-        composite_low, mask_low = own_view(composite, mask, self.info.input_size)
+        composite_low, mask_low = own_view(composite, mask, self.info.input_size, checked=checked)
         harmonized_low = self.network(composite_low, mask_low)
         refuse_nan(self.info, harmonized_low)
         return fit_transform(composite_low, harmonized_low, mask_low)
 
 
-def own_view(composite: Floats, mask: Floats, size: int) -> tuple[Floats, Floats]:
-    """What a network of side `size` sees of a picture, both in [0, 1].
+def own_view(composite: Floats, mask: Floats, size: int, *, checked: bool = False) -> tuple[Floats, Floats]:
+    """What a network of side `size` sees of a picture, both in [0, 1]; `checked` arrays are not checked again.
 
     Raises:
         InputError: as `check_arrays`.
     """
-    check_arrays(composite, mask)
+    if not checked:
+        check_arrays(composite, mask)
     return np.clip(resize(composite, (size, size)), 0, 1), np.clip(resize(mask, (size, size)), 0, 1)
 
 
@@ -144,8 +153,11 @@ def refuse_nan(info: ModelInfo, *results: Floats) -> None:
         )
 
 
-def check_arrays(composite: Floats, mask: Floats) -> None:
+def check_arrays(composite: Floats, mask: Floats) -> Extent:
     """Refuse arrays no network can use, with the reason.
+
+    Returns:
+        The smallest and the largest value of the composite.
 
     Raises:
         InputError: wrong shape or type, sizes that differ, values that are not finite or far outside [0, 1].
@@ -162,13 +174,24 @@ def check_arrays(composite: Floats, mask: Floats) -> None:
             f"the mask should have the size of its image: the mask is {mask.shape[1]}x{mask.shape[0]}, "
             f"the image is {composite.shape[1]}x{composite.shape[0]}"
         )
-    low, high = float(mask.min()), float(mask.max())
+    low, high = extent(mask)
     if not (low >= -1e-3 and high <= 1 + 1e-3):  # also false for NaN
         raise InputError(f"the mask should hold values in [0, 1] but holds {low:g} to {high:g}; divide by its maximum")
     if high <= 0:
         raise MaskEmpty("the mask should mark the foreground with values above 0 but is 0 everywhere; choose another")
-    if not np.isfinite([composite.min(), composite.max()]).all():  # either is NaN where any value is
+    found = extent(composite)
+    if not np.isfinite(found).all():  # NaN where any value is
         raise InputError("the composite should hold finite numbers but holds NaN or infinity; render or save it again")
+    return found
+
+
+def extent(array: Floats) -> Extent:
+    """The smallest and the largest value of an array that has any, NaN where one is; memory is read once."""
+    rows = max(1, _SCANNED * len(array) // array.size)
+    with workers(None, array.size) as each:
+        parts = (array[top : top + rows] for top in range(0, len(array), rows))
+        lows, highs = zip(*each(lambda part: (part.min(), part.max()), parts), strict=True)
+    return float(np.min(lows)), float(np.max(highs))
 
 
 def open_model(

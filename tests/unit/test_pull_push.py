@@ -19,8 +19,19 @@ def source_of(image: np.ndarray, weight: np.ndarray, wanted: np.ndarray, step: i
     def planes(part):
         return np.ascontiguousarray(image[part[0]][:, part[1]].transpose(2, 0, 1))
 
+    def all_along(rows):
+        own = weight[rows]
+        uniform = ((own == own[0]) & np.isin(own, (0, 1)) & ~wanted[rows]).all(axis=0)
+        return np.where(uniform, own[0], np.float32(-1))
+
     return Source(
-        weight.shape, image.shape[2], planes, lambda p: weight[p[0]][:, p[1]], lambda p: wanted[p[0]][:, p[1]], step
+        weight.shape,
+        image.shape[2],
+        planes,
+        lambda p: weight[p[0]][:, p[1]],
+        lambda p: wanted[p[0]][:, p[1]],
+        all_along,
+        step,
     )
 
 

@@ -69,7 +69,8 @@ def predict(
             frames of a sequence as shot.%04d.png or shot_####.exr, or a video.
         out: File to write, or the folder for files named like their images; format and depth are the image's. Of a
             sequence also a pattern such as out/shot.%04d.png, or a video (.mp4, .mov, .mkv).
-        model: A run's folder, a .safetensors or .onnx file, or the name of a network. Not needed with --apply-look.
+        model: A run's folder, a .safetensors or .onnx file, or the name of a network. Default: charmnet_hr,
+            whose weights come with the package.
         mask: Its mask (white = foreground), or a folder or pattern with <image>.png or <image>_mask.png for each. Of a
             sequence also a video, or one picture for all frames.
             Default: the image's own alpha or, with --crypto-object, its own cryptomatte.
@@ -88,7 +89,7 @@ def predict(
         fps: Frames a second. Default: the video's own, else 24.
         curves: SVG file for the picture of what was estimated and applied, frame by frame. Default: beside the output.
         overwrite: Of several images, do those again whose result is there already.
-        domain: What the foregrounds are: branch of a .safetensors checkpoint to use. Default: photographic.
+        domain: What the foregrounds are: branch of the network to use. Default: photographic.
         device: Where the network runs: cpu, cuda, or auto for what there is; .onnx files also with coreml and directml.
         runtime: What runs an .onnx file. Default: ONNX Runtime, or NumPy where that cannot be loaded.
         quiet: Print nothing but errors.
@@ -103,8 +104,9 @@ def predict(
         raise ConfigError("--crypto-object and --mask-layer are two ways to choose the mask; leave one of them out")
     if not images:
         raise ConfigError("give at least one image, folder or pattern")
-    if (model is None) == (apply_look is None):
+    if model is not None and apply_look is not None:
         raise ConfigError("give either --model, the network to ask, or --apply-look, a look that was saved before")
+    model = Path("charmnet_hr") if model is None and apply_look is None else model
     saved = None if apply_look is None else load_looks(apply_look)
     if saved is not None and temporal in ("smooth", "lock"):
         raise ConfigError(f"--apply-look applies looks as they were saved; leave --temporal {temporal} out")

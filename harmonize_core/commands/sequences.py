@@ -14,7 +14,7 @@ from harmonize_core.formats.images import write_text
 from harmonize_core.formats.picture import SUFFIXES
 from harmonize_core.infer.controls import Controlled
 from harmonize_core.infer.files import Reading, Recalled
-from harmonize_core.infer.look_files import save_looks
+from harmonize_core.infer.look_files import check_savable, save_looks
 from harmonize_core.infer.pairs import is_numbered
 from harmonize_core.infer.sequence import Sequenced, harmonize_sequence
 from harmonize_core.infer.sequence_curves import curves_svg
@@ -61,9 +61,13 @@ def predict_sequence(
     """
     if out.suffix.lower() in SUFFIXES and not is_numbered(out) and not out.is_dir():
         raise ConfigError(f"--out should be a folder, a pattern (out/shot.%04d.png) or a video for frames but is {out}")
+    if options.save_look is not None and options.temporal == "off":
+        raise ConfigError("--save-look needs looks of frames; leave --temporal off out")
     footage = find_footage(images, mask, reading, options.fps)
     steady = Steady(options.temporal, sigma_of(options.smoothing, footage.rate), options.shots)
     model, network = load()
+    if options.save_look is not None and options.temporal == "smooth" and isinstance(model, Controlled):
+        check_savable(options.save_look, graded=True, frames=len(footage))
     done = harmonize_sequence(
         model,
         footage,
@@ -75,9 +79,7 @@ def predict_sequence(
         progress=_bar(quiet),
     )
     if options.save_look is not None and done.looks is None:
-        raise ConfigError(
-            "--save-look needs looks of frames: leave --temporal off out, and give a mask with foreground"
-        )
+        raise ConfigError("--save-look needs looks of frames; give a mask with foreground")
     if options.save_look is not None and done.looks is not None:
         save_looks(options.save_look, done.looks)
     picture = options.curves or _beside(out)

@@ -136,6 +136,8 @@ def save_looks(path: str | Path, saved: SavedLooks, points: int = 33) -> list[Pa
             raise InputError(f"{path} cannot hold a colour cube; save it as .cube")
         write_text(path, json_text(numbered, saved.model))
         return [path]
+    if suffix in (".cc", ".cube") and all(_same(look, saved.looks[0]) for look in saved.looks):
+        saved = SavedLooks(saved.looks[:1], model=saved.model)  # of a locked shot
     check_savable(path, graded, len(saved.looks), saved.model)
     if suffix == ".cube":
         write_text(path, cube_text(cube_of(saved.looks[0], points), by))
@@ -144,6 +146,11 @@ def save_looks(path: str | Path, saved: SavedLooks, points: int = 33) -> list[Pa
     looks = {name: look for name, look in zip(names, saved.looks, strict=True) if isinstance(look, Look)}
     write_text(path, cdl_text(looks, f"{by}; scene-linear Rec. 709, no clamp", suffix))
     return [path]
+
+
+def _same(one: Transform, other: Transform) -> bool:
+    values, others = vars(one), vars(other)
+    return type(one) is type(other) and all(np.array_equal(values[name], others[name]) for name in values)
 
 
 def check_savable(path: str | Path, graded: bool, frames: int = 1, model: str = "") -> None:

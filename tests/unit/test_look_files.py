@@ -151,7 +151,7 @@ def test_a_cube_of_another_program_changes_the_foreground_alone(tmp_path, rng):
 
 
 def test_what_a_file_cannot_hold_is_refused_before_it_is_written(look, affine, tmp_path):
-    shot = SavedLooks((look, look), (1, 2))
+    shot = SavedLooks((look, look.scaled(0.5)), (1, 2))
     for name, saved, sentence in (
         ("x.cdl", SavedLooks((affine,), model="pctnet"), "pctnet gives colour transforms without one; save"),
         ("x.cube", shot, r"the shot has 2; use .json or .cdl, or one file a frame \(x.%04d.cube\)"),

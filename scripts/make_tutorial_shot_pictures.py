@@ -51,7 +51,7 @@ def main() -> None:
     sheet("first.jpg", [[(title, work / file) for title, file in FIRST.items()]])
     sheet("controls.jpg", [[(t, work / f) for t, f in list(CONTROLS.items())[row : row + 3]] for row in (0, 3)])
     rows = [[(f"{t}, {n:05}", frame(work / folder, n)) for n in FRAMES] for t, folder in TEMPORAL.items()]
-    sheet("temporal.jpg", rows, width=250)
+    sheet("temporal.jpg", rows, width=210)
     write_bytes(OUT / "curves.svg", (work / "curves.svg").read_bytes())
 
 

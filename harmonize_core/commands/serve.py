@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tempfile
 import webbrowser
 from pathlib import Path
 
@@ -39,6 +38,7 @@ def serve(
     """
     from harmonize_core.infer.shipped import shipped
     from harmonize_core.web.desk import Desk
+    from harmonize_core.web.folder import passing_folder
     from harmonize_core.web.guard import Guard
     from harmonize_core.web.lending import Lending
     from harmonize_core.web.server import PageServer
@@ -48,27 +48,33 @@ def serve(
 
         model = weights_of(model)
     lending = Lending.of_file(model)
-    with tempfile.TemporaryDirectory(prefix="harmonize-serve-", ignore_cleanup_errors=True) as folder:
-        server = PageServer(host, port, Guard.of(host), Desk(lending, Path(folder)))
-        signal.signal(signal.SIGTERM, _end)
-        with server:
+    _end_on_signals()
+    with passing_folder() as folder, PageServer(host, port, Guard.of(host), Desk(lending, folder)) as server:
+        if not quiet:
+            if host not in LOOPBACK:
+                print(f"note: other machines reach this server at {host}, unencrypted", file=sys.stderr)
+            print(f"{lending[None].info.name}; Ctrl-C ends it, and what was loaded goes away", file=sys.stderr)
+        say(server.url)
+        if browser and _has_screen():
+            webbrowser.open(server.url)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
             if not quiet:
-                if host not in LOOPBACK:
-                    print(f"note: other machines reach this server at {host}, unencrypted", file=sys.stderr)
-                print(f"{lending[None].info.name}; Ctrl-C ends it, and what was loaded goes away", file=sys.stderr)
-            say(server.url)
-            if browser and _has_screen():
-                webbrowser.open(server.url)
-            try:
-                server.serve_forever()
-            except KeyboardInterrupt:
-                if not quiet:
-                    print("ended", file=sys.stderr)
+                print("ended", file=sys.stderr)
     return 0
 
 
-def _end(_signal: int, _frame: object) -> None:
-    raise SystemExit(128 + signal.SIGTERM)  # the temporary folder goes away on the way out
+def _end_on_signals() -> None:
+    """SIGTERM, and SIGHUP where there is one (the terminal was closed; with nohup it goes on)."""
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _end)
+
+
+def _end(number: int, _frame: object) -> None:
+    signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(128 + number)  # the temporary folder goes away on the way out
 
 
 def _has_screen() -> bool:

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """TIFF files of one picture: grey or RGB with 8 or 16 bits, alpha as stored, tags passed on.
 
-tifffile writes all files and reads all it has a codec for (without its companion imagecodecs: none and Deflate); OpenCV
-and Pillow read the usual layouts of the other compressions, such as LZW.
+tifffile writes all files and reads those without compression and with Deflate, whose strips are measured first: a small
+file can inflate to any size. OpenCV and Pillow read the usual layouts of the other compressions, such as LZW, by
+libtiff, which decodes a strip into as much memory as the header gives it.
 
 Source: TIFF Revision 6.0 (Adobe 1992), sections 8 (baseline tags) and 18 (ExtraSamples).
 """
 
 from __future__ import annotations
 
-import importlib.util
 import logging
+import math
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +39,10 @@ _STRUCTURE = frozenset(
     ).split()
 )
 """Tags of the pixels themselves, those the writer takes as arguments, and those that point to other places."""
+_UNCOMPRESSED, _DEFLATE = 1, (8, 32946)
+"""Compression."""
+_LARGEST_TILE = 1 << 24
+"""Pixels of a tile that may be larger than its picture, as those on the right and lower edge are."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,8 @@ def read(path: Path) -> Tiff:
     """Read the only page of a file.
 
     Raises:
-        InputError: of several pages, too large, CMYK, Lab, floating point, or a layout that needs imagecodecs.
+        InputError: of several pages, too large, CMYK, Lab, floating point, a layout that none of the
+            decoders knows, or pixels that inflate to more than the header says.
         Exception: damaged, in the words of the decoder.
     """
     import tifffile
@@ -93,10 +100,11 @@ def read(path: Path) -> Tiff:
         extras = _extras(tags)
         usual = page.planarconfig == 1 or samples == 1
         plain = bits in (8, 16) and kind in (_GREY, _RGB)
-        if plain and _has_codec(int(page.compression)):
+        if plain and int(page.compression) in (_UNCOMPRESSED, *_DEFLATE) and page.fillorder == 1:
             size = path.stat().st_size
             if any(at + count > size for at, count in zip(page.dataoffsets, page.databytecounts, strict=False)):
                 raise ValueError("its pixels are cut off")
+            _check_strips(page, path)
             stored = page.asarray()
             stored = np.moveaxis(stored, 0, -1) if not usual else stored
         elif plain and bits == 16 and usual:
@@ -106,7 +114,7 @@ def read(path: Path) -> Tiff:
         else:
             raise InputError(
                 f"{path} is compressed with {page.compression.name} in a layout that needs another decoder; save it "
-                "with ZIP or without compression, or: pip install imagecodecs"
+                "with ZIP or without compression"
             )
     if stored.shape[:2] != (height, width):
         raise ValueError("its pixels are not as many as its header says")
@@ -141,10 +149,21 @@ def write(
     )
 
 
-def _has_codec(compression: int) -> bool:
-    if compression in (1, 8, 32946):
-        return True
-    return importlib.util.find_spec("imagecodecs") is not None
+def _check_strips(page: Any, path: Path) -> None:
+    """Raises: InputError where strips or tiles are more, larger or inflate to more than the header's picture takes."""
+    width, height = page.imagewidth, page.imagelength
+    rows, columns = (page.tilelength, page.tilewidth) if page.is_tiled else (min(page.rowsperstrip, height), width)
+    most = rows * columns * (page.samplesperpixel if page.planarconfig == 1 else 1) * (page.bitspersample // 8)
+    small = page.imagedepth == 1 and rows * columns <= max(width * height, _LARGEST_TILE)
+    if not small or len(page.dataoffsets) > math.prod(page.chunked):
+        raise InputError(f"{path} says it has {width}x{height} pixels but holds more; save it again")
+    if int(page.compression) in _DEFLATE:
+        for data, number in page.parent.filehandle.read_segments(page.dataoffsets, page.databytecounts):
+            if data and len(zlib.decompressobj().decompress(data, most + 1)) > most:
+                raise InputError(
+                    f"{path} should give at most {most} bytes in each strip of pixels but strip {number + 1} gives "
+                    "more; save it again"
+                )
 
 
 def _by_opencv(path: Path) -> NDArray[Any]:

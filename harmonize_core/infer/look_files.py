@@ -32,7 +32,8 @@ from harmonize_core.runtime.transform import ColorTransform
 
 Transform = ColorTransform | Look | Cube
 
-_NUMBERED = r"%0?\d*d"
+_NUMBERED = re.compile(r"%(0?\d)?d(?![A-Za-z])")
+"""Where the frame goes in a name, as in look.%04d.cube; 50%dark is a word."""
 
 SUFFIXES = (".json", ".cdl", ".ccc", ".cc", ".cube")
 
@@ -108,7 +109,7 @@ def save_looks(path: str | Path, saved: SavedLooks, points: int = 33) -> list[Pa
     (101, 102)
 
     Args:
-        path: .json, .cdl, .ccc, .cc or .cube; with %04d in its name a file for each frame.
+        path: .json, .cdl, .ccc, .cc or .cube; of a shot with %04d in its name a file for each frame.
         saved: what to write; .cdl and .cube hold the grade alone, without the map.
         points: of a .cube, on each side.
 
@@ -123,8 +124,8 @@ def save_looks(path: str | Path, saved: SavedLooks, points: int = 33) -> list[Pa
     path = Path(path)
     suffix = _suffix(path)
     graded = all(isinstance(look, Look) for look in saved.looks)
-    if re.search(_NUMBERED, path.name):
-        names = [path.with_name(path.name % frame) for frame in saved.frames or (0,)]
+    if saved.frames and _NUMBERED.search(path.name):
+        names = [path.with_name(_NUMBERED.sub(lambda m, f=frame: m[0] % f, path.name)) for frame in saved.frames]
         for name, look in zip(names, saved.looks, strict=True):
             save_looks(name, SavedLooks((look,), model=saved.model), points)
         return names
@@ -164,11 +165,14 @@ def check_savable(path: str | Path, graded: bool, frames: int = 1, model: str = 
 
     Raises:
         UnknownName: another ending.
-        InputError: a .cdl of what has no grade, or more looks than such a file holds.
+        InputError: a .cdl of what has no grade, more looks than such a file holds, or two places for the frame.
     """
     path = Path(path)
     suffix = _suffix(path)
-    if frames > 1 and suffix in (".cc", ".cube") and not re.search(_NUMBERED, path.name):
+    places = len(_NUMBERED.findall(path.name))
+    if frames > 1 and places > 1:
+        raise InputError(f"{path} should say once where the frame goes (%04d) but does {places} times; leave one")
+    if frames > 1 and suffix in (".cc", ".cube") and not places:
         raise InputError(
             f"{path} can hold one look but the shot has {frames}; use .json or .cdl, or one file a frame "
             f"({path.stem}.%04d{suffix})"

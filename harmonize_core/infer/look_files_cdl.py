@@ -64,8 +64,9 @@ def parse_cdl(data: bytes, path: Path) -> dict[str, Look]:
     return looks
 
 
+@np.errstate(all="ignore")
 def look_of(cdl: Cdl) -> Look:
-    """The look whose grade is this list: the inverse of `Look.cdl`."""
+    """The look whose grade is this list: the inverse of `Look.cdl`; not finite where the list is beyond all looks."""
     slope, offset, power = (v.astype(np.float64) for v in (cdl.slope, cdl.offset, cdl.power))
     scale = MIDDLE_GREY ** (1 / power - 1)
     gains = np.maximum(slope / scale, SMALLEST)
@@ -104,9 +105,9 @@ def _numbers(text: str | None, count: int, default: float, name: str, path: Path
         values = [float(word) for word in text.split()]
     except ValueError:
         values = []
-    if len(values) != count or not np.isfinite(values).all():
-        shown = " ".join(text.split())[:40]
-        raise InputError(f"{path} should have {count} finite numbers as {name} but has {shown!r}; correct it")
+    if len(values) != count or not np.abs(values).max() <= np.finfo(np.float32).max:
+        shown, wanted = " ".join(text.split())[:40], "one finite number" if count == 1 else f"{count} finite numbers"
+        raise InputError(f"{path} should have {wanted} as {name} but has {shown!r}; correct it")
     return values
 
 

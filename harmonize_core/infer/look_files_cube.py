@@ -86,18 +86,29 @@ def parse_cube(data: bytes, path: Path) -> Cube:
     if "LUT_3D_INPUT_RANGE" in keys:
         first, last = _header(keys, "LUT_3D_INPUT_RANGE", [0.0, 1.0], path)
         low, high = [first] * 3, [last] * 3
-    if not all(a < b for a, b in zip(low, high, strict=True)):
-        raise InputError(f"{path} should have a domain that grows but says {low} to {high}; correct it")
+    with np.errstate(all="ignore"):  # in the precision that colours are looked up in
+        steps = np.float32(size - 1) / (np.array(high, np.float32) - np.array(low, np.float32))
+    if not (np.isfinite(steps) & (steps > 0)).all():
+        raise InputError(
+            f"{path} should have a domain that grows, within what 32-bit floats hold, but says {low} to {high}; "
+            "correct it"
+        )
     text = "\n".join(line for line in lines[start:] if not line.lstrip().startswith("#"))
     try:
-        values = np.array(text.split(), np.float32)
+        with np.errstate(over="ignore"):
+            values = np.array(text.split(), np.float32)
     except ValueError:
         raise InputError(
             f"{path} should hold numbers after its header but holds other words; export it again"
         ) from None
-    if values.size != 3 * size**3 or not np.isfinite(values).all():
+    if values.size != 3 * size**3:
         raise InputError(
-            f"{path} should hold {size**3} finite colours of 3 numbers but holds {values.size} numbers; export it again"
+            f"{path} should hold {size**3} colours of 3 numbers but holds {values.size} "
+            f"{'number' if values.size == 1 else 'numbers'}; export it again"
+        )
+    if not np.isfinite(values).all():
+        raise InputError(
+            f"{path} should hold finite colours but holds NaN, infinity or more than 32-bit floats do; export it again"
         )
     table = values.reshape(size, size, size, 3).transpose(2, 1, 0, 3)
     return Cube(np.ascontiguousarray(table), (low[0], low[1], low[2]), (high[0], high[1], high[2]))
@@ -108,7 +119,10 @@ def _header(keys: dict[str, list[str]], name: str, default: list[float], path: P
     if words is None:
         return default
     if len(words) != len(default) or not all(_is_number(word) for word in words):
-        raise InputError(f"{path} should have {len(default)} numbers after {name} but has {' '.join(words)[:40]!r}")
+        wanted = "one number" if len(default) == 1 else f"{len(default)} numbers"
+        raise InputError(
+            f"{path} should have {wanted} after {name} but has {' '.join(words)[:40]!r}; correct it or export it again"
+        )
     return [float(word) for word in words]
 
 

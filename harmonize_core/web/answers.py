@@ -162,7 +162,7 @@ def look(desk: Desk, query: Query, headers: Headers, body: Body) -> Answer:
     with desk.work, tempfile.TemporaryDirectory(dir=desk.folder) as folder:
         controls = desk.controls(steer)
         transform = baked(desk.transform(made, steer, controls), made.mask, controls)
-        file = Path(folder, f"{made.base.stem.replace('%', '_')}_look{suffix}")
+        file = Path(folder, f"{made.base.stem}_look{suffix}")
         try:
             save_look(file, transform, desk.lending[None].info.name)
         except HarmonizeError as error:

@@ -71,7 +71,9 @@ class Guard:
         return cls(secrets.token_urlsafe(24), host)
 
     def check_host(self, headers: Headers) -> None:
-        """Raises: Refused where the Host header is missing or a name that could be anyone's."""
+        """Raises: Refused where the Host header is missing, there twice, or a name that could be anyone's."""
+        if len(headers.get_all("Host", [])) > 1:
+            raise Refused(400, "the request should name one host")
         name = host_name(headers.get("Host", ""))
         if name is None or not (name in ("localhost", self.host.lower()) or _is_address(name)):
             raise Refused(421, "this server is not known by that name; open the address that the terminal shows")
@@ -98,13 +100,21 @@ def body_length(headers: Headers, limit: int) -> int:
     Raises:
         Refused: not told, told twice, or more than `limit`.
     """
-    lengths = headers.get_all("Content-Length", [])
-    length = lengths[0] if len(lengths) == 1 else ""
-    if "Transfer-Encoding" in headers or not (length.isascii() and length.isdecimal()):
+    length = told_length(headers)
+    if "Transfer-Encoding" in headers or length is None:
         raise Refused(411, "the request should say how long it is in Content-Length")
-    if int(length) > limit:
-        raise Refused(413, f"the file has {int(length) / 2**20:.0f} MB, and at most {limit / 2**20:.3g} MB are taken")
-    return int(length)
+    if length > limit:
+        raise Refused(413, f"the file has {length / 2**20:.0f} MB, and at most {limit / 2**20:.3g} MB are taken")
+    return length
+
+
+def told_length(headers: Headers) -> int | None:
+    """What the one Content-Length says, at most a billion gigabytes; None where there is none, or no number."""
+    lengths = headers.get_all("Content-Length", [])
+    digits = lengths[0] if len(lengths) == 1 else ""
+    if not (digits.isascii() and digits.isdecimal()):
+        return None
+    return int(digits) if len(digits) <= 18 else 10**18  # int() takes no more than some thousand digits
 
 
 def host_name(header: str) -> str | None:

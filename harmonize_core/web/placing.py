@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from harmonize_core.color import linear_to_srgb, srgb_to_linear
 from harmonize_core.compositing import over
 from harmonize_core.formats.images import resize_area
+from harmonize_core.runtime.resize import neighbours
 
 Floats = NDArray[np.float32]
 Size = tuple[int, ...]
@@ -61,12 +62,34 @@ def placed(layer: Floats, background_srgb: Floats, place: Place) -> tuple[Floats
     composite, mask = background_srgb.astype(np.float32, copy=True), np.zeros((height, width), np.float32)
     if not mask[to].size:
         return composite, mask
-    if layer.shape[:2] != (rows, columns):
-        layer = resize_area(layer, (rows, columns))
-    seen = layer[max(-top, 0) :, max(-left, 0) :][: mask[to].shape[0], : mask[to].shape[1]]
+    window = (max(-top, 0), max(-left, 0), *mask[to].shape)
+    seen = _seen(layer, (rows, columns), (window[0], window[1], window[2], window[3]))
     coverage = np.clip(seen[..., 3], 0, 1)
     behind = background_srgb[to]
     mixed = linear_to_srgb(over(seen[..., :3], coverage, srgb_to_linear(behind)))
     composite[to] = np.where(coverage[..., None] > 0, mixed, behind)
     mask[to] = coverage
     return composite, mask
+
+
+def _seen(layer: Floats, size_hw: tuple[int, int], window: tuple[int, int, int, int]) -> Floats:
+    """The window (top, left, height, width) of a cut-out resized to `size_hw`; of one that grows no more is computed.
+
+    The same values as `resize_area` gives: OpenCV's bilinear interpolation, its middles of pixels and repeated edges.
+    """
+    top, left, height, width = window
+    if size_hw[0] <= layer.shape[0]:  # no larger than what was sent, then
+        layer = layer if layer.shape[:2] == size_hw else resize_area(layer, size_hw)
+        return layer[top : top + height, left : left + width]
+    across = neighbours(np.arange(left, left + width), layer.shape[1], size_hw[1])
+    down = neighbours(np.arange(top, top + height), layer.shape[0], size_hw[0])
+    first, last = across[0][0], across[1][-1] + 1
+    rows = _between(layer[:, first:last], down, 0)
+    return _between(rows, (across[0] - first, across[1] - first, across[2]), 1)
+
+
+def _between(image: Floats, places: tuple[NDArray[np.intp], NDArray[np.intp], Floats], axis: int) -> Floats:
+    low, high, share = places
+    result = image.take(low, axis)
+    result += (image.take(high, axis) - result) * (share[:, None, None] if axis == 0 else share[:, None])
+    return result

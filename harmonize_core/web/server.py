@@ -25,7 +25,7 @@ from harmonize_core.errors import ConfigError, HarmonizeError
 from harmonize_core.web.answer import Answer
 from harmonize_core.web.answers import CALLS
 from harmonize_core.web.desk import Desk
-from harmonize_core.web.guard import HEADERS, Guard, Refused
+from harmonize_core.web.guard import HEADERS, Guard, Refused, told_length
 
 PAGE = {
     "/": ("page.html", "text/html; charset=utf-8"),
@@ -119,8 +119,9 @@ class Handler(BaseHTTPRequestHandler):
         self._send(answer)
 
     def _answer(self) -> Answer:
-        length = self.headers.get("Content-Length", "0")
-        self._unread = int(length) if length.isascii() and length.isdecimal() else 1
+        length = told_length(self.headers)
+        unclear = "Content-Length" in self.headers or "Transfer-Encoding" in self.headers
+        self._unread = length or int(unclear and length is None)
         guard, url = self.server.guard, urlsplit(self.path)
         guard.check_host(self.headers)
         if self.command == "GET" and url.path in PAGE:

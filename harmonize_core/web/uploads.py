@@ -53,11 +53,12 @@ class Upload:
 class Uploads:
     """The store of what was sent."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kept_bytes: int = KEPT_BYTES) -> None:
         """Args:
         folder: an empty one that goes away with the server.
+        kept_bytes: of all files together; the newest one is kept whatever it takes.
         """
-        self.folder = folder
+        self.folder, self.kept_bytes = folder, kept_bytes
         self._lock = threading.Lock()
         self._kept: dict[str, Upload] = {}
 
@@ -128,7 +129,7 @@ class Uploads:
         upload = Upload(secrets.token_urlsafe(9), name, path, size, kind)
         with self._lock:
             self._kept[upload.key] = upload
-            while len(self._kept) > KEPT or sum(_bytes(u.path) for u in self._kept.values()) > KEPT_BYTES:
+            while len(self._kept) > KEPT or sum(_bytes(u.path) for u in self._kept.values()) > self.kept_bytes:
                 if len(self._kept) == 1:
                     break
                 oldest = self._kept.pop(next(iter(self._kept)))

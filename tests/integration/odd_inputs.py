@@ -147,13 +147,18 @@ def bmp_bomb() -> bytes:
     return data.getvalue()[:18] + struct.pack("<ii", 60000, 60000) + data.getvalue()[26:]
 
 
-def tiff_bomb(path: Path) -> None:
-    tiff()(path)
-    data = bytearray(path.read_bytes())
-    for code in (256, 257):
-        at = data.find(struct.pack("<HHI", code, 4, 1))
-        data[at + 8 : at + 12] = struct.pack("<I", 100000)
-    path.write_bytes(data)
+def tiff_that_says(tags: dict[int, int], maker: Maker) -> Maker:
+    """A TIFF file whose header holds other numbers than its pixels do."""
+
+    def make(path: Path) -> None:
+        maker(path)
+        data = bytearray(path.read_bytes())
+        for code, value in tags.items():
+            at = max(data.find(struct.pack("<HHI", code, kind, 1)) for kind in (3, 4))
+            data[at + 2 : at + 12] = struct.pack("<HII", 4, 1, value)
+        path.write_bytes(data)
+
+    return make
 
 
 def exr_bomb(name: bytes, last: int = 59999) -> Maker:
@@ -342,7 +347,12 @@ REFUSED: dict[str, tuple[Maker, str]] = {
     "bomb.png": (written(png(2**31 - 1, 2**31 - 1, 8, 2, b"")), "pixels"),
     "large.png": (written(png(100000, 100000, 16, 6, b"")), "pixels"),
     "bomb.bmp": (written(bmp_bomb()), "pixels"),
-    "bomb.tif": (tiff_bomb, "pixels"),
+    "bomb.tif": (tiff_that_says({256: 100000, 257: 100000}, tiff()), "pixels"),
+    "inflating.tif": (
+        tiff_that_says({257: 8}, tiff(np.zeros((4096, 24, 3), np.uint8), compression="zlib", rowsperstrip=4096)),
+        "at most 576 bytes in each strip of pixels but strip 1 gives more",
+    ),
+    "tiled_bomb.tif": (tiff_that_says({322: 65536, 323: 65536}, tiff(tile=(16, 16))), "pixels but holds more"),
     "data_bomb.exr": (exr_bomb(b"dataWindow"), "60000x60000"),
     "display_bomb.exr": (exr_bomb(b"displayWindow"), "60000x60000"),
     "inverted_window.exr": (exr_bomb(b"dataWindow", -7), "EXR"),

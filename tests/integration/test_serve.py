@@ -118,6 +118,11 @@ def test_the_owner_s_page_alone_is_answered(visitor):
         assert visitor.send("GET", f"/?token={token}", Host=name)[0] == 421
     for query in ("", "?token=", "?token=x", f"?TOKEN={token}"):
         assert visitor.refusal("GET", f"/{query}")[0] == 403
+    assert visitor.refusal("GET", "/api/start", host=visitor.host)[0] == 400, "there twice"
+    endless = {"Content_Length": "9" * 5000}
+    assert visitor.refusal("GET", "/api/start", Host="rebound.example", **endless)[0] == 421
+    assert visitor.refusal("POST", "/api/shot", b"", X_Token=None, **endless)[0] == 403
+    assert visitor.refusal("POST", "/api/shot", b"", **endless)[0] == 413
     assert visitor.refusal("OPTIONS", "/api/start", Origin="http://elsewhere.example")[0] == 501
 
 
@@ -340,7 +345,7 @@ def test_a_look_is_saved_at_the_strength_that_is_chosen(visitor, files, tmp_path
     assert status == 200, data
     file = tmp_path / f"look.{form.lower()}"
     file.write_bytes(data)
-    assert f"a _04d b_look.{form.lower()}" in unquote(headers["Content-Disposition"])
+    assert f"a %04d b_look.{form.lower()}" in unquote(headers["Content-Disposition"])
     picture = open_picture(files["cutout.png"])
     whole = brightness(picture.srgb, picture.alpha)  # sees the picture at 64x64, and this at its own size
     grey = np.full((1, 1, 3), 0.3, np.float32)
@@ -363,6 +368,13 @@ def test_a_cut_out_lies_where_it_is_put_and_the_background_keeps_its_bits(visito
     # the cut-out's own foreground is rows 28 to 100 of 120 and columns 40 to 120 of 168, now half as large
     assert (rows.min(), rows.max() + 1) == (44, 80)
     assert (columns.min(), columns.max() + 1) == (20, 60)
+    plain, inverted, fitted = (
+        cv2.imdecode(np.frombuffer(visitor.result(moved["key"], controls)[1], np.uint8), cv2.IMREAD_UNCHANGED) / 65535
+        for controls in ({"strength": 0}, {"strength": 0, "invert": True}, {"invert": True})
+    )
+    np.testing.assert_allclose(inverted, plain, atol=1e-4)  # the cut-out is there whichever of both is fitted
+    np.testing.assert_allclose(fitted[46:78, 22:58], plain[46:78, 22:58], atol=1e-4)
+    assert np.abs(fitted - plain)[:40].max() > 0.01
 
 
 def test_what_is_kept_is_bounded_and_the_oldest_goes_first(visitor, files):
@@ -372,6 +384,17 @@ def test_what_is_kept_is_bounded_and_the_oldest_goes_first(visitor, files):
     made = [visitor.ask("POST", "/api/shot", {"picture": keys[-1]})["key"] for _ in range(shots.KEPT + 1)]
     assert visitor.refusal("GET", f"/api/composite?shot={made[0]}")[0] == 404
     assert visitor.send("GET", f"/api/composite?shot={made[-1]}")[0] == 200
+
+
+def test_files_together_take_no_more_than_they_may(tmp_path, files):
+    size = files["cutout.png"].stat().st_size
+    kept = uploads.Uploads(tmp_path, kept_bytes=2 * size)
+    keys = []
+    for _ in range(3):
+        with files["cutout.png"].open("rb") as body:
+            keys.append(kept.add("a.png", size, body).key)
+    assert [upload.key for upload in kept.all()] == keys[1:]
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) == 2 * size
 
 
 def test_examples_are_there_at_once(visitor):
@@ -390,12 +413,18 @@ def test_the_command_prints_its_address_and_ctrl_c_leaves_nothing(tmp_path):
     command = [sys.executable, "-m", "harmonize_core", "serve", "--model", str(model), "--no-browser"]
     environment = {**os.environ, "TMPDIR": str(folder)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": environment}
+    left = folder / "harmonize-serve-killed"
+    left.mkdir()
+    (left / "upload.png").touch()
+    os.utime(left, (0, 0))
     server = subprocess.Popen([*command, "--port", "0"], **pipes)
     try:
         line = server.stdout.readline()
         assert line, server.stderr.read()
         url = urlsplit(line.strip())
-        assert len(list(folder.glob("harmonize-serve-*"))) == 1, list(folder.iterdir())
+        (ours,) = folder.glob("harmonize-serve-*")
+        assert ours != left, "what a server left that was killed goes away"
+        os.utime(ours, (0, 0))
         link = http.client.HTTPConnection(url.hostname, url.port, timeout=60)
         link.request("GET", f"/?{url.query}")
         assert link.getresponse().status == 200
@@ -404,6 +433,7 @@ def test_the_command_prints_its_address_and_ctrl_c_leaves_nothing(tmp_path):
         assert re.fullmatch(
             r"error: no server can listen at port \d+ of 127.0.0.1 .*; choose another --port or --host\n", taken.stderr
         )
+        assert ours.is_dir(), "another server takes nothing from one that lives"
         with socket.create_connection((url.hostname, url.port)):  # somebody is still there
             server.send_signal(signal.SIGINT)
             assert server.wait(60) == 0
@@ -412,3 +442,24 @@ def test_the_command_prints_its_address_and_ctrl_c_leaves_nothing(tmp_path):
         server.kill()
         server.communicate()
     assert not list(folder.iterdir()), "neither our folder nor what ONNX Runtime keeps for its telemetry"
+
+
+def test_a_terminal_that_is_closed_leaves_nothing(tmp_path):
+    constant_look(tmp_path / "look.onnx")
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    command = [sys.executable, "-m", "harmonize_core", "serve", "--model", str(tmp_path / "look.onnx")]
+    server = subprocess.Popen(
+        [*command, "--no-browser", "--quiet", "--port", "0"],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(folder)},
+    )
+    try:
+        assert server.stdout.readline()
+        assert list(folder.glob("harmonize-serve-*"))
+        server.send_signal(signal.SIGHUP)
+        assert server.wait(60) == 128 + signal.SIGHUP
+    finally:
+        server.kill()
+        server.communicate()
+    assert not list(folder.glob("harmonize-serve-*"))

@@ -16,6 +16,8 @@ from harmonize_core.infer.predictor import Predictor
 from harmonize_core.runtime.controls import limit_change
 from harmonize_core.runtime.difference import ciede2000
 from harmonize_core.runtime.look import Look
+from harmonize_core.runtime.look_session import LookHarmonizer
+from harmonize_core.runtime.session import ModelInfo
 from harmonize_core.runtime.transform import ColorTransform
 
 HEX = "f6ede4 f3e7db f7ead0 eadaba d7bd96 a07e56 825c43 604134 3a312a 292420 735244 c29682".split()
@@ -96,6 +98,17 @@ def test_hues_stay_and_light_changes(kind, rng, request):
     assert np.corrcoef(chroma[1], chroma[2])[0, 1] > 0.9
 
 
+def test_hues_stay_in_light_above_white(uneven, rng):
+    composite, mask = scene(rng)
+    composite, hard = composite + 1, (mask > 0.5).astype(np.float32)
+    free, kept = (apply_controls(uneven, composite, hard, Controls(keep_hue=keep), None) for keep in (False, True))
+    old, new, plain = (linear_to_oklab(srgb_to_linear(v[hard > 0])) for v in (composite, kept, free))
+    assert (new[:, 0] > 1.1).mean() > 0.5
+    np.testing.assert_allclose(new[:, 0], plain[:, 0], atol=0.01)
+    coloured = np.hypot(*old[:, 1:].T) > 0.05
+    assert np.abs(np.angle((new[:, 1] + 1j * new[:, 2]) / (old[:, 1] + 1j * old[:, 2])))[coloured].max() < 0.02
+
+
 def test_what_is_grey_stays_grey_with_its_hue():
     noise = np.random.default_rng(1).normal(0, 0.004, (40, 40, 3)).astype(np.float32)
     composite, mask = 0.5 + noise, np.ones((40, 40), np.float32)
@@ -148,6 +161,8 @@ def test_one_grade_for_all_is_the_same_everywhere(uneven, affine, rng):
         local, same = (apply_controls(transform, flat, mask, Controls(mode=mode)) for mode in ("map", "global"))
         inside = mask == 1
         assert np.ptp(same[inside], axis=0).max() < 1e-5 < np.ptp(local[inside], axis=0).max()
+    fitted = baked(affine, mask, Controls(mode="global", invert=True))
+    np.testing.assert_array_equal(fitted.coefficients, baked(affine, 1 - mask, Controls(mode="global")).coefficients)
     for strength in (0.5, 1.5):
         controls = Controls(strength, mode="global")
         saved = baked(uneven, mask, controls)
@@ -196,6 +211,25 @@ def test_another_reference_is_what_the_foreground_is_fitted_to(tmp_path: Path, r
         controlled(composite, np.ones_like(mask))
     with pytest.raises(InputError, match=r"gone\.png"):
         Controlled(predictor, Controls(reference=tmp_path / "gone.png"))
+
+
+def test_nothing_of_the_old_background_is_seen_over_another_reference(tmp_path: Path):
+    seen = []
+
+    def looking(composite, mask):
+        seen.append((composite, mask))
+        return Look.identity()
+
+    mask = np.tile(np.clip(np.linspace(-0.5, 1.5, 64, dtype=np.float32), 0, 1), (64, 1))
+    subject, old, new = (np.full((64, 64, 3), light, np.float32) for light in (0.1, 0.9, 0.01))
+    share = mask[..., None]
+    write_image(tmp_path / "new.png", linear_to_srgb(new))
+    predictor = Predictor(LookHarmonizer(looking, ModelInfo("looking", "CC0-1.0", "this file", 64)))
+    composite = linear_to_srgb(share * subject + (1 - share) * old)
+    Controlled(predictor, Controls(reference=tmp_path / "new.png")).estimate(composite, mask)
+    ((picture, coverage),) = seen
+    wanted = linear_to_srgb(coverage[..., None] * subject + (1 - coverage[..., None]) * new)
+    np.testing.assert_allclose(picture, wanted, atol=0.02)
 
 
 def test_limits_take_no_more_memory_for_larger_pictures(rng):

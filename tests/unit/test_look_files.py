@@ -10,7 +10,8 @@ import PyOpenColorIO as ocio
 import pytest
 
 from harmonize_core.errors import HarmonizeError, InputError, UnknownName
-from harmonize_core.infer.look_files import SavedLooks, load_look, load_looks, save_look, save_looks
+from harmonize_core.infer.look_files import SavedLooks, check_savable, load_look, load_looks, save_look, save_looks
+from harmonize_core.infer.look_files_cube import cube_of
 from harmonize_core.infer.look_files_json import FORMAT
 from harmonize_core.runtime.cube import Cube
 from harmonize_core.runtime.look import Look
@@ -134,6 +135,41 @@ def test_opencolorio_applies_a_cube_as_we_do(points, look, affine, tmp_path, rng
             assert np.percentile(error, 99) < 2 / 255
 
 
+@pytest.mark.parametrize(("points", "largest"), [(33, 16), (65, 9)])
+def test_a_cube_is_as_near_to_its_grade_as_the_page_says(points, largest, rng):
+    brighter = Look(np.array([0.5, 0.2, -0.1, 0, 0, 0, 0.1, 0, 0.1, 0.1], np.float32), Look.identity().map)
+    lower = Look(np.array([-0.3, 0.1, -0.05, -0.02, -0.02, -0.03, 0.1, 0.1, 0.05, -0.1], np.float32), brighter.map)
+    colors = rng.random((1, 60_000, 3), dtype=np.float32)
+    for look, share in ((brighter, 1), (lower, 0.3)):
+        error = np.abs(cube_of(look, points).apply(colors) - look.apply(colors)) * 255
+        assert np.percentile(error, 99) < 3
+        assert 0.5 * share * largest < error.max() < max(share, 0.5) * largest
+
+
+def test_outside_of_its_domain_a_cube_changes_colours_as_at_its_edge():
+    steps = np.array([0, 0.1, 1], np.float32)
+    table = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1)
+    cube = Cube(table, (0.2, 0.2, 0.2), (0.8, 0.8, 0.8))
+    colors = np.array([[[0.8, 0.5, 0.2], [1.5, 0.5, 0.25], [0.3, 0.1, 5]]], np.float32)
+    wanted = [[1, 0.1, 0], [1.7, 0.1, 0.1 * 0.05 / 0.3], [0.1 / 3, 0, 5.2]]  # below 0 there is no colour
+    np.testing.assert_allclose(cube.apply(colors, ceiling=None)[0], wanted, atol=1e-6)
+
+
+def test_names_with_per_cent_are_kept_and_frames_go_where_they_should(look, tmp_path):
+    shot = SavedLooks((look, look.scaled(0.5)), (7, 8))
+    for name, saved, written in (
+        ("100%_%04d.json", shot, ["100%_0007.json", "100%_0008.json"]),
+        ("look_50%dark.json", shot, ["look_50%dark.json"]),
+        ("100%_%04d.json", SavedLooks((look,)), ["100%_%04d.json"]),
+        ("wide.%0999999999d.json", shot, ["wide.%0999999999d.json"]),
+    ):
+        files = save_looks(tmp_path / name, saved)
+        assert [file.name for file in files] == written
+        assert all(same(load_looks(file).looks[0], look) for file in files[:1])
+    with pytest.raises(InputError, match=r"once where the frame goes \(%04d\) but does 2 times"):
+        check_savable(tmp_path / "v%d.%04d.cube", graded=True, frames=2)
+
+
 def test_a_cube_of_another_program_changes_the_foreground_alone(tmp_path, rng):
     rows = [f"{2 * r} {g} {b}" for b in (0, 1) for g in (0, 1) for r in (0, 1)]
     lines = ["# made elsewhere", "", "LUT_3D_SIZE 2", "DOMAIN_MIN 0 0 0", "DOMAIN_MAX 2 1 1", "", *rows]
@@ -209,13 +245,20 @@ def file_of(*looks: object, **changed: object) -> str:
         ("binary.cube", b"\x89PNG\xff", "which is text, but is not"),
         ("curve.cube", "LUT_1D_SIZE 2\n0 0 0\n1 1 1\n", "should be a 3D LUT alone"),
         ("size.cube", "LUT_3D_SIZE 99999\n", "2 to 129 points a side but says 99999"),
-        ("few.cube", "LUT_3D_SIZE 2\n" + "0 0 0\n" * 7, "8 finite colours of 3 numbers but holds 21"),
+        ("few.cube", "LUT_3D_SIZE 2\n" + "0 0 0\n" * 7, "8 colours of 3 numbers but holds 21 numbers"),
+        ("one.cube", "LUT_3D_SIZE 2\n5\n", "8 colours of 3 numbers but holds 1 number;"),
+        ("two.cube", "LUT_3D_SIZE 2 3\n", "one number after LUT_3D_SIZE but has '2 3'"),
+        ("huge.cube", "LUT_3D_SIZE 2\n" + "1e39 0 0\n" * 8, "finite colours but holds NaN, infinity or more"),
+        ("wide.cube", "LUT_3D_SIZE 2\nDOMAIN_MAX 1e39 1 1\n" + "0 0 0\n" * 8, "a domain that grows, within"),
+        ("huge.cc", LIST.format("<Slope>1e39 1 1</Slope>"), "3 finite numbers as Slope"),
+        ("steep.cc", LIST.format("<Power>0.001 1 1</Power>"), "takes some to infinity"),
         ("words.cube", "LUT_3D_SIZE 2\n0 0 0\nzero", "holds other words"),
         ("nan.cube", "LUT_3D_SIZE 2\n0 0 0\n" + "nan 0 0\n" * 7, "finite colours"),
         ("domain.cube", "LUT_3D_SIZE 2\nDOMAIN_MAX 0 0 0\n" + "0 0 0\n" * 8, "a domain that grows"),
         ("look.txt", "x", "no kind of look file is named '.txt'"),
     ],
 )
+@pytest.mark.filterwarnings("error")
 def test_damaged_and_hostile_files_end_in_one_sentence(name, content, sentence, tmp_path):
     file = tmp_path / name
     file.write_bytes(content if isinstance(content, bytes) else content.encode())

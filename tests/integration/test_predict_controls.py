@@ -57,7 +57,7 @@ def test_what_changes_can_be_turned_round_and_another_picture_be_matched(shot, t
         (["--model", "mkl", "--save-look", "look.3dl"], "no kind of look file is named '.3dl'"),
         (["--model", "mkl", "--save-look", "look.cdl"], "gives colour transforms without one"),
         (["--apply-look", "gone.cdl"], "gone.cdl could not be read"),
-        ([], "either --model"),
+        (["--model", "mkl", "--apply-look", "look.cdl"], "either --model"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_sentence_and_nothing_is_written(shot, words, sentence, capsys, monkeypatch):

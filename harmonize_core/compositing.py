@@ -9,7 +9,7 @@ Images are (H, W, 3) float32 linear, coverage is (H, W) in [0, 1] with 1 = foreg
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +54,8 @@ class SoftLight:
 NEARLY_OPAQUE = 0.9
 """Pixels of more coverage, with none of less beside them, tell what the foreground looks like, once the little
 background is taken off: of glass, which is a bit transparent all over, there is nothing better."""
+ENOUGH_TRUST = np.float32(0.25)
+"""Trust of a pixel, at coverage 0.95, from which pixels with more decide alone what the foreground looks like."""
 LOCAL_SPREAD = 0.1
 """Colours next to an unmixed one are taken to vary by at least this share of it."""
 _ROWS = 64
@@ -95,7 +97,7 @@ class SoftEdges:
         self._brightest = decode(image.max(keepdims=True, initial=0)).max()
         size = (coverage.shape[0], coverage.shape[1])
         parts = [(slice(top, top + _ROWS), slice(0, size[1])) for top in range(0, size[0], _ROWS)]
-        self._some_nearly_opaque = any(_trust(coverage, part).any() for part in parts)
+        self._share = _share_of_trust(coverage, parts)
         channels = 2 * image.shape[2]
         self._background = self._foreground = None
         self._columns: dict[int, tuple[Floats, Floats]] = {}
@@ -121,7 +123,9 @@ class SoftEdges:
         cleared = _cleared(own, alpha, background)
         moments = _moments(cleared)
         if self._foreground is not None:
-            trust = _trust_at(self._coverage, rows, columns) if self._some_nearly_opaque else alpha**2
+            trust = alpha**2
+            if self._share:
+                trust += self._share * (_trust_at(self._coverage, rows, columns) - trust)
             moments = trust * moments + (1 - trust) * self._foreground.at(rows, columns)
         foreground, variance_f = _spread(moments)
         surprise = own - alpha * foreground - (1 - alpha) * background
@@ -145,9 +149,7 @@ class SoftEdges:
         """With the background taken off soft pixels that tell of the foreground."""
         colors = self._planes(part)
         coverage = _cut(self._coverage, part)
-        rows, columns = np.nonzero(
-            (coverage > (NEARLY_OPAQUE if self._some_nearly_opaque else 0)) & (coverage < OPAQUE)
-        )
+        rows, columns = np.nonzero((coverage > (NEARLY_OPAQUE if self._share == 1 else 0)) & (coverage < OPAQUE))
         places = _places(part, rows, columns)
         own = colors[:, rows, columns]
         background, _ = self._behind(own, *places)
@@ -162,7 +164,10 @@ class SoftEdges:
         return (_cut(self._coverage, part) <= 0).astype(np.float32)
 
     def _within(self, part: Part) -> Floats:
-        return _trust(self._coverage, part) if self._some_nearly_opaque else _cut(self._coverage, part) ** 2
+        if self._share == 1:
+            return _trust(self._coverage, part)
+        most = _cut(self._coverage, part) ** 2
+        return most + self._share * (_trust(self._coverage, part) - most) if self._share else most
 
     def _beyond_all_along(self, rows: slice) -> Floats:
         least, most = self._extents(rows)
@@ -197,6 +202,20 @@ def _trust(coverage: Floats, part: Part) -> Floats:
     rows, columns = np.nonzero((own > NEARLY_OPAQUE) & (own < OPAQUE))
     trust[rows, columns] = _trust_at(coverage, *_places(part, rows, columns))
     return trust
+
+
+def _share_of_trust(coverage: Floats, parts: Sequence[Part]) -> np.float32:
+    """How much `_trust` says what the foreground is explained from; the rest is said by coverage^2.
+
+    1 where anything is opaque, 0 where nothing is nearly so. What is between sets in slowly, or edges would jump when a
+    mask gets a little more opaque.
+    """
+    share = np.float32(0)
+    for part in parts:
+        share = np.minimum(np.maximum(share, _trust(coverage, part).max(initial=0) / ENOUGH_TRUST), np.float32(1))
+        if share == 1:
+            break
+    return 1 - (1 - share) ** 3  # what little the rest still says counts where nothing else does
 
 
 def _cut(image: NDArray, part: Part) -> NDArray:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harmonize_core.color import srgb_to_linear
-from harmonize_core.compositing import NEARLY_OPAQUE, SoftEdges, soft_pixels
+from harmonize_core.compositing import NEARLY_OPAQUE, OPAQUE, SoftEdges, soft_pixels
 from harmonize_core.pull_push import Each
 from harmonize_core.runtime.grading import MAP, Grading
 from harmonize_core.runtime.pieces import PIXELS, ROWS, Box, Desk, Piece, Pixels, light_of, pieces_in, pieces_over
@@ -25,8 +25,8 @@ Floats = NDArray[np.float32]
 Adjust = Callable[[Floats, Floats], Floats]
 """Foreground colours before and after a change, both linear (3, N), to what they shall become (`runtime.controls`)."""
 
-MARGIN = 24
-"""Pixels around all soft edges that they are explained from."""
+FADE = 0.85
+"""Soft edges begin to be separated where the most coverage of a mask is above this, and are at `NEARLY_OPAQUE`."""
 
 FAR_STEP = 4
 """Far from soft edges one in 4 x 4 pixels is looked at: the first guesses owe those a few percent, as a mean."""
@@ -108,43 +108,49 @@ class Blend:
             return np.full(piece.shape[0] * piece.shape[1], self.ceiling, np.float32)
         before = np.empty((3, *piece.shape), np.float32)
         piece.gather(self.composite, before)
+        if self.composite.dtype.kind == "u":
+            before /= np.iinfo(self.composite.dtype).max
         return np.maximum(before, self.ceiling).reshape(3, -1)
 
 
 class Edges:
-    """The soft pixels of a picture, without the background in them."""
+    """The soft pixels of a picture, without the background in them.
 
-    def __init__(self, soft: SoftEdges, top: int, left: int, right: int) -> None:
-        self._soft, self._top, self._left, self._right = soft, top, left, right
+    They are explained from the frame, not from the box around them: its halved pictures would shift with the box, and
+    edges at rest would flicker when something else moves.
+    """
+
+    def __init__(self, soft: SoftEdges, columns: slice, share: float) -> None:
+        self._soft, self._columns, self._share = soft, columns, share
 
     @classmethod
     def of(cls, composite: Pixels, coverage: Floats, each: Each) -> Edges | None:
         """None where there are none, or nothing to explain them from: no background, or no foreground without it."""
         blocks = [slice(top, top + ROWS) for top in range(0, len(coverage), ROWS)]
 
-        def extent(rows: slice) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-            soft = soft_pixels(coverage[rows])
-            return soft.any(axis=1), soft.any(axis=0)
+        def extent(rows: slice) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+            """The least and the most coverage, and which columns hold soft pixels."""
+            own = coverage[rows]
+            least, most = own.min(axis=0), own.max(axis=0)
+            soft = (most > 0) & (least < OPAQUE)
+            mixed = np.flatnonzero(soft)
+            if len(mixed):
+                among = slice(mixed[0], mixed[-1] + 1)
+                soft[among] = soft_pixels(own[:, among]).any(axis=0)
+            return least.min(), most.max(), soft
 
         found: list[Any] = list(each(extent, blocks))
-        rows = np.flatnonzero(np.concatenate([down for down, _ in found]))
-        columns = np.flatnonzero(np.logical_or.reduce([across for _, across in found]))
-        if not len(rows):
+        least, most, soft = zip(*found, strict=True)
+        columns = np.flatnonzero(np.logical_or.reduce(soft))
+        share = min((float(max(most)) - FADE) / (NEARLY_OPAQUE - FADE), 1.0)
+        if not len(columns) or min(least) > 0 or share <= 0:
             return None
-        top, left = max(rows[0] - MARGIN, 0), max(columns[0] - MARGIN, 0)
-        around = np.s_[top : rows[-1] + 1 + MARGIN, left : columns[-1] + 1 + MARGIN]
-        if coverage[around].min() > 0 or coverage[around].max() < NEARLY_OPAQUE:
-            return None
-        return cls(
-            SoftEdges(composite[around], coverage[around], decoder(composite.dtype), each, FAR_STEP),
-            top,
-            left,
-            columns[-1] + 1,
-        )
+        edges = SoftEdges(composite, coverage, decoder(composite.dtype), each, FAR_STEP)
+        return cls(edges, slice(columns[0], columns[-1] + 1), share)
 
     def separated(self, rows: slice, coverage: Floats, desk: Desk) -> Separated | None:
         """Those of some rows of the picture with their coverage (rows, W); None if there are none."""
-        soft = soft_pixels(coverage[:, self._left : self._right])
+        soft = soft_pixels(coverage[:, self._columns])
         places = np.flatnonzero(soft)
         if not len(places):
             return None
@@ -152,9 +158,9 @@ class Edges:
         flat = desk.planes("separated", 3, soft.size)
         for start in range(0, len(places), PIXELS):
             part = slice(start, start + PIXELS)
-            pure = self._soft.at(down[part] + (rows.start - self._top), across[part])
+            pure = self._soft.at(down[part] + rows.start, across[part] + self._columns.start)
             flat[:, places[part]] = pure.foreground.T
-        return Separated(rows.start, self._left, flat.reshape(3, *soft.shape))
+        return Separated(rows.start, self._columns.start, flat.reshape(3, *soft.shape), self._share)
 
 
 @dataclass(frozen=True)
@@ -165,12 +171,17 @@ class Separated:
     left: int
     colors: Floats
     """(3, rows, columns) linear; other pixels hold anything."""
+    share: float
+    """How much of them is taken, of the mixtures the rest."""
 
     def into(self, light: Floats, piece: Piece, coverage: Floats) -> None:
         """Put them in the place of the mixtures in a piece's (3, N) linear colours."""
         soft = np.flatnonzero(soft_pixels(coverage))
         rows, columns = np.divmod(soft, piece.shape[1])
-        light[:, soft] = self.colors[:, rows + (piece.rows.start - self.top), piece.columns()[columns] - self.left]
+        pure = self.colors[:, rows + (piece.rows.start - self.top), piece.columns()[columns] - self.left]
+        if self.share < 1:
+            pure += (1 - np.float32(self.share)) * (light[:, soft] - pure)
+        light[:, soft] = pure
 
 
 def decoder(dtype: np.dtype[Any]) -> Callable[[Pixels], Floats]:

@@ -56,8 +56,9 @@ class Grading:
         slope, offset, exponent, saturation = self._grade
         light *= slope
         light += offset
-        np.maximum(light, _DARKEST[:count], out=light)
-        if (exponent != 1).any():
+        curved = (exponent != 1).any()
+        np.maximum(light, (_DARKEST if curved else _ZERO)[:count], out=light)
+        if curved:
             power(light, exponent)
         luma, other = spare
         if saturation != 1:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from harmonize_core.color import REC709_LUMINANCE, linear_to_srgb, srgb_to_linear
 from harmonize_core.runtime.blending import Adjust as Adjust
 from harmonize_core.runtime.blending import Blend, Edges, as_coverage
+from harmonize_core.runtime.checks import check_box, check_out, check_shapes, check_types
 from harmonize_core.runtime.grading import DARKEST as DARKEST
 from harmonize_core.runtime.grading import MAP as MAP
 from harmonize_core.runtime.grading import TONE_GAMMA as TONE_GAMMA
@@ -50,7 +51,8 @@ class Cdl:
         slope, offset, power = (
             v.reshape(3, *(1,) * (rgb_linear.ndim - 1)) for v in (self.slope, self.offset, self.power)
         )
-        graded = np.maximum(rgb_linear * slope + offset, np.float32(DARKEST)) ** power
+        darkest = np.where(power == 1, 0, np.float32(DARKEST))
+        graded = np.maximum(rgb_linear * slope + offset, darkest) ** power
         luma = _luminance(graded)
         return np.maximum(luma + np.float32(self.saturation) * (graded - luma), 0)
 
@@ -110,15 +112,21 @@ class Look:
             (H, W, 3) float32 sRGB, not below 0; with a box (bottom - top, right - left, 3).
 
         Raises:
-            InputError: a mask or picture of wrong shape, type or values; MaskEmpty when the mask is 0 everywhere.
+            InputError: a mask or picture of wrong shape, type or, with a mask, values; a box beyond the picture;
+                MaskEmpty when the mask is 0 everywhere.
         """
         if isinstance(where, np.ndarray):
             from harmonize_core.runtime.layers import apply_transform  # which knows looks
 
             return apply_transform(self, rgb_srgb, where, ceiling=ceiling)
+        check_shapes(rgb_srgb)
+        check_types(rgb_srgb)
         height, width = rgb_srgb.shape[:2]
         box = top, bottom, left, right = where or (0, height, 0, width)
+        check_box(box, rgb_srgb)
         result = np.empty((bottom - top, right - left, 3), dtype=np.float32)
+        if self._is_identity and rgb_srgb.dtype.kind == "f":
+            return np.maximum(rgb_srgb[top:bottom, left:right], 0, out=result, casting="same_kind")
         blend = Blend(Grading(self, (height, width)), rgb_srgb, ceiling)
         with workers(threads, (bottom - top) * (right - left)) as each:
             blend.within(box, result, each)
@@ -127,6 +135,8 @@ class Look:
     def apply_to(self, colors_srgb: Floats, rows: NDArray[np.intp], columns: NDArray[np.intp], size_hw: Size) -> Floats:
         """Change single pixels (N, 3) of an image of `size_hw` at integer positions (rows, columns)."""
         result = np.empty((len(colors_srgb), 3), dtype=np.float32)
+        if self._is_identity:
+            return np.maximum(colors_srgb, 0, out=result, casting="same_kind")
         grading = Grading(self, size_hw)
         for start in range(0, len(rows), PIXELS):
             part = slice(start, start + PIXELS)
@@ -135,6 +145,10 @@ class Look:
             grading.change(light, grading.cells_at(rows[part], columns[part]), np.empty_like(light[:2]))
             result[part] = limited(linear_to_srgb(light).T, source, 1.0)
         return result
+
+    @property
+    def _is_identity(self) -> bool:
+        return not self.grade.any() and not self.map.any()
 
     def over(
         self,
@@ -163,11 +177,22 @@ class Look:
 
         Returns:
             (H, W, 3) sRGB, float32 or the composite's whole numbers, rounded; where the mask is 0 it equals the
-            composite bit for bit.
+            composite bit for bit, and everywhere if the look is the identity (strength 0).
+
+        Raises:
+            InputError: a composite, mask or `out` of wrong shape or type. Values are not looked at
+                (`session.check_arrays` does that, for one reading of both): what a mask holds below 0 counts as 0,
+                above 1 as 1, and near NaN in a mask or a composite anything may come out.
         """
+        check_shapes(composite, mask)
+        check_types(composite, mask)
         size = (mask.shape[0], mask.shape[1])
         if out is None:
             out = np.empty(composite.shape, composite.dtype if composite.dtype.kind == "u" else np.float32)
+        check_out(out, composite)
+        if adjust is None and self._is_identity:
+            np.copyto(out, composite)
+            return out
         with workers(threads, mask.size) as each:
             coverage = as_coverage(mask)
             edges = Edges.of(composite, coverage, each) if separated else None

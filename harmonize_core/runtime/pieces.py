@@ -105,12 +105,16 @@ class Desk:
     def write(
         self, light: Floats, image: Pixels, piece: Piece, ceiling: Floats | None, where: NDArray[np.bool_] | None
     ) -> None:
-        """The other way round, with values up to a ceiling (broadcast to (3, N)); `light` is used up."""
+        """The other way round, with values up to a ceiling (broadcast to (3, N)); `light` is used up.
+
+        Whole numbers end at their largest, with or without a ceiling.
+        """
         codes = self.planes("codes", *light.shape)
         encode(light, codes)
         if ceiling is not None:
             np.minimum(codes, ceiling, out=codes)
         if image.dtype.kind == "u":
+            np.clip(codes, 0, 1, out=codes)
             codes *= np.float32(np.iinfo(image.dtype).max)
             codes += np.float32(0.5)
         piece.scatter(codes.reshape(len(codes), *piece.shape), image, where)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harmonize_core.errors import CheckpointError, InputError
+from harmonize_core.runtime.checks import check_shapes
 from harmonize_core.runtime.engines import Device, Engine, Runtime, open_engine
 from harmonize_core.runtime.resize import Floats, resize
 from harmonize_core.runtime.threads import workers
@@ -163,17 +164,10 @@ def check_arrays(composite: Floats, mask: Floats) -> Extent:
         InputError: wrong shape or type, sizes that differ, values that are not finite or far outside [0, 1].
         MaskEmpty: the mask is 0 everywhere.
     """
-    for name, array, wanted in (("composite", composite, "(H, W, 3)"), ("mask", mask, "(H, W)")):
-        good_shape = array.ndim == wanted.count(",") + 1 and array.size and (array.ndim == 2 or array.shape[2] == 3)
-        if not good_shape:
-            raise InputError(f"the {name} should have shape {wanted} but has {array.shape}; reshape it")
+    check_shapes(composite, mask)
+    for name, array in (("composite", composite), ("mask", mask)):
         if not np.issubdtype(array.dtype, np.floating):
             raise InputError(f"the {name} should hold floats in [0, 1] but holds {array.dtype}; divide by its maximum")
-    if composite.shape[:2] != mask.shape:
-        raise InputError(
-            f"the mask should have the size of its image: the mask is {mask.shape[1]}x{mask.shape[0]}, "
-            f"the image is {composite.shape[1]}x{composite.shape[0]}"
-        )
     low, high = extent(mask)
     if not (low >= -1e-3 and high <= 1 + 1e-3):  # also false for NaN
         raise InputError(f"the mask should hold values in [0, 1] but holds {low:g} to {high:g}; divide by its maximum")

@@ -109,8 +109,12 @@ def test_single_pixels_are_changed_as_in_their_picture(look, rng):
 
 def test_no_strength_and_no_look_change_nothing(look, rng):
     composite, mask = picture(rng, 64, 64)
+    composite[:20] = 0  # black is no light at all
     for nothing in (look.scaled(0), Look.identity()):
-        np.testing.assert_allclose(nothing.over(composite, mask), composite, atol=2e-5)  # black is 1e-6 of light
+        np.testing.assert_array_equal(nothing.over(composite, mask), composite)
+        np.testing.assert_array_equal(nothing.apply(composite), composite)
+    brighter = Look(np.array([1, *[0] * 9], np.float32), Look.identity().map)
+    np.testing.assert_array_equal(brighter.over(composite, np.ones_like(mask))[:20], 0)
 
 
 def test_a_soft_edge_is_a_changed_foreground_before_an_unchanged_background(rng):

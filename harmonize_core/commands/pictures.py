@@ -172,7 +172,8 @@ def _opened(
     if save_look is not None:
         check_savable(save_look, isinstance(predictor.harmonizer, LookHarmonizer), model=predictor.label)
     network = file_digest(weights) if weights.is_file() else f"{weights} {sorted(predictor.info.metadata.items())}"
-    return Controlled(predictor, controls, as_look=save_look is not None), f"{network} {predictor.label} {device}"
+    named = f"{network} {predictor.label} {device} {predictor.info.engine}"
+    return Controlled(predictor, controls, as_look=save_look is not None), named
 
 
 def _save_look(path: Path, harmonizer: Controlled | Recalled, picture: Picture, mask: Floats) -> None:

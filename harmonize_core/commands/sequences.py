@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -81,7 +82,8 @@ def predict_sequence(
     if options.save_look is not None and done.looks is None:
         raise ConfigError("--save-look needs looks of frames; give a mask with foreground")
     if options.save_look is not None and done.looks is not None:
-        save_looks(options.save_look, done.looks)
+        of = model.predictor.label if isinstance(model, Controlled) else model.saved.model
+        save_looks(options.save_look, dataclasses.replace(done.looks, model=of))
     picture = options.curves or _beside(out)
     if done.curves:
         write_text(picture, curves_svg(f"{footage.images[0].name}, --temporal {options.temporal}", done.curves))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import platform
 import tempfile
 import warnings
 from collections.abc import Collection, Generator, Mapping
@@ -37,6 +38,17 @@ MASK_ENDINGS = ("_mask", "-mask", "")
 """What may follow a photograph's stem in the name of its mask, in the order they are tried."""
 
 
+def partial_path(path: Path, process: int | None = None) -> Path:
+    """Where a process of this machine writes a file before it is whole; other machines may share the folder.
+
+    Args:
+        path: the file.
+        process: its number; None: this one.
+    """
+    host = "".join(c if c.isalnum() else "_" for c in platform.node() or "unknown")[:60]
+    return path.with_name(f".{path.name}.{host}.{process or os.getpid()}.partial{path.suffix}")
+
+
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Generator[Path]:
     """A temporary sibling to write to, renamed to `path` when the block ends and removed when it fails.
@@ -45,7 +57,7 @@ def atomic_path(path: Path) -> Generator[Path]:
         OutputError: the folder does not exist, cannot be written to, or the disk is full.
     """
     path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial{path.suffix}")
+    partial = partial_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial

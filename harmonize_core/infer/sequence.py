@@ -12,14 +12,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from harmonize_core.errors import ConfigError
+from harmonize_core.formats.lock import exclusive
 from harmonize_core.infer.controls import Controlled, Controls, baked
 from harmonize_core.infer.files import Recalled
 from harmonize_core.infer.look_files import SavedLooks, Transform
@@ -105,7 +105,7 @@ def harmonize_sequence(
     Raises:
         InputError: a frame or mask is missing, damaged, or of another size.
         ConfigError: frames in `shots` that are not there, or an output that does not fit.
-        OutputError: an output cannot be written.
+        OutputError: an output cannot be written, or another run writes to the same place.
     """
     place = _places(footage, out)
     video = is_video(out)
@@ -113,17 +113,20 @@ def harmonize_sequence(
     controls = model.controls
     reference = "" if controls.reference is None else file_digest(controls.reference)
     asked = digest_of(network, footage.reading, controls.invert, reference)
-    plan: Plan = Alone() if isinstance(model, Controlled) else FromLooks(model.saved)
-    planned = None
-    if isinstance(model, Controlled) and steadied.temporal != "off":
-        plan = planned = planned_sequence(model, footage, folder, steadied, asked, progress)
+    steadies = isinstance(model, Controlled) and steadied.temporal != "off"
+    options = digest_of(asked, controls, isinstance(model, Controlled) and model.as_look)
+    planned, work = None, Work(folder)
     written = kept = empty = 0
     looks: dict[int, Transform] = {}
-    work, options = Work(folder), digest_of(asked, controls)
-    for place_of_work in (folder, out.parent if video or is_numbered(out) else out):
-        remove_leftovers(place_of_work)
-    writing: AbstractContextManager[Any] = video_writer(out, footage.rate, footage.video) if video else nullcontext()
-    with writing as writer:
+    with contextlib.ExitStack() as held:
+        if steadies or not video:  # there are work files, which another run would replace
+            held.enter_context(exclusive(folder / "lock", out, patience_s=1.0))
+        for place_of_work in (folder, out.parent if video or is_numbered(out) else out):
+            remove_leftovers(place_of_work)
+        if isinstance(model, Controlled) and steadies:
+            planned = planned_sequence(model, footage, folder, steadied, asked, progress, one_size=video)
+        plan: Plan = planned or (Alone() if isinstance(model, Controlled) else FromLooks(model.saved))
+        writer = held.enter_context(video_writer(out, footage.rate, footage.video)) if video else None
         for frame in progress("writing", footage, len(planned.known) if planned else len(footage)):
             transform, file = plan.transform(frame), place(frame)
             arrays = [] if transform is None else [getattr(transform, f.name) for f in dataclasses.fields(transform)]

@@ -21,6 +21,7 @@ from harmonize_core.infer.controls import Controlled, Controls
 from harmonize_core.infer.sequence_curves import Curve, parameters
 from harmonize_core.infer.sequence_frames import Footage, Frame, times_of
 from harmonize_core.infer.sequence_work import Estimate, Transform, Work, digest_of
+from harmonize_core.infer.video_writer import check_size
 from harmonize_core.runtime.temporal import RADIUS, Shares, locked_weights, steady
 from harmonize_core.runtime.transform import MaskEmpty
 
@@ -80,6 +81,10 @@ class Known:
     probe: NDArray[np.float32]
     """Empty: no foreground."""
     thumbnail: NDArray[np.uint8]
+    size: tuple[int, int]
+    """Rows and columns."""
+    centre: NDArray[np.float64]
+    """(2,) of the foreground, as `temporal.centre_of`."""
     raw: dict[str, float]
 
 
@@ -122,14 +127,23 @@ class PlannedSequence:
         others, weights, shot = self._shares[i]
         mixture = self._locked[1] if self._locked[0] == shot else None
         if mixture is None:
-            mixture = self._work.mixture([(self.known[j].name, self.known[j].key) for j in others], weights)
+            frames = [self.known[j] for j in others]
+            shifts = None if self._one_a_shot else self.known[i].centre - np.stack([k.centre for k in frames])
+            mixture = self._work.mixture([(k.name, k.key) for k in frames], weights, shifts)
         self._locked = (shot if self._one_a_shot else -1, mixture)
         self.curves.append(Curve(frame.number, shot, self.known[i].raw, parameters(mixture)))
         return mixture
 
 
 def planned_sequence(
-    model: Controlled, footage: Footage, folder: Path, steadied: Steady, asked: str, progress: Progress
+    model: Controlled,
+    footage: Footage,
+    folder: Path,
+    steadied: Steady,
+    asked: str,
+    progress: Progress,
+    *,
+    one_size: bool = False,
 ) -> PlannedSequence:
     """Estimate what makes each frame fit, where that is not known from before, and make it steady.
 
@@ -140,6 +154,7 @@ def planned_sequence(
         steadied: how frames are made steady.
         asked: a word for all that estimates depend on beside the frames.
         progress: wraps the frames.
+        one_size: all frames become one video, so must be of one size.
 
     Raises:
         InputError: a frame or mask is missing, damaged, or of another size; there are no frames.
@@ -147,10 +162,12 @@ def planned_sequence(
     """
     sigma = steadied.sigma_frames if steadied.temporal == "smooth" else 0.0
     work = Work(folder, keep=int(2 * RADIUS * sigma) + 8)
-    known = [
-        _estimated(model, work, frame, digest_of(asked, frame.digest))
-        for frame in progress("estimating", footage, len(footage))
-    ]
+    known: list[Known] = []
+    for frame in progress("estimating", footage, len(footage)):
+        known.append(_estimated(model, work, frame, digest_of(asked, frame.digest)))
+        if one_size:
+            name = frame.path if footage.video is None else f"frame {frame.number} of {frame.path}"
+            check_size(name, known[-1].size, known[0].size)
     if not known:
         raise InputError(f"{footage.images[0]} holds no frames; check the file")
     return PlannedSequence(known, work, steadied)
@@ -168,10 +185,10 @@ def _estimated(model: Controlled, work: Work, frame: Frame, key: str) -> Known:
         transform = None
         with contextlib.suppress(MaskEmpty):  # so small that the network does not see it
             transform = model.estimate(picture.srgb, mask) if concerned(model.controls, mask) else None
-        found = Estimate.of(transform, shot_rules.thumbnail(picture.srgb, mask))
+        found = Estimate.of(transform, shot_rules.thumbnail(picture.srgb, mask), model.controls.changed(mask))
         work.keep_estimate(frame.name, key, found)
     raw = {} if found.transform is None else parameters(found.transform)
-    return Known(frame.name, frame.number, key, found.probe, found.thumbnail, raw)
+    return Known(frame.name, frame.number, key, found.probe, found.thumbnail, found.size, found.centre, raw)
 
 
 def _made_steady(

@@ -12,7 +12,7 @@ import io
 import os
 import re
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harmonize_core.formats.images import write_bytes, write_text
+from harmonize_core.errors import OutputError
+from harmonize_core.formats.images import partial_path, write_bytes, write_text
 from harmonize_core.runtime.cube import Cube
 from harmonize_core.runtime.look import Look
-from harmonize_core.runtime.temporal import mixed, probe
+from harmonize_core.runtime.temporal import centre_of, mixed, moved, probe
 from harmonize_core.runtime.transform import ColorTransform
 
 FOLDER = ".harmonize"
 """Name of the folder of work files, beside the results."""
 
-VERSION = "1"
+VERSION = "2"
 """Of what is in the files."""
 
 _KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Look, ColorTransform)}
@@ -47,11 +48,17 @@ class Estimate:
     """Of the transform, as `temporal.probe`; empty if there is none."""
     thumbnail: NDArray[np.uint8]
     """As `shots.thumbnail`."""
+    size: tuple[int, int]
+    """Rows and columns of the frame."""
+    centre: NDArray[np.float64]
+    """(2,) of its mask, as `temporal.centre_of`; zeros if there is no foreground."""
 
     @classmethod
-    def of(cls, transform: Transform | None, thumbnail: NDArray[np.uint8]) -> Estimate:
-        """The estimate with its probe."""
-        return cls(transform, np.zeros(0, np.float32) if transform is None else probe(transform), thumbnail)
+    def of(cls, transform: Transform | None, thumbnail: NDArray[np.uint8], mask: NDArray[np.float32]) -> Estimate:
+        """The estimate with what follows from it and from the mask (H, W) of what it may change."""
+        probed = np.zeros(0, np.float32) if transform is None else probe(transform)
+        rows, columns = mask.shape
+        return cls(transform, probed, thumbnail, (rows, columns), centre_of(mask) if mask.any() else np.zeros(2))
 
 
 class Work:
@@ -73,7 +80,9 @@ class Work:
                     return None
                 kind = _KINDS.get(str(file["kind"]))
                 arrays = {} if kind is None else {f.name: file[f.name] for f in dataclasses.fields(kind)}
-                return Estimate(kind(**arrays) if kind else None, file["probe"], file["thumbnail"])
+                rows, columns = map(int, file["size"])
+                transform = kind(**arrays) if kind else None
+                return Estimate(transform, file["probe"], file["thumbnail"], (rows, columns), file["centre"])
         except (OSError, ValueError, KeyError, EOFError):  # missing, or not written by us
             return None
 
@@ -85,14 +94,28 @@ class Work:
         )
         kind = "" if transform is None else type(transform).__name__
         buffer = io.BytesIO()
-        np.savez(buffer, key=key, kind=kind, probe=estimate.probe, thumbnail=estimate.thumbnail, **arrays)
+        for field in ("probe", "thumbnail", "size", "centre"):
+            arrays[field] = np.asarray(getattr(estimate, field))
+        np.savez(buffer, key=key, kind=kind, **arrays)
         write_bytes(self._estimates(name), buffer.getvalue())
 
-    def mixture(self, names: Iterable[tuple[str, str]], weights: NDArray[np.floating]) -> Transform:
-        """The weighted sum of the transforms of frames (name, key), a few of which are in memory at a time."""
+    def mixture(
+        self, names: Sequence[tuple[str, str]], weights: NDArray[np.floating], shifts: NDArray[np.floating] | None
+    ) -> Transform:
+        """The weighted sum of the transforms of n frames, a few of which are in memory at a time.
+
+        Args:
+            names: (name, key) of each.
+            weights: (n,).
+            shifts: (n, 2) as in `temporal.moved`; None: nothing is moved.
+
+        Raises:
+            OutputError: an estimate was replaced or removed since it was kept.
+        """
         total: Transform | None = None
-        for (name, key), weight in zip(names, weights, strict=True):
+        for i, ((name, key), weight) in enumerate(zip(names, weights, strict=True)):
             transform = self._transform(name, key)
+            transform = transform if shifts is None else moved(transform, shifts[i])
             parts = [transform] if total is None else [total, transform]
             total = mixed(parts, np.array([weight] if total is None else [1.0, weight]))
         assert total is not None
@@ -113,7 +136,10 @@ class Work:
         if name not in self._recent:
             found = self.estimate(name, key)
             if found is None or found.transform is None:
-                raise FileNotFoundError(self._estimates(name))
+                raise OutputError(
+                    f"{self._estimates(name)} was replaced or removed while this run was at work; give each run its "
+                    "own --out and do this one again"
+                )
             self._recent[name] = found.transform
         self._recent.move_to_end(name)
         while len(self._recent) > self.keep:
@@ -137,10 +163,10 @@ def digest_of(*parts: object) -> str:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed runs left half written in a folder of results."""
+    """Remove what killed runs of this machine left half written in a folder of results, which others may share."""
     for path in folder.glob(".*.partial*") if folder.is_dir() else ():
-        found = re.fullmatch(r"\..*\.([0-9]+)\.partial.*", path.name)
-        if found and not _runs(int(found[1])):
+        found = re.fullmatch(r"\.(.*)\.[^.]+\.([0-9]+)\.partial.*", path.name)
+        if found and path == partial_path(folder / found[1], int(found[2])) and not _runs(int(found[2])):
             path.unlink(missing_ok=True)
 
 

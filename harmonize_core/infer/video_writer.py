@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harmonize_core.errors import ConfigError, OutputError
+from harmonize_core.errors import ConfigError, InputError, OutputError
 from harmonize_core.formats.images import atomic_path, first_line, to_uint8
 from harmonize_core.formats.picture import Picture
 from harmonize_core.infer import video
@@ -76,10 +76,16 @@ class VideoWriter:
         self._waiting: Any = None
 
     def write(self, picture: Picture, harmonized: Floats, mask: Floats) -> None:
-        """Add a frame: (H, W, 3) sRGB, upright; where the mask (H, W) is 0 it is the picture's own."""
+        """Add a frame: (H, W, 3) sRGB, upright; where the mask (H, W) is 0 it is the picture's own.
+
+        Raises:
+            InputError: it is of another size than the first.
+        """
         decoded = picture.decoded if isinstance(picture, video.VideoPicture) and picture.turned == 0 else None
         if self._stream is None:
             self._start(picture, harmonized.shape[1], harmonized.shape[0])
+        name = f"frame {picture.number} of {picture.path}" if isinstance(picture, video.VideoPicture) else picture.path
+        check_size(name, harmonized.shape[:2], (self._stream.height, self._stream.width))
         context = self._stream.codec_context
         frame = _encoded_form(
             harmonized, self._stream.pix_fmt, int(context.colorspace), int(context.color_range) == _FULL
@@ -146,6 +152,19 @@ class VideoWriter:
         while self._waiting is not None and self._waiting[0] <= until_s:
             self._container.mux(self._waiting[1])
             self._waiting = next(self._sound, None)
+
+
+def check_size(name: str | Path, size: tuple[int, ...], first: tuple[int, ...]) -> None:
+    """Refuse a frame (rows, columns) that is not as large as the first of its video.
+
+    Raises:
+        InputError: it is not.
+    """
+    if size != first:
+        raise InputError(
+            f"{name} is {size[1]}x{size[0]}, but the first frame is {first[1]}x{first[0]} and a video has one size; "
+            "make all frames of one size, or write frames"
+        )
 
 
 def decoded_width(decoded: Any) -> int:

@@ -2,8 +2,9 @@
 """Looks and colour transforms of consecutive frames, made steady over time in their own numbers; NumPy alone.
 
 What is smoothed is what each kind of transform holds: stops, logarithms and linear offsets of a `Look`, coefficients of
-a `ColorTransform`. Where the light changes at once (a lamp is switched on) and which frames lie outside is found on
-what the transforms make of a few colours, in units of sRGB, so that it means the same for both.
+a `ColorTransform`; what is local goes with the foreground, by the centroid of its mask. Where the light changes at once
+(a lamp is switched on) and which frames lie outside is found on what the transforms make of a few colours, in units of
+sRGB, so that it means the same for both.
 
 `smooth` looks at a finished shot: a kernel regression with a gaussian, of first order (Cleveland, "Robust Locally
 Weighted Regression and Smoothing Scatterplots", JASA 1979; Fan and Gijbels, "Local Polynomial Modelling and Its
@@ -71,6 +72,9 @@ RIDGE = 0.3
 _COLORS = np.array(  # greys, skin, sky, leaf
     [[0.15] * 3, [0.4] * 3, [0.7] * 3, [0.62, 0.38, 0.28], [0.25, 0.42, 0.62], [0.3, 0.5, 0.22]], dtype=np.float32
 )
+_LOCAL = {"map": (1, 2), "coefficients": (0, 1)}
+"""Arrays over the frame, with their axes of rows and columns."""
+
 _SIDE = 96
 _PLACES = np.array([16, 48, 80], dtype=np.intp)
 
@@ -105,18 +109,31 @@ def probe(transform: Appliable) -> Floats:
     return transform.apply_to(colors, np.repeat(rows, many), np.repeat(columns, many), (_SIDE, _SIDE)).ravel()
 
 
-def smooth(transforms: Sequence[Kind], sigma_frames: float, times: Sequence[float] | None = None) -> list[Kind]:
+def smooth(
+    transforms: Sequence[Kind],
+    sigma_frames: float,
+    times: Sequence[float] | None = None,
+    centres: NDArray[np.floating] | None = None,
+) -> list[Kind]:
     """Make the transforms of one shot steady: no flicker, no lag, and steps of the light stay steps.
 
     Args:
         transforms: one per frame, in order, all of one kind and size.
         sigma_frames: standard deviation of the gaussian in frames; 0 returns the transforms unchanged.
         times: number of each frame, increasing, where some are missing; None: none is.
+        centres: (n, 2) where the foreground is, as `centre_of`: what is local goes with it; None: it stands still.
     """
     if sigma_frames <= 0 or len(transforms) < 2:
         return list(transforms)
     decided = steady(np.stack([probe(t) for t in transforms]), sigma_frames, times)
-    return [mixed(transforms[s.start : s.start + len(s.weights)], s.weights) for s in decided.shares]
+    found = []
+    for i, share in enumerate(decided.shares):
+        of = slice(share.start, share.start + len(share.weights))
+        parts = transforms[of]
+        if centres is not None:
+            parts = [moved(part, centres[i] - centre) for part, centre in zip(parts, centres[of], strict=True)]
+        found.append(mixed(parts, share.weights))
+    return found
 
 
 def lock(transforms: Sequence[Kind]) -> Kind:
@@ -126,6 +143,30 @@ def lock(transforms: Sequence[Kind]) -> Kind:
         transforms: at least one, all of one kind and size.
     """
     return mixed(transforms, locked_weights(np.stack([probe(t) for t in transforms])))
+
+
+def centre_of(mask: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The centroid (2,) of a mask (H, W) that is not empty: row and column, in heights and widths of the frame."""
+    height, width = mask.shape
+    rows, columns = mask.sum(axis=1, dtype=np.float64), mask.sum(axis=0, dtype=np.float64)
+    total = rows.sum()
+    return np.array([rows @ (np.arange(height) + 0.5) / height, columns @ (np.arange(width) + 0.5) / width]) / total
+
+
+def moved(transform: Kind, shift: NDArray[np.floating]) -> Kind:
+    """A transform whose local part (the map of a `Look`, the cells of a `ColorTransform`) goes with what it is of.
+
+    Args:
+        transform: what to move; others have no local part and stay.
+        shift: (2,) down and to the right, in heights and widths of the frame; cells at the edge are repeated.
+    """
+    for name, axes in _LOCAL.items():
+        values = getattr(transform, name, None)
+        if values is not None:
+            for axis, by in zip(axes, shift, strict=True):
+                values = _shifted(values, axis, float(by) * values.shape[axis])
+            return dataclasses.replace(transform, **{name: values})  # ty: ignore[invalid-argument-type]
+    return transform
 
 
 def mixed(transforms: Sequence[Kind], weights: NDArray[np.floating]) -> Kind:
@@ -218,6 +259,18 @@ def smooth_over_time(transforms: Sequence[Arrays], sigma_frames: float) -> list[
     weights /= weights.sum(axis=1, keepdims=True)
     kind, names = type(transforms[0]), [field.name for field in dataclasses.fields(transforms[0])]
     return [kind(**arrays) for arrays in _summed(transforms, weights, names)]
+
+
+def _shifted(values: Floats, axis: int, cells: float) -> Floats:
+    """Values moved along an axis by a number of cells, between two of them by both."""
+    count = values.shape[axis]
+    if cells == 0 or count == 1:
+        return values
+    source = np.clip(np.arange(count) - cells, 0, count - 1)
+    low = np.floor(source).astype(np.intp)
+    share = (source - low).astype(np.float32).reshape(-1, *(1,) * (values.ndim - 1 - axis))
+    near, far = values.take(low, axis), values.take(np.minimum(low + 1, count - 1), axis)
+    return near + share * (far - near)
 
 
 def _summed(

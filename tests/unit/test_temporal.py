@@ -10,7 +10,17 @@ import pytest
 
 from harmonize_core.runtime import ColorTransform, Look
 from harmonize_core.runtime.follower import Follower
-from harmonize_core.runtime.temporal import lock, probe, smooth, smooth_over_time, steady, steps
+from harmonize_core.runtime.temporal import (
+    VISIBLE,
+    centre_of,
+    lock,
+    probe,
+    size_of,
+    smooth,
+    smooth_over_time,
+    steady,
+    steps,
+)
 
 SIGMA = 5.0
 
@@ -134,3 +144,36 @@ def test_a_plain_gaussian_over_time_is_centred_and_keeps_constants():
     )
     assert smooth_over_time(frames, 0) == frames
     assert smooth_over_time([], 2.0) == []
+
+
+def test_a_slope_keeps_most_of_its_height_at_the_first_and_last_frame(rng):
+    true = np.linspace(-1.0, 1.0, 60)
+    off = np.abs(exposure(smooth(looks_of(true, rng), SIGMA)) - true) / (true[1] - true[0])
+    assert max(off[0], off[-1]) < 2  # frames; a gaussian without slope is 3.7 off
+
+
+@pytest.mark.parametrize("at", [0, 17, 39])
+def test_an_odd_frame_that_is_just_seen_is_left_out(at, rng):
+    true = np.full(40, 0.2)
+    raw = looks_of(true, rng, noise=0.003)
+    raw[at] = Look(raw[at].grade + np.float32([0.16, *[0] * 9]), raw[at].map)
+    distance = float(size_of(probe(raw[at]) - probe(raw[at - 1])))
+    assert 1.5 * VISIBLE < distance < 2.5 * VISIBLE
+    assert steady(np.stack([probe(look) for look in raw]), SIGMA).outliers == (at,)
+
+
+def test_the_local_part_of_a_look_goes_with_the_foreground():
+    columns = np.arange(32)
+    raw, centres = [], []
+    for i in range(10):
+        middle = 6 + 2 * i
+        bump = np.exp(-(((columns + 0.5 - middle) / 3) ** 2)).astype(np.float32)
+        raw.append(Look(Look.identity().grade, np.broadcast_to(bump, (12, 8, 32)).copy()))
+        mask = np.zeros((16, 64), np.float32)
+        mask[4:12, 2 * middle - 6 : 2 * middle + 6] = 1
+        centres.append(centre_of(mask))
+    np.testing.assert_allclose(centres[0], [0.5, 6 / 32])
+    for i, look in enumerate(smooth(raw, 3.0, centres=np.stack(centres))):
+        seen = np.abs(columns + 0.5 - 6 - 2 * i) < 5
+        np.testing.assert_allclose(look.map[:, :, seen], raw[i].map[:, :, seen], atol=0.02)
+    assert np.abs(smooth(raw, 3.0)[5].map - raw[5].map).max() > 0.3

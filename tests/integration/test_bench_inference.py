@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
-from bench_inference import COPY, Contestant  # ty: ignore[unresolved-import]
+from bench_inference import COPY, Contestant
 
 
 def test_the_first_picture_of_a_slow_contestant_never_counts_and_one_after_it_is_enough():

@@ -44,6 +44,10 @@ def test_the_curve_is_within_a_thousandth_of_an_8_bit_step_and_rises():
 
 
 def test_the_curve_goes_on_beyond_white_and_below_black():
+    for lowest, highest, steps in ((1, 4, 1e-3), (4, 16, 2e-3)):  # sRGB values, thousandths of an 8-bit step
+        codes = np.linspace(lowest, highest, 2**16).astype(np.float32)
+        light = (((codes.astype(np.float64) + 0.055) / 1.055) ** 2.4).astype(np.float32)
+        assert np.abs(color.linear_to_srgb(light) - exact_code(light.astype(np.float64))).max() * 255 < steps
     bright = np.geomspace(1, 1e4, 1000).astype(np.float32)
     np.testing.assert_allclose(color.linear_to_srgb(bright), exact_code(bright.astype(np.float64)), rtol=1e-6)
     np.testing.assert_allclose(color.srgb_to_linear(color.linear_to_srgb(bright)), bright, rtol=1e-5)

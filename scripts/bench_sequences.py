@@ -25,7 +25,7 @@ from harmonize_core.infer.predictor import Predictor
 from harmonize_core.metrics.pixels import fmse
 from harmonize_core.metrics.video import dis_flow, fr_rtc, temporal_loss
 from harmonize_core.runtime.follower import Follower
-from harmonize_core.runtime.temporal import lock, smooth, smooth_over_time
+from harmonize_core.runtime.temporal import light_of, lock, smooth, smooth_over_time
 from harmonize_core.train.state import weights_of
 
 NUMBERS = ("fR-RTC", "TL", "fMSE")
@@ -64,9 +64,10 @@ def main(
         noise = [grain * rng.standard_normal(t.composite.shape, np.float32) for t in triplets]
         seen = [np.clip(t.composite + n, 0, 1) for t, n in zip(triplets, noise, strict=True)]
         raw: list[Any] = [predictor.estimate(s, t.mask) for s, t in zip(seen, triplets, strict=True)]
+        lights = np.stack([light_of(s, t.mask) for s, t in zip(seen, triplets, strict=True)])
         results = {"composite": [t.composite for t in triplets]}
         for name, way in ways.items():
-            steady = way(raw)
+            steady = way(raw, lights)
             results[name] = [predictor.apply(s, t.composite, t.mask) for s, t in zip(steady, triplets, strict=True)]
         for name, frames in results.items():
             errors = [fmse(255 * f, 255 * r, m) for f, r, m in zip(frames, real, masks, strict=True)]
@@ -77,14 +78,18 @@ def main(
         write_text(csv_path, _csv(names, table))
 
 
-def _ways(smoothing: Sequence[float]) -> dict[str, Callable[[list[Any]], list[Any]]]:
+Way = Callable[[list[Any], np.ndarray], list[Any]]
+"""From the estimates of a clip and the lights of its pictures to steady ones."""
+
+
+def _ways(smoothing: Sequence[float]) -> dict[str, Way]:
     """What is done with the estimates of a clip, by the name of its row."""
-    ways: dict[str, Callable[[list[Any]], list[Any]]] = {"frame by frame": lambda raw: raw}
+    ways: dict[str, Way] = {"frame by frame": lambda raw, _: raw}
     for sigma in smoothing:
-        ways[f"smooth {sigma:g}"] = lambda raw, sigma=sigma: smooth(raw, sigma)
-        ways[f"plain gaussian {sigma:g}"] = lambda raw, sigma=sigma: smooth_over_time(raw, sigma)
-        ways[f"live {sigma:g}"] = lambda raw, sigma=sigma: [f(t) for f in [Follower(sigma).follow] for t in raw]
-    ways["lock"] = lambda raw: [lock(raw)] * len(raw)
+        ways[f"smooth {sigma:g}"] = lambda raw, lights, sigma=sigma: smooth(raw, sigma, lights=lights)
+        ways[f"plain gaussian {sigma:g}"] = lambda raw, _, sigma=sigma: smooth_over_time(raw, sigma)
+        ways[f"live {sigma:g}"] = lambda raw, _, sigma=sigma: [f(t) for f in [Follower(sigma).follow] for t in raw]
+    ways["lock"] = lambda raw, _: [lock(raw)] * len(raw)
     return ways
 
 

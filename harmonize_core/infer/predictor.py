@@ -26,7 +26,7 @@ from harmonize_core.runtime.look import Look
 from harmonize_core.runtime.look_session import LookHarmonizer, open_harmonizer
 from harmonize_core.runtime.resize import limited
 from harmonize_core.runtime.session import Harmonizer, ModelInfo, check_arrays
-from harmonize_core.runtime.temporal import smooth
+from harmonize_core.runtime.temporal import light_of, smooth
 from harmonize_core.runtime.transform import ColorTransform
 
 if TYPE_CHECKING:
@@ -279,7 +279,8 @@ class Predictor:
         shown = [i for i, (_, mask) in enumerate(frames) if mask.any()]
         transforms = [self.estimate(*frames[i]) for i in shown]  # all of one kind
         harmonized = [composite for composite, _ in frames]
-        for i, transform in zip(shown, smooth(transforms, sigma_frames), strict=True):
+        lights = np.stack([light_of(*frames[i]) for i in shown]) if shown else None
+        for i, transform in zip(shown, smooth(transforms, sigma_frames, lights=lights), strict=True):
             harmonized[i] = self.apply(transform, *frames[i], strength, ceiling)
         return harmonized
 

@@ -85,6 +85,8 @@ class Known:
     """Rows and columns."""
     centre: NDArray[np.float64]
     """(2,) of the foreground, as `temporal.centre_of`."""
+    light: NDArray[np.float32]
+    """(6,) of the picture, as `temporal.light_of`."""
     raw: dict[str, float]
 
 
@@ -185,10 +187,13 @@ def _estimated(model: Controlled, work: Work, frame: Frame, key: str) -> Known:
         transform = None
         with contextlib.suppress(MaskEmpty):  # so small that the network does not see it
             transform = model.estimate(picture.srgb, mask) if concerned(model.controls, mask) else None
-        found = Estimate.of(transform, shot_rules.thumbnail(picture.srgb, mask), model.controls.changed(mask))
+        thumbnail = shot_rules.thumbnail(picture.srgb, mask)
+        found = Estimate.of(transform, thumbnail, picture.srgb, model.controls.changed(mask))
         work.keep_estimate(frame.name, key, found)
     raw = {} if found.transform is None else parameters(found.transform)
-    return Known(frame.name, frame.number, key, found.probe, found.thumbnail, found.size, found.centre, raw)
+    return Known(
+        frame.name, frame.number, key, found.probe, found.thumbnail, found.size, found.centre, found.light, raw
+    )
 
 
 def _made_steady(
@@ -198,5 +203,5 @@ def _made_steady(
     probes = np.stack([known[i].probe for i in at])
     if steadied.temporal == "lock":
         return [Shares(0, locked_weights(probes))] * len(at), (), ()
-    found = steady(probes, steadied.sigma_frames, times[list(at)])
+    found = steady(probes, steadied.sigma_frames, times[list(at)], np.stack([known[i].light for i in at]))
     return found.shares, found.steps, found.outliers

@@ -24,13 +24,13 @@ from harmonize_core.errors import OutputError
 from harmonize_core.formats.images import partial_path, write_bytes, write_text
 from harmonize_core.runtime.cube import Cube
 from harmonize_core.runtime.look import Look
-from harmonize_core.runtime.temporal import centre_of, mixed, moved, probe
+from harmonize_core.runtime.temporal import centre_of, light_of, mixed, moved, probe
 from harmonize_core.runtime.transform import ColorTransform
 
 FOLDER = ".harmonize"
 """Name of the folder of work files, beside the results."""
 
-VERSION = "2"
+VERSION = "3"
 """Of what is in the files."""
 
 _KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Look, ColorTransform)}
@@ -52,13 +52,22 @@ class Estimate:
     """Rows and columns of the frame."""
     centre: NDArray[np.float64]
     """(2,) of its mask, as `temporal.centre_of`; zeros if there is no foreground."""
+    light: NDArray[np.float32]
+    """(6,) of the picture, as `temporal.light_of`."""
 
     @classmethod
-    def of(cls, transform: Transform | None, thumbnail: NDArray[np.uint8], mask: NDArray[np.float32]) -> Estimate:
-        """The estimate with what follows from it and from the mask (H, W) of what it may change."""
+    def of(
+        cls,
+        transform: Transform | None,
+        thumbnail: NDArray[np.uint8],
+        picture: NDArray[np.float32],
+        mask: NDArray[np.float32],
+    ) -> Estimate:
+        """The estimate with what follows from it, from the picture (H, W, 3) and the mask (H, W) of what may change."""
         probed = np.zeros(0, np.float32) if transform is None else probe(transform)
         rows, columns = mask.shape
-        return cls(transform, probed, thumbnail, (rows, columns), centre_of(mask) if mask.any() else np.zeros(2))
+        centre = centre_of(mask) if mask.any() else np.zeros(2)
+        return cls(transform, probed, thumbnail, (rows, columns), centre, light_of(picture, mask))
 
 
 class Work:
@@ -82,7 +91,8 @@ class Work:
                 arrays = {} if kind is None else {f.name: file[f.name] for f in dataclasses.fields(kind)}
                 rows, columns = map(int, file["size"])
                 transform = kind(**arrays) if kind else None
-                return Estimate(transform, file["probe"], file["thumbnail"], (rows, columns), file["centre"])
+                kept = (file[name] for name in ("centre", "light"))
+                return Estimate(transform, file["probe"], file["thumbnail"], (rows, columns), *kept)
         except (OSError, ValueError, KeyError, EOFError):  # missing, or not written by us
             return None
 
@@ -94,7 +104,7 @@ class Work:
         )
         kind = "" if transform is None else type(transform).__name__
         buffer = io.BytesIO()
-        for field in ("probe", "thumbnail", "size", "centre"):
+        for field in ("probe", "thumbnail", "size", "centre", "light"):
             arrays[field] = np.asarray(getattr(estimate, field))
         np.savez(buffer, key=key, kind=kind, **arrays)
         write_bytes(self._estimates(name), buffer.getvalue())

@@ -48,6 +48,9 @@ Kind = TypeVar("Kind", bound=Appliable)
 VISIBLE = 3 / 255
 """Root mean square in sRGB of a change that can be a step or an outlier; smaller ones are smoothed like noise."""
 
+SEEN = 1 / 255
+"""The same of the means of foreground and background, when the light of a picture changes."""
+
 CLEAR = 4.0
 """How many times larger than what changes from frame to frame anyway a step or an outlier is."""
 
@@ -74,6 +77,9 @@ _COLORS = np.array(  # greys, skin, sky, leaf
 )
 _LOCAL = {"map": (1, 2), "coefficients": (0, 1)}
 """Arrays over the frame, with their axes of rows and columns."""
+
+_LIGHT_SIDE = 128
+"""Rows and columns that means are taken of, about."""
 
 _SIDE = 96
 _PLACES = np.array([16, 48, 80], dtype=np.intp)
@@ -114,6 +120,7 @@ def smooth(
     sigma_frames: float,
     times: Sequence[float] | None = None,
     centres: NDArray[np.floating] | None = None,
+    lights: NDArray[np.floating] | None = None,
 ) -> list[Kind]:
     """Make the transforms of one shot steady: no flicker, no lag, and steps of the light stay steps.
 
@@ -122,10 +129,12 @@ def smooth(
         sigma_frames: standard deviation of the gaussian in frames; 0 returns the transforms unchanged.
         times: number of each frame, increasing, where some are missing; None: none is.
         centres: (n, 2) where the foreground is, as `centre_of`: what is local goes with it; None: it stands still.
+        lights: (n, 6) of each picture, as `light_of`: a step is kept only where it is seen there, too. None: a network
+            that changes its mind at once cannot be told from a lamp.
     """
     if sigma_frames <= 0 or len(transforms) < 2:
         return list(transforms)
-    decided = steady(np.stack([probe(t) for t in transforms]), sigma_frames, times)
+    decided = steady(np.stack([probe(t) for t in transforms]), sigma_frames, times, lights)
     found = []
     for i, share in enumerate(decided.shares):
         of = slice(share.start, share.start + len(share.weights))
@@ -151,6 +160,19 @@ def centre_of(mask: NDArray[np.floating]) -> NDArray[np.float64]:
     rows, columns = mask.sum(axis=1, dtype=np.float64), mask.sum(axis=0, dtype=np.float64)
     total = rows.sum()
     return np.array([rows @ (np.arange(height) + 0.5) / height, columns @ (np.arange(width) + 0.5) / width]) / total
+
+
+def light_of(picture: NDArray[np.floating], mask: NDArray[np.floating]) -> Floats:
+    """What tells a change of the light from one of the network's mind: mean sRGB of foreground and background, (6,).
+
+    Args:
+        picture: (H, W, 3) sRGB.
+        mask: (H, W) in [0, 1].
+    """
+    thin = np.s_[:: max(1, mask.shape[0] // _LIGHT_SIDE), :: max(1, mask.shape[1] // _LIGHT_SIDE)]
+    colors, share = np.clip(picture[thin], 0, 1).reshape(-1, 3), mask[thin].reshape(-1)
+    means = [weight @ colors / max(float(weight.sum()), 1e-6) for weight in (share, 1 - share)]
+    return np.concatenate(means).astype(np.float32)
 
 
 def moved(transform: Kind, shift: NDArray[np.floating]) -> Kind:
@@ -179,6 +201,7 @@ def steady(
     probes: NDArray[np.floating],
     sigma_frames: float,
     times: Sequence[float] | NDArray[np.floating] | None = None,
+    lights: NDArray[np.floating] | None = None,
     *,
     every: bool = False,
 ) -> Steadying:
@@ -188,13 +211,14 @@ def steady(
         probes: (n, k) of `probe`, one row a frame, in order.
         sigma_frames: as `smooth`.
         times: as `smooth`.
+        lights: as `smooth`.
         every: no frame is left out and no step kept: a plain smoothing.
     """
     count = len(probes)
     if sigma_frames <= 0:
         return Steadying(tuple(Shares(i, np.ones(1)) for i in range(count)), (), ())
     at = np.arange(count, dtype=np.float64) if times is None else np.asarray(times, dtype=np.float64)
-    found = () if every else steps(probes)
+    found = () if every else steps(probes, lights)
     counts = np.ones(count, dtype=bool)
     shares: list[Shares] = []
     for start, stop in zip((0, *found), (*found, count), strict=True):
@@ -204,10 +228,11 @@ def steady(
     return Steadying(tuple(shares), tuple(found), tuple(int(i) for i in np.flatnonzero(~counts)))
 
 
-def steps(probes: NDArray[np.floating]) -> tuple[int, ...]:
+def steps(probes: NDArray[np.floating], lights: NDArray[np.floating] | None = None) -> tuple[int, ...]:
     """The frames of one shot at which the light is another than before, from probes (n, k); fades and noise are none.
 
-    A step is visible, far above what changes from frame to frame, lasts, and most of it happens at once.
+    A step is visible, far above what changes from frame to frame, lasts, and most of it happens at once; and in the
+    pictures, of which `lights` (n, 6) are the `light_of`, something happens at once, too.
     """
     count = len(probes)
     if count < FEWEST:
@@ -216,7 +241,8 @@ def steps(probes: NDArray[np.floating]) -> tuple[int, ...]:
     jumps = np.zeros(count)
     for i in range(LASTS, count - LASTS + 1):
         far = _between(probes, i, REACH)
-        if far >= max(VISIBLE, CLEAR * usual) and _between(probes, i, NEAR) >= SUDDEN * far:
+        sudden = far >= max(VISIBLE, CLEAR * usual) and _between(probes, i, NEAR) >= SUDDEN * far
+        if sudden and (lights is None or _is_lit_anew(lights, i)):
             jumps[i] = far * (1 + size_of(probes[i] - probes[i - 1]))  # of neighbours, that where most happens at once
     found: list[int] = []
     while jumps.max() > 0:
@@ -314,6 +340,12 @@ def _outliers(probes: NDArray[np.floating]) -> NDArray[np.bool_]:
     distance = size_of(probes - usual)
     usual_change = float(np.median(size_of(np.diff(probes, axis=0))))
     return distance > max(VISIBLE, CLEAR * float(np.median(distance)), CLEAR / 2 * usual_change)
+
+
+def _is_lit_anew(lights: NDArray[np.floating], i: int) -> bool:
+    """Whether the means of the pictures jump at frame i, give or take one."""
+    usual = float(np.median(size_of(np.diff(lights, axis=0)))) / math.sqrt(2)
+    return any(_between(lights, j, NEAR) >= max(SEEN, CLEAR * usual) for j in range(i - 1, i + 2))
 
 
 def _between(probes: NDArray[np.floating], i: int, reach: int) -> float:

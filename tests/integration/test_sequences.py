@@ -22,7 +22,15 @@ from harmonize_core.runtime import Look, LookHarmonizer, ModelInfo
 def test_frames_are_steady_the_light_may_change_and_the_background_stays(tmp_path):
     stops = [0.3 + 0.5 * (i >= 9) + 0.08 * (-1) ** i for i in range(18)]
     network = Flickering(stops)
-    shoot(tmp_path / "in", frames_of(18))
+    frames = frames_of(18)
+    shoot(tmp_path / "dark", frames)
+    unseen = find_footage([tmp_path / "dark" / "shot.%04d.png"], tmp_path / "mask.png", Reading())
+    done = harmonize_sequence(network.controlled(), unseen, tmp_path / "calm", Steady("smooth", 3.0))
+    assert [shot.steps for shot in done.shots] == [()]  # nothing in the pictures says so
+    for frame in frames[9:]:
+        frame[BOX] = (120, 160, 80)
+    shoot(tmp_path / "in", frames)
+    network.asked = 0
     footage = find_footage([tmp_path / "in" / "shot.%04d.png"], tmp_path / "mask.png", Reading())
     raw = harmonize_sequence(network.controlled(), footage, tmp_path / "off", Steady("off"))
     network.asked = 0

@@ -13,6 +13,7 @@ from harmonize_core.runtime.follower import Follower
 from harmonize_core.runtime.temporal import (
     VISIBLE,
     centre_of,
+    light_of,
     lock,
     probe,
     size_of,
@@ -61,6 +62,22 @@ def test_a_lamp_that_is_switched_on_goes_through_at_its_frame(rng):
     calm = exposure(smooth(raw, SIGMA))
     assert np.abs(calm - true).max() < 0.06
     assert calm[31] - calm[30] > 0.8
+
+
+def test_a_network_that_changes_its_mind_is_calmed_where_the_pictures_show_no_change(rng):
+    raw = looks_of(np.where(np.arange(60) < 31, 0.0, 0.9), rng, noise=0.05)
+    picture, mask = rng.uniform(0.2, 0.6, (40, 60, 3)).astype(np.float32), np.zeros((40, 60), np.float32)
+    frames = []
+    for frame in range(60):  # a character that walks; in the second clip a lamp beside it is switched on, too
+        here = mask.copy()
+        here[10:30, frame // 2 : frame // 2 + 12] = 1
+        frames.append((picture + 0.005 * rng.normal(size=picture.shape).astype(np.float32), here))
+    still = np.stack([light_of(*frame) for frame in frames])
+    lamp = np.stack([light_of(p + np.float32(0.08 * (i >= 31)), m) for i, (p, m) in enumerate(frames)])
+    calm = exposure(smooth(raw, SIGMA, lights=still))
+    assert np.abs(np.diff(calm)).max() < 0.15
+    assert steady(np.stack([probe(look) for look in raw]), SIGMA, lights=still).steps == ()
+    assert steady(np.stack([probe(look) for look in raw]), SIGMA, lights=lamp).steps == (31,)
 
 
 @pytest.mark.parametrize("count", [8, 20, 60])

@@ -4,6 +4,7 @@
 What a person does in the page is done in a browser by `scripts/check_serve_page.py`.
 """
 
+import functools
 import http.client
 import os
 import re
@@ -417,7 +418,8 @@ def test_the_command_prints_its_address_and_ctrl_c_leaves_nothing(tmp_path):
     left.mkdir()
     (left / "upload.png").touch()
     os.utime(left, (0, 0))
-    server = subprocess.Popen([*command, "--port", "0"], **pipes)
+    heard = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a suite in the background ignores Ctrl-C
+    server = subprocess.Popen([*command, "--port", "0"], **pipes, preexec_fn=heard)
     try:
         line = server.stdout.readline()
         assert line, server.stderr.read()

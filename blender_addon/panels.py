@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import bpy
 
 
@@ -56,7 +58,23 @@ def draw_harmonize(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
         layout.operator("harmonize.view_result", icon="IMAGE_DATA")
 
 
-class _Panel(bpy.types.Panel):
+class _Sidebar:
+    """Sidebar of the 3D view."""
+
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Harmonize"
+
+
+class _Render:
+    """Render properties."""
+
+    bl_space_type = "PROPERTIES"
+    bl_region_type = "WINDOW"
+    bl_context = "render"
+
+
+class _Main(bpy.types.Panel):
     """What both places share."""
 
     bl_label = "Harmonize"
@@ -66,21 +84,41 @@ class _Panel(bpy.types.Panel):
         draw_harmonize(self.layout, context)
 
 
-class HARMONIZE_PT_sidebar(_Panel):
+class HARMONIZE_PT_sidebar(_Sidebar, _Main):
     """Sidebar of the 3D view."""
 
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "Harmonize"
 
-
-class HARMONIZE_PT_render(_Panel):
+class HARMONIZE_PT_render(_Render, _Main):
     """Render properties."""
 
-    bl_space_type = "PROPERTIES"
-    bl_region_type = "WINDOW"
-    bl_context = "render"
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 (Blender reads this class attribute)
+
+
+def sub_panel(
+    name: str, label: str, draw: Callable[[bpy.types.UILayout, bpy.types.Context], None], order: int
+) -> tuple[type, type]:
+    """The panel of one tool, closed at first, under *Harmonize* in both places.
+
+    Args:
+        name: end of the class names, in small letters.
+        label: shown in its header.
+        draw: fills its layout.
+        order: place among the panels of tools.
+    """
+
+    def drawn(self: bpy.types.Panel, context: bpy.types.Context) -> None:
+        self.layout.use_property_split = True
+        self.layout.use_property_decorate = False
+        self.layout.enabled = not context.window_manager.harmonize_progress.running
+        draw(self.layout, context)
+
+    shared = {"bl_label": label, "bl_options": {"DEFAULT_CLOSED"}, "bl_order": order, "draw": drawn}
+    sidebar = {"bl_parent_id": HARMONIZE_PT_sidebar.__name__, **shared}
+    render = {"bl_parent_id": HARMONIZE_PT_render.__name__, **shared}
+    return (
+        type(f"HARMONIZE_PT_sidebar_{name}", (_Sidebar, bpy.types.Panel), sidebar),
+        type(f"HARMONIZE_PT_render_{name}", (_Render, bpy.types.Panel), render),
+    )
 
 
 CLASSES = (HARMONIZE_PT_sidebar, HARMONIZE_PT_render)

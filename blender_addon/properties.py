@@ -127,3 +127,18 @@ class HarmonizePreferences(bpy.types.AddonPreferences):
             layout.label(text=f"Using {model.model_path()}", icon="CHECKMARK")
         except HarmonizeError as error:
             layout.label(text=str(error), icon="ERROR")
+
+
+CLASSES = (HarmonizePreferences, HarmonizeSettings, HarmonizeProgress)
+
+
+def register() -> None:
+    """Hang the settings on the scene and the state of a run on the window manager."""
+    bpy.types.Scene.harmonize = PointerProperty(type=HarmonizeSettings)
+    bpy.types.WindowManager.harmonize_progress = PointerProperty(type=HarmonizeProgress)
+
+
+def unregister() -> None:
+    """Take them away again; what files hold stays in them."""
+    del bpy.types.WindowManager.harmonize_progress
+    del bpy.types.Scene.harmonize

@@ -3,18 +3,18 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import bpy
 from bpy.app.handlers import persistent
 
 from . import layers, model, operators, panels, properties
 
-CLASSES = (
-    properties.HarmonizePreferences,
-    properties.HarmonizeSettings,
-    properties.HarmonizeProgress,
-    *operators.CLASSES,
-    *panels.CLASSES,
-)
+TOOLS: tuple[ModuleType, ...] = ()
+"""Modules of one tool each, in the order of their panels: `CLASSES`, and if they need more than that `register()` and
+`unregister()`. A tool keeps its settings in a property group of its own (`Scene.harmonize_<tool>`)."""
+
+MODULES = (properties, operators, panels, *TOOLS)
 
 
 @persistent
@@ -25,10 +25,11 @@ def after_load(*_: object) -> None:
 
 def register() -> None:
     """Add everything to Blender."""
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-    bpy.types.Scene.harmonize = bpy.props.PointerProperty(type=properties.HarmonizeSettings)
-    bpy.types.WindowManager.harmonize_progress = bpy.props.PointerProperty(type=properties.HarmonizeProgress)
+    for module in MODULES:
+        for cls in module.CLASSES:
+            bpy.utils.register_class(cls)
+        if hasattr(module, "register"):
+            module.register()
     bpy.app.handlers.load_post.append(after_load)
 
 
@@ -36,8 +37,9 @@ def unregister() -> None:
     """Remove everything again."""
     if after_load in bpy.app.handlers.load_post:
         bpy.app.handlers.load_post.remove(after_load)
-    del bpy.types.WindowManager.harmonize_progress
-    del bpy.types.Scene.harmonize
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+    for module in reversed(MODULES):
+        if hasattr(module, "unregister"):
+            module.unregister()
+        for cls in reversed(module.CLASSES):
+            bpy.utils.unregister_class(cls)
     model.forget()

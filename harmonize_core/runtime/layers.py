@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from harmonize_core.color import linear_to_srgb, srgb_to_linear
-from harmonize_core.errors import InputError
 from harmonize_core.runtime.look import Adjust, Look
+from harmonize_core.runtime.parts import Part, compose
 from harmonize_core.runtime.resize import Floats
 from harmonize_core.runtime.session import Harmonizer, check_arrays
 from harmonize_core.runtime.transform import ColorTransform
@@ -88,25 +88,7 @@ def harmonize_layers(
     Raises:
         InputError: sizes that differ.
     """
-    if alpha.ndim != 2:
-        raise InputError(f"the alpha should have shape (H, W) but has {alpha.shape}; pass one channel")
-    size = (alpha.shape[0], alpha.shape[1])
-    for name, array in (("foreground", foreground_premultiplied_linear), ("background", background_srgb)):
-        if array.shape != (*size, 3):
-            raise InputError(f"the {name} should have shape {(*size, 3)} like its alpha but has {array.shape}")
-    composite = background_srgb.astype(np.float32, copy=True)
-    rows, columns = np.nonzero(alpha > 0)
-    if not len(rows):
-        return composite
-    coverage = np.minimum(alpha[rows, columns], 1).astype(np.float32)[:, None]
-    straight_linear = np.maximum(np.nan_to_num(foreground_premultiplied_linear[rows, columns]), 0) / coverage
-    color = transform.apply_to(linear_to_srgb(straight_linear), rows, columns, size)
-    edge = np.nonzero(coverage[:, 0] < 1)[0]
-    behind_linear = srgb_to_linear(background_srgb[rows[edge], columns[edge]])
-    mixed_linear = coverage[edge] * srgb_to_linear(color[edge]) + (1 - coverage[edge]) * behind_linear
-    color[edge] = linear_to_srgb(mixed_linear)
-    composite[rows, columns] = color
-    return composite
+    return compose([Part(foreground_premultiplied_linear, alpha, transform)], background_srgb)
 
 
 def mask_box(mask: Floats) -> tuple[int, int, int, int]:

@@ -26,6 +26,7 @@ from harmonize_core.infer.look_files import Transform
 from harmonize_core.infer.predictor import Pixels, Predictor, as_unit
 from harmonize_core.runtime.controls import hue_keeper, limit_change, protect, skin_map
 from harmonize_core.runtime.look import Adjust, Look
+from harmonize_core.runtime.parts import one_grade
 from harmonize_core.runtime.resize import limited, resize
 from harmonize_core.runtime.session import check_arrays, own_view
 from harmonize_core.runtime.transform import ColorTransform
@@ -196,13 +197,8 @@ def baked(transform: Transform, mask: Floats, controls: Controls) -> Transform:
 
     global is the grade of a look, and the mean over the foreground of a colour transform.
     """
-    if controls.mode == "global" and isinstance(transform, Look):
-        transform = transform.global_only()
-    elif controls.mode == "global" and isinstance(transform, ColorTransform):
-        grid = transform.coefficients
-        shares = resize(controls.changed(mask).astype(np.float32), (grid.shape[0], grid.shape[1]))
-        mean = np.tensordot(shares / shares.sum(), grid, axes=2)
-        transform = ColorTransform(mean[None, None].astype(np.float32))
+    if controls.mode == "global" and isinstance(transform, ColorTransform | Look):
+        transform = one_grade(transform, controls.changed(mask))
     return transform.scaled(controls.strength)
 
 

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Build the Blender extension: one zip with the add-on, its Python wheels and, if given, a trained network.
+"""Build the Blender extension: one zip for a platform with the add-on, its Python wheels and a trained network.
 
-    python scripts/build_extension.py --model runs/demo/charmnet.onnx        ->  dist/harmonize-0.1.0-linux_x64.zip
+    python scripts/build_extension.py                                   ->  dist/harmonize-0.1.0-linux_x64.zip
+    python scripts/build_extension.py --platform all                    ->  one for each platform
+    python scripts/build_extension.py --model runs/mine/charmnet.onnx       with a network of one's own
 
-The wheels are ONNX Runtime for the Python versions of Blender 4.2 to 5.2 (3.11, 3.13) and of Debian's Blender (3.14),
-what it needs besides NumPy (Blender brings NumPy), and the part of `harmonize_core` that needs nothing else. They are
-downloaded by pip once and kept in --cache. The same inputs give the same bytes. Source of the layout: Blender manual,
-"Creating Extensions" and "Python Wheels".
+Inside are ONNX Runtime for the Pythons of Blender 4.2 and later, what it needs besides NumPy (Blender brings NumPy),
+and the part of `harmonize_core` that needs nothing else (`extension_wheels.py`). The network is the rendered branch of
+the weights that come with the package, where they come with it. Where `bpy` is installed, Blender's own `extension
+validate` has the last word. The same inputs give the same bytes. Source of the layout: Blender manual, "Creating
+Extensions" and "Python Wheels".
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
+import importlib.util
+import io
 import subprocess
 import sys
 import tomllib
@@ -21,64 +26,76 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harmonize_core.errors import EnvironmentFault, HarmonizeError, InputError
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from extension_wheels import PLATFORMS, PYTHON_TAGS, extension_wheels, this_platform
+
+from harmonize_core.errors import HarmonizeError, InputError, OutputError
 from harmonize_core.formats.images import atomic_path
+from harmonize_core.infer.shipped import WEIGHTS, content_of
 from harmonize_core.runtime import look_session, session
 
 ROOT = Path(__file__).resolve().parents[1]
-PYTHON_TAGS = ("cp311", "cp313", "cp314")
-"""Blender 4.2 to 5.0, Blender 5.1 and 5.2, Debian's Blender 5.2 (Debian's 4.3 has 3.13)."""
 
-PIP_PLATFORMS = {
-    "linux-x64": ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"),
-    "windows-x64": ("win_amd64",),
-    "macos-arm64": ("macosx_14_0_arm64", "macosx_13_0_arm64", "macosx_11_0_arm64", "macosx_10_9_universal2"),
-}
-RUNTIME = {"onnxruntime": "1.31.1"}
-PURE = {"flatbuffers": "25.12.19", "packaging": "26.3", "protobuf": "7.36.2"}
-"""What ONNX Runtime imports; protobuf is one wheel for every Python (stable ABI)."""
+NETWORK = "charmnet_hr"
+"""Of the weights that come with the package, the one that goes into the extension."""
 
 CORE_FILES = ("__init__.py", "errors.py", "color.py", "pull_push.py", "compositing.py", "runtime")
 """The part of harmonize_core that needs NumPy and ONNX Runtime only (an import contract guards it)."""
 
 ZIP_DATE = (2026, 1, 1, 0, 0, 0)
+LARGEST_MB = 120
 
 
-def build(out_folder: Path, *, model: Path | None, platform: str, tags: Sequence[str], cache: Path) -> Path:
+def build(
+    out_folder: Path, *, model: Path | None, platform: str, tags: Sequence[str] | None = None, cache: Path
+) -> Path:
     """Write the extension zip and return its path.
 
     Args:
         out_folder: where the zip goes, made if need be.
-        model: a network in our ONNX format to ship inside, or None.
-        platform: one of `PIP_PLATFORMS`.
-        tags: CPython tags ("cp311") to carry ONNX Runtime for.
+        model: a network in our ONNX format to ship inside; None takes the package's, if it has one.
+        platform: one of `PLATFORMS`.
+        tags: CPython tags ("cp311") to carry ONNX Runtime for; None for all that Blender has there.
         cache: folder that keeps downloaded wheels.
 
     Raises:
         InputError: the model is missing or is not an ONNX file of ours.
+        CheckpointError: the package's weights are damaged.
         EnvironmentFault: pip cannot deliver a wheel.
+        OutputError: the zip is too large, or Blender finds it not valid.
     """
     manifest_text = (ROOT / "blender_addon/blender_manifest.toml").read_text()
     manifest = tomllib.loads(manifest_text)
-    wheels: dict[str, bytes] = {}
-    for path in fetch_wheels(platform, tags, cache):
-        wheels[path.name] = path.read_bytes()
+    network = packaged_model() if model is None else read_model(model)
+    wheels = {p.name: p.read_bytes() for p in extension_wheels(platform, tags or PLATFORMS[platform].tags, cache)}
     name, data = core_wheel(manifest["version"])
     wheels[name] = data
 
-    members: dict[str, bytes] = {f"wheels/{name}": data for name, data in wheels.items()}
-    for source in sorted((ROOT / "blender_addon").rglob("*.py")):
-        members[source.relative_to(ROOT / "blender_addon").as_posix()] = source.read_bytes()
+    members = {f"wheels/{name}": data for name, data in wheels.items()} | addon_files()
     for licence in (ROOT / "LICENSES" / f"{n}.txt" for n in ("Apache-2.0", "GPL-3.0-or-later")):
         members[f"LICENSES/{licence.name}"] = licence.read_bytes()
-    if model is not None:
-        members["models/harmonize.onnx"] = read_model(model)
+    if network is not None:
+        members["models/harmonize.onnx"] = network
     members["blender_manifest.toml"] = packed_manifest(manifest_text, platform, sorted(wheels)).encode()
 
     target = out_folder / f"{manifest['id']}-{manifest['version']}-{platform.replace('-', '_')}.zip"
     with atomic_path(target) as partial:
         write_zip(partial, members)
+        validate(partial)
     return target
+
+
+def addon_files() -> dict[str, bytes]:
+    """Everything of the add-on by its path in the zip: code, translations, presets, the demo shot."""
+    folder = ROOT / "blender_addon"
+    files = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != "blender_manifest.toml")
+    names = {p: p.relative_to(folder) for p in files}
+    return {
+        name.as_posix(): path.read_bytes()
+        for path, name in names.items()
+        if path.suffix != ".pyc" and not any(part.startswith(".") for part in name.parts)
+    }
 
 
 def packed_manifest(text: str, platform: str, wheels: Sequence[str]) -> str:
@@ -88,44 +105,34 @@ def packed_manifest(text: str, platform: str, wheels: Sequence[str]) -> str:
     return f'{head}platforms = ["{platform}"]\nwheels = [\n{listed}]\n\n[permissions]{permissions}'
 
 
-def fetch_wheels(platform: str, tags: Sequence[str], cache: Path) -> list[Path]:
-    """Wheels for one platform, downloaded into `cache` where they are not there yet."""
-    jobs = [(package, version, tag) for tag in tags for package, version in RUNTIME.items()]
-    jobs += [(package, version, tags[0]) for package, version in PURE.items()]
-    folder = cache / platform
-    folder.mkdir(parents=True, exist_ok=True)
-    return [_fetch(folder, platform, *job) for job in jobs]
+def validate(zip_file: Path) -> None:
+    """Ask Blender's own tool, where `bpy` is installed; it is the one behind `blender --command extension validate`.
 
-
-def _fetch(folder: Path, platform: str, package: str, version: str, tag: str) -> Path:
-    def cached() -> Path | None:
-        found = sorted(folder.glob(f"{package}-{version}-*.whl"))
-        return next((p for p in found if package in PURE or f"-{tag}-" in p.name), None)
-
-    if path := cached():
-        return path
-    print(f"Downloading {package} {version} for {platform}, {tag}", flush=True)
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command += ["--only-binary", ":all:", "--implementation", "cp", "--python-version", f"{tag[2]}.{tag[3:]}"]
-    for abi in (tag, "abi3", "none"):
-        command += ["--abi", abi]
-    for name in PIP_PLATFORMS[platform]:
-        command += ["--platform", name]
-    done = subprocess.run([*command, "--dest", str(folder), f"{package}=={version}"], capture_output=True, text=True)
-    path = cached()
-    if done.returncode or path is None:
-        reason = (done.stderr.strip().splitlines() or ["no wheel was offered"])[-1]
-        raise EnvironmentFault(
-            f"pip could not download {package} {version} for {platform} and {tag} into {folder}: {reason}; "
-            "check the network and run again, or leave this Python out with --tags"
+    Raises:
+        OutputError: the zip is too large for people to carry, or Blender would refuse it.
+    """
+    if zip_file.stat().st_size > LARGEST_MB * 1e6:
+        raise OutputError(
+            f"the extension would be {zip_file.stat().st_size / 1e6:.0f} MB and more than {LARGEST_MB}; "
+            "take a smaller network with --model, or fewer Pythons with --tags"
         )
-    return path
+    bpy = importlib.util.find_spec("bpy")
+    if bpy is None or bpy.origin is None:
+        return
+    tool = next(Path(bpy.origin).parent.glob("*/scripts/addons_core/bl_pkg/cli/blender_ext.py"))
+    copy = zip_file.with_name(f"{zip_file.name}.zip")  # it looks at the suffix
+    copy.hardlink_to(zip_file)
+    try:
+        done = subprocess.run([sys.executable, str(tool), "validate", str(copy)], capture_output=True, text=True)
+    finally:
+        copy.unlink()
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
+        raise OutputError(f"Blender finds the extension not valid: {said[-1]}; see blender_manifest.toml")
 
 
 def core_wheel(version: str) -> tuple[str, bytes]:
     """A pure wheel (file name, bytes) of the torch-free part of harmonize_core, after PEP 427."""
-    import io
-
     members: dict[str, bytes] = {}
     for entry in CORE_FILES:
         path = ROOT / "harmonize_core" / entry
@@ -173,9 +180,14 @@ def _digest(data: bytes) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
 
 
-def this_platform() -> str:
-    """The platform name of the machine that builds."""
-    return {"linux": "linux-x64", "win32": "windows-x64", "darwin": "macos-arm64"}.get(sys.platform, "linux-x64")
+def packaged_model() -> bytes | None:
+    """The network for rendered characters of the weights that come with the package; None where none come.
+
+    Raises:
+        CheckpointError, ConfigError: they are damaged, or have no such branch.
+    """
+    card = WEIGHTS / f"{NETWORK}.json"
+    return content_of(card, "rendered") if card.is_file() else None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -183,18 +195,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, help="network to ship inside, written by `harmonize export`")
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="folder of the zip (default: dist)")
-    parser.add_argument("--platform", choices=sorted(PIP_PLATFORMS), default=this_platform())
-    parser.add_argument("--tags", nargs="+", choices=PYTHON_TAGS, default=PYTHON_TAGS, help="Pythons to serve")
+    parser.add_argument("--platform", choices=[*PLATFORMS, "all"], default=this_platform())
+    parser.add_argument("--tags", nargs="+", choices=PYTHON_TAGS, help="Pythons to serve (default: all)")
     parser.add_argument("--cache", type=Path, default=ROOT / "build/wheels", help="keeps downloaded wheels")
     args = parser.parse_args(argv)
     try:
-        path = build(args.out, model=args.model, platform=args.platform, tags=args.tags, cache=args.cache)
+        for platform in PLATFORMS if args.platform == "all" else [args.platform]:
+            path = build(args.out, model=args.model, platform=platform, tags=args.tags, cache=args.cache)
+            note = describe(path)
+            print(f"{path}  {path.stat().st_size / 1e6:.1f} MB, {note}", flush=True)
     except HarmonizeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    note = "" if args.model else " (no network inside: choose one in the add-on's preferences)"
-    print(f"{path}  {path.stat().st_size / 1e6:.1f} MB{note}")
     return 0
+
+
+def describe(zip_file: Path) -> str:
+    """One line: which Pythons an extension serves, with which ONNX Runtime, and whether a network is inside."""
+    with zipfile.ZipFile(zip_file) as archive:
+        names = [Path(name).name for name in archive.namelist()]
+    wheels = [name.split("-") for name in names if name.startswith("onnxruntime-")]
+    served = ", ".join(f"{tag[2]}.{tag[3:]} (ONNX Runtime {version})" for _, version, tag, *_ in wheels)
+    network = "a network inside" if "harmonize.onnx" in names else "no network inside: it is chosen in the preferences"
+    return f"Python {served}, {network}"
 
 
 if __name__ == "__main__":

@@ -3,14 +3,13 @@
 
 The same steps run in the window (one per timer tick, long ones in a thread or in a background Blender) and headless
 (one after the other). What is finished is on disk with a key of everything it depends on, so a run that was cancelled,
-killed or changed in strength continues where it can. A frame is written as soon as the frames after it, which its
-smoothing needs, are estimated.
+killed or changed in strength continues where it can. A frame is written as soon as the frames around it, which its
+smoothing needs, are estimated, and once more at the end of its shot if all frames together say otherwise.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -25,9 +24,10 @@ from numpy.typing import NDArray
 from harmonize_core.color import linear_to_srgb, srgb_to_linear
 from harmonize_core.compositing import over
 from harmonize_core.errors import HarmonizeError
-from harmonize_core.runtime import ColorTransform, Look, harmonize_layers, smooth_over_time
+from harmonize_core.runtime import ColorTransform, harmonize_layers
+from harmonize_core.runtime.shot_timing import Estimate, SteadyShot, Transform
 
-from . import layers, model
+from . import layers, model, shot_time
 from .bridge import pixels
 from .bridge.files import encode_exr, encode_png, why_not_written, write_atomic
 from .model import Network
@@ -36,7 +36,6 @@ from .plates import plate_frame
 from .renderers import FrameTask, Here, InBackground, ShotSpec
 
 Floats = NDArray[np.float32]
-Transform = ColorTransform | Look
 
 
 @dataclass
@@ -94,7 +93,10 @@ class Job:
         self.progress = Progress(len(options.frames))
         self.cancelled = False
         self._pool = ThreadPoolExecutor(1) if interactive else None
-        self._looks: dict[int, Transform | None] = {}
+        self._timing = shot_time.timing_of(options)
+        self._looks: dict[int, Estimate | None] = {}
+        self._next = 0
+        self._done: set[int] = set()
         self._loaded: dict[int, tuple[pixels.Layer, Floats]] = {}
         self._fresh: set[int] = set()
         self._missing: set[int] = set()
@@ -122,15 +124,10 @@ class Job:
                 self.progress.message = "Starting to render"
                 yield from self._checkpoint()
                 renderer = self._start_renderer(tasks)
-            # as many frames on either side as the smoothing reaches
-            reach = int(4 * options.smoothing + 1) if options.smoothing > 0 else 0
-            count = len(options.frames)
-            for index in range(count + reach):
-                if index < count:
-                    yield from self._render(index, names, renderer)
-                    yield from self._estimate(index, names, network, digest)
-                if index >= reach:
-                    yield from self._write(index - reach, names)
+            for index in range(len(options.frames)):
+                yield from self._render(index, names, renderer)
+                yield from self._estimate(index, names, network, digest)
+                yield from self._write_known(index, names)
         finally:
             if renderer:
                 renderer.close()
@@ -202,36 +199,54 @@ class Job:
         frame = options.frames[index]
         record = self._record(frame)
         dates = [self._layer_path(n, frame).stat().st_mtime_ns for n in names]
-        key = _key(record["layers"], dates, digest, options.plate.fingerprint(frame), options.view)
-        path = options.work_folder / f"look_{frame:04d}.npz"
+        key = _key(2, record["layers"], dates, digest, options.plate.fingerprint(frame), options.view)
+        path = shot_time.estimate_path(options, frame)
         if record.get("look") == key and path.is_file():
-            self._looks[index] = _read_look(path)
+            self._looks[index] = shot_time.read_estimate(path)
             return
         self.progress.message = f"Matching frame {frame}"
         yield from self._checkpoint()
         layer, plate = yield from self._pictures(index, names)
-        look: Transform | None = None
+        found: Estimate | None = None
         if layer.alpha.max() > 0:
             composite = yield from self._run(
                 harmonize_layers, ColorTransform.identity(), layer.rgb_linear, layer.alpha, plate
             )
             look = yield from self._run(network.estimate, composite, layer.alpha)
-        self._looks[index] = look
-        buffer = io.BytesIO()
-        np.savez(buffer, **(vars(look) if look else {}))
-        write_atomic(path, buffer.getvalue())
+            found = yield from self._run(Estimate.of, look, composite, layer.alpha)
+        self._looks[index] = found
+        shot_time.write_estimate(path, found)
         self._store(frame, {"layers": record["layers"], "view": record.get("view"), "look": key})
 
-    def _write(self, index: int, names: list[str]) -> Iterator[Progress]:
-        """Write the pictures of a frame unless the same ones are there."""
+    def _write_known(self, index: int, names: list[str]) -> Iterator[Progress]:
+        """Write the pictures that the estimate of a frame was the last to be needed for.
+
+        Frames that have none yet get a first version as soon as the frames around them are known, so that the artist
+        sees how it goes; at the end of a shot its frames are written for good, which few then need.
+        """
+        shot = self._timing.shot(index)
+        if index + 1 == shot.stop:
+            steady = SteadyShot(self._timing, {i: self._looks[i] for i in shot})
+            for i in shot:
+                yield from self._write(i, names, steady)
+            self._next = shot.stop
+            return
+        while self._next in shot and (around := self._timing.around(self._next))[-1] <= index:
+            if "result" not in self._record(self.options.frames[self._next]):
+                steady = SteadyShot(self._timing, {i: self._looks[i] for i in around})
+                yield from self._write(self._next, names, steady)
+            self._next += 1
+
+    def _write(self, index: int, names: list[str], steady: SteadyShot) -> Iterator[Progress]:
+        """Write the pictures of a frame unless the same ones are there; the background where no character is."""
         options = self.options
         frame = options.frames[index]
-        look = self._smoothed(index).scaled(options.strengths[index])
+        look = (steady.transform(index) or ColorTransform.identity()).scaled(options.strengths[index])
         record = self._record(frame)
         key = _key(record["look"], _digest(look), options.file_format)
         wanted = [options.result_path(frame)] + [options.composite_path(frame)] * options.write_composite
         if record.get("result") == key and all(p.is_file() for p in wanted):
-            self.progress.kept += 1
+            self.progress.kept += index not in self._done
         else:
             started = time.monotonic()
             self.progress.message = f"Writing frame {frame}"
@@ -241,7 +256,8 @@ class Job:
             self._store(frame, {**record, "result": key})
             self.progress._write_seconds.append(time.monotonic() - started)
         self._loaded.pop(index, None)
-        self.progress.written += 1
+        self._done.add(index)
+        self.progress.written = len(self._done)
         yield from self._checkpoint()
 
     def _write_pictures(self, frame: int, look: Transform, layer: pixels.Layer, plate: Floats) -> None:
@@ -254,16 +270,6 @@ class Job:
                 write_atomic(path, encode_exr(srgb_to_linear(picture)))
             else:
                 write_atomic(path, encode_png(picture, 16 if self.options.file_format == "PNG16" else 8))
-
-    def _smoothed(self, index: int) -> Transform:
-        """The look of a frame, smoothed with its neighbours; frames without characters have none and do not count."""
-        if self._looks[index] is None:
-            return ColorTransform.identity()
-        reach = int(4 * self.options.smoothing + 1)
-        around = range(index - reach, index + reach + 1)
-        window = [(i, look) for i in around if (look := self._looks.get(i)) is not None]
-        place = next(p for p, (i, _) in enumerate(window) if i == index)
-        return smooth_over_time([look for _, look in window], self.options.smoothing)[place]
 
     def _pictures(self, index: int, names: list[str]) -> Generator[Progress, None, Any]:
         """Returns (characters layer, plate with shadows) of a frame; kept in memory for a few frames only."""
@@ -323,13 +329,6 @@ def _with_shadow(plate: Floats, shadow: pixels.Layer) -> Floats:
     """The plate with a shadow layer over it in linear light; its bits stay where there is no shadow."""
     shaded = linear_to_srgb(over(shadow.rgb_linear, shadow.alpha, srgb_to_linear(plate)))
     return np.where(shadow.alpha[..., None] > 0, np.clip(shaded, 0, 1), plate)
-
-
-def _read_look(path: Path) -> Transform | None:
-    """What a run kept of a frame; None where it has no characters."""
-    with np.load(path, allow_pickle=False) as kept:
-        arrays = {name: kept[name] for name in kept.files}
-    return (Look(**arrays) if "grade" in arrays else ColorTransform(**arrays)) if arrays else None
 
 
 def _digest(look: Transform) -> str:

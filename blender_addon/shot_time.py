@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Looks over time: where a shot's cuts are, the estimates kept on disk, and the steady look of each frame."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from harmonize_core.errors import InputError
+from harmonize_core.runtime import ColorTransform, Look
+from harmonize_core.runtime.shot_timing import Estimate, SteadyShot, Timing, Transform
+
+from .bridge.files import write_atomic
+from .options import ShotOptions
+
+NO_ESTIMATES = (
+    "No estimates of frame {frames} are in {folder}: press Harmonize Animation first (or Harmonize Frame for one frame)"
+)
+
+
+def timing_of(options: ShotOptions) -> Timing:
+    """How the frames of a run are made steady: its smoothing, and a new shot wherever the camera changes."""
+    scene = bpy.data.scenes[options.scene]
+    frames = options.frames
+    return Timing(len(frames), options.smoothing, cuts=camera_cuts(scene, frames))
+
+
+def camera_cuts(scene: bpy.types.Scene, frames: tuple[int, ...]) -> tuple[int, ...]:
+    """Indices of the frames at which another camera takes over than the frame before had (markers bound to cameras)."""
+    bound = sorted((marker.frame, marker.camera.name) for marker in scene.timeline_markers if marker.camera)
+
+    def camera(frame: int) -> str:
+        # before the first marker Blender keeps whatever camera there is: the first marker's, once it was reached
+        return next((name for at, name in reversed(bound) if at <= frame), bound[0][1])
+
+    if not bound:
+        return ()
+    names = [camera(frame) for frame in frames]
+    return tuple(i for i in range(1, len(frames)) if names[i] != names[i - 1])
+
+
+def looks_of(options: ShotOptions) -> dict[int, Transform]:
+    """The steady look of each frame of a run, from what its work folder holds; frames without characters have none.
+
+    Raises:
+        InputError: frames were not estimated yet; the sentence says what to press.
+    """
+    found, timing, index = estimates_of(options), timing_of(options), 0
+    looks = {}
+    while index < timing.count:
+        shot = timing.shot(index)
+        steady = SteadyShot(timing, {i: found[i] for i in shot})
+        looks |= {options.frames[i]: look for i in shot if (look := steady.transform(i)) is not None}
+        index = shot.stop
+    return looks
+
+
+def estimates_of(options: ShotOptions) -> list[Estimate | None]:
+    """What was found in each frame of a run; None where it has no characters.
+
+    Raises:
+        InputError: as `looks_of`.
+    """
+    paths = [estimate_path(options, frame) for frame in options.frames]
+    missing = [frame for frame, path in zip(options.frames, paths, strict=True) if not path.is_file()]
+    if missing:
+        raise InputError(NO_ESTIMATES.format(frames=_listed(missing), folder=options.work_folder))
+    return [read_estimate(path) for path in paths]
+
+
+def estimate_path(options: ShotOptions, frame: int) -> Path:
+    """Where a run keeps what it found in a frame."""
+    return options.work_folder / f"look_{frame:04d}.npz"
+
+
+def write_estimate(path: Path, estimate: Estimate | None) -> None:
+    """Keep what was found in a frame; None: no characters."""
+    arrays = {}
+    if estimate is not None:
+        arrays = {**vars(estimate.transform), "centre": estimate.centre, "light": estimate.light}
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    write_atomic(path, buffer.getvalue())
+
+
+def read_estimate(path: Path) -> Estimate | None:
+    """What `write_estimate` kept.
+
+    Raises:
+        InputError: it is damaged or of another version.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            arrays = {name: kept[name] for name in kept.files}
+        if not arrays:
+            return None
+        centre, light = arrays.pop("centre"), arrays.pop("light")
+        transform = Look(**arrays) if "grade" in arrays else ColorTransform(**arrays)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is damaged or of another version: delete it and harmonize the frame again") from error
+    return Estimate(transform, centre, light)
+
+
+def _listed(frames: Iterable[int], most: int = 5) -> str:
+    shown = [str(frame) for frame in frames]
+    return ", ".join(shown[:most]) + (" ..." if len(shown) > most else "")

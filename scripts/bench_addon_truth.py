@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How near the add-on comes to the truth: shots of known truth, harmonized by its own job, scored against it.
+
+    python scripts/bench_addon_truth.py NETWORK.onnx --shots FOLDER            20 shots of 8 frames at 256x144
+
+Renders the shots once (`truth_shots`; they stay in FOLDER), hands layers and plates to the add-on as it renders them
+itself, runs Harmonize Animation's job smoothed and frame by frame, and prints for each shot which share of the
+composite's fMSE is removed, and fR-RTC with smoothing as a share of that without. Scores are kept in FOLDER/scores, a
+file a shot, network and code of the add-on, so a run that was stopped goes on; `--sheet` shows the middle frames:
+before, after, truth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from truth_shots import Frame, Shot, render_shots, shots_in
+
+from harmonize_core.errors import HarmonizeError, InputError
+from harmonize_core.formats.images import read_image, write_exr, write_image, write_text
+from harmonize_core.metrics.pixels import fmse
+from harmonize_core.metrics.video import fr_rtc
+
+ROOT = Path(__file__).resolve().parents[1]
+SMOOTHING = 2.0
+"""Frames; what the panel begins with."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """One shot, means over its frames, 0..255."""
+
+    name: str
+    before: float
+    """fMSE of the untouched composite."""
+    after: float
+    """fMSE of the result."""
+    single: float
+    """fMSE of the result when every frame is treated alone."""
+    rtc: float
+    """fR-RTC of the result."""
+    rtc_single: float
+    """The same of frames treated alone."""
+
+    @property
+    def removed(self) -> float:
+        """Share of the composite's fMSE that is gone; negative where the result is worse."""
+        return 1 - self.after / self.before
+
+    @property
+    def flicker(self) -> float:
+        """fR-RTC with smoothing as a share of that without."""
+        return self.rtc / max(self.rtc_single, 1e-9)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line; exit code 0 only when every shot was scored."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("network", type=Path, nargs="?", help=".onnx file of `harmonize export`; none renders only")
+    parser.add_argument("--shots", type=Path, required=True, help="folder that keeps the rendered shots")
+    parser.add_argument("--count", type=int, default=20, help="shots (default 20)")
+    parser.add_argument("--frames", type=int, default=8, help="of each (default 8)")
+    parser.add_argument("--no-render", action="store_true", help="score the shots that are there")
+    parser.add_argument("--sheet", type=Path, help="picture of the middle frames, before, after and truth")
+    args = parser.parse_args(argv)
+    code = 0
+    try:
+        if not args.no_render:
+            render_shots(args.shots, args.count, args.frames)
+        if args.network:
+            bench(args.network, list(shots_in(args.shots))[: args.count], args.shots, args.sheet)
+    except HarmonizeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = 1
+    sys.stdout.flush()
+    if args.network:
+        os._exit(code)  # Blender as a module may crash while Python shuts down
+    return code
+
+
+def bench(network: Path, shots: Sequence[Shot], folder: Path, sheet: Path | None) -> None:
+    """Score the shots and print a table.
+
+    Raises:
+        HarmonizeError: no shots, or a run of the add-on failed.
+    """
+    if not network.is_file():
+        raise InputError(f"{network} does not exist; give the .onnx file written by `harmonize export`")
+    if not shots:
+        raise InputError(f"{folder} holds no finished shot; run again without --no-render")
+    key = code_key(network)
+    rows, scores = [], []
+    print(f"{'shot':62} {'fMSE before':>11} {'after':>8} {'removed':>8} {'fR-RTC':>8} {'alone':>8}")
+    for shot in shots:
+        kept = folder / "scores" / f"{shot.job.scene_id}-{key}"
+        if not kept.with_suffix(".json").is_file():
+            score, picture = score_shot(shot, network)
+            write_image(kept.with_suffix(".png"), picture)
+            write_text(kept.with_suffix(".json"), json.dumps(asdict(score), indent=1) + "\n")
+        score = Score(**json.loads(kept.with_suffix(".json").read_text()))
+        scores.append(score)
+        rows.append(kept.with_suffix(".png"))
+        numbers = (
+            f"{score.before:11.1f} {score.after:8.1f} {score.removed:8.1%} {score.rtc:8.3f} {score.rtc_single:8.3f}"
+        )
+        print(f"{score.name:62} {numbers}", flush=True)
+    removed = np.array([s.removed for s in scores])
+    flicker = np.array([s.flicker for s in scores])
+    total = 1 - sum(s.after for s in scores) / sum(s.before for s in scores)
+    print(f"\n{len(scores)} shots, {network.name}, smoothing {SMOOTHING:g} frames")
+    print(f"removed of the composite's fMSE: mean over shots {removed.mean():.1%}, of the sum {total:.1%}")
+    print(f"  median {np.median(removed):.1%}, {(removed > 0).sum()} of {len(scores)} better than before")
+    all_rtc = sum(s.rtc for s in scores) / max(sum(s.rtc_single for s in scores), 1e-9)
+    print(f"fR-RTC as a share of frame by frame: of the sum {all_rtc:.2f}, median over shots {np.median(flicker):.2f}")
+    if sheet is not None:
+        write_image(sheet, np.concatenate([read_image(path) for path in rows]))
+
+
+def code_key(network: Path) -> str:
+    """Of everything a score depends on besides the shot: network, add-on, torch-free core."""
+    digest = hashlib.sha256(network.read_bytes())
+    for folder in ("blender_addon", "harmonize_core/runtime"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def score_shot(shot: Shot, network: Path) -> tuple[Score, NDArray[np.float32]]:
+    """Run the add-on over a shot, smoothed and frame by frame; also its middle frame before, after and in truth."""
+    frames = [shot.frame(i) for i in range(shot.frames)]
+    folder = Path(tempfile.mkdtemp(prefix="addon_truth_"))
+    try:
+        before, after = run_addon(frames, network, folder, SMOOTHING)
+        _, single = run_addon(frames, network, folder, 0.0)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    truth, masks = [f.truth for f in frames], [f.alpha for f in frames]
+
+    def error(pictures: list[NDArray[np.float32]]) -> float:
+        pairs = zip(pictures, truth, masks, strict=True)
+        return float(np.mean([fmse(255 * p, 255 * t, m) for p, t, m in pairs]))
+
+    rtc, rtc_single = (fr_rtc(p, truth, masks) for p in (after, single))
+    middle = len(frames) // 2
+    picture = np.concatenate([before[middle], after[middle], truth[middle]], axis=1)
+    return Score(shot.name, error(before), error(after), error(single), rtc, rtc_single), picture
+
+
+def run_addon(
+    frames: Sequence[Frame], network: Path, folder: Path, smoothing: float
+) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
+    """What the add-on writes for frames 1 to n: the composites before and the results, (H, W, 3) sRGB in [0, 1]."""
+    context = prepare_scene(frames, folder)
+    from blender_addon import job as addon_job
+    from blender_addon import layers, options
+
+    scene = context.scene
+    scene.harmonize.smoothing = smoothing
+    run_options = dataclasses.replace(options.read_options(context, animation=True), model_path=network)
+    job = addon_job.Job(run_options, interactive=False)
+    hand_in_layers(job, layers.layer_names(run_options.cast), frames)
+    for _ in job.steps():
+        pass
+    numbers = range(1, len(frames) + 1)
+    paths = ([run_options.composite_path(n) for n in numbers], [run_options.result_path(n) for n in numbers])
+    before, after = ([read_image(path) for path in some] for some in paths)
+    return before, after
+
+
+def prepare_scene(frames: Sequence[Frame], folder: Path) -> Any:
+    """An artist's scene: a stand-in as character, the plate as a numbered sequence. Returns Blender's context."""
+    import bpy
+
+    enable_addon()
+    height, width = frames[0].alpha.shape
+    for number, frame in enumerate(frames, 1):
+        if not (path := folder / f"plate_{number:04d}.png").is_file():
+            write_image(path, frame.plate)
+    bpy.ops.wm.read_homefile(use_factory_startup=False, use_empty=True)
+    scene = bpy.context.scene
+    scene.render.engine = "CYCLES"
+    scene.render.resolution_x, scene.render.resolution_y = width, height
+    scene.frame_start, scene.frame_end = 1, len(frames)
+    scene.view_settings.view_transform = "Standard"
+    scene.camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    scene.collection.objects.link(scene.camera)
+    characters = bpy.data.collections.new("Characters")
+    scene.collection.children.link(characters)
+    characters.objects.link(bpy.data.objects.new("Stand-in", bpy.data.meshes.new("Stand-in")))
+    settings = scene.harmonize
+    settings.characters, settings.background = characters, "FILE"
+    settings.plate_path, settings.plate_is_sequence = str(folder / "plate_0001.png"), True
+    settings.folder = str(folder)
+    return bpy.context
+
+
+def hand_in_layers(job: Any, names: list[str], frames: Sequence[Frame]) -> None:
+    """Put the layers where the job would have rendered them, and say that they are finished."""
+    (name,) = names
+    for number, frame in enumerate(frames, 1):
+        path = job._layer_path(name, number)
+        if not path.is_file():
+            channels = dict(zip("RGB", np.moveaxis(frame.layer_linear, -1, 0), strict=True))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_exr(path, {**channels, "A": frame.alpha})
+            job._store(number, {"layers": job._layers_key(names), "view": job.options.view})
+
+
+def enable_addon() -> None:
+    """Enable the add-on of this checkout, once, as Blender would."""
+    import bpy
+
+    if "blender_addon" in bpy.context.preferences.addons:
+        return
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    import blender_addon
+    from blender_addon import model
+
+    bpy.context.preferences.addons.new().module = "blender_addon"
+    blender_addon.register()
+    model.BUNDLED = Path(__file__)  # something to be found; each run names its own network
+
+
+if __name__ == "__main__":
+    sys.exit(main())

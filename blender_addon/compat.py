@@ -35,23 +35,35 @@ def new_movie_strip(scene: bpy.types.Scene, path: Path) -> bpy.types.Strip | Non
         return None
 
 
-def animated_value(datablock: bpy.types.ID, path: str, frame: float, default: float) -> float:
-    """A keyframed property at a frame without moving the scene there; `default` where it is not keyframed.
+def find_curve(datablock: bpy.types.ID, path: str) -> bpy.types.FCurve | None:
+    """The animation curve of a property; None where it is not keyframed.
 
     Blender 4.4 put channels of an action under slots; 5.0 removed the flat list.
     """
     animation = datablock.animation_data
     action = animation.action if animation else None
     if action is None:
-        return default
+        return None
     curves = []
     if getattr(action, "layers", None) and getattr(animation, "action_slot", None):
         bags = (strip.channelbag(animation.action_slot) for layer in action.layers for strip in layer.strips)
         curves = [curve for bag in bags if bag for curve in bag.fcurves]
     elif hasattr(action, "fcurves"):
         curves = list(action.fcurves)
-    curve = next((c for c in curves if c.data_path == path), None)
+    return next((c for c in curves if c.data_path == path), None)
+
+
+def animated_value(datablock: bpy.types.ID, path: str, frame: float, default: float) -> float:
+    """A keyframed property at a frame without moving the scene there; `default` where it is not keyframed."""
+    curve = find_curve(datablock, path)
     return default if curve is None else float(curve.evaluate(frame))
+
+
+def delete_keyframes(datablock: bpy.types.ID, path: str) -> None:
+    """Remove all keyframes of a property; the last one takes its curve along in every version."""
+    curve = find_curve(datablock, path)
+    for frame in [point.co.x for point in curve.keyframe_points] if curve else []:
+        datablock.keyframe_delete(path, frame=frame)
 
 
 def result_image(name: str, path: Path, sequence_length: int) -> bpy.types.Image:

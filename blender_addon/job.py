@@ -33,7 +33,7 @@ from .bridge.files import encode_exr, encode_png, why_not_written, write_atomic
 from .model import Network
 from .options import ShotOptions
 from .plates import plate_frame
-from .renderers import FrameTask, Here, InBackground, ShotSpec
+from .renderers import FrameTask, Here, InBackground
 
 Floats = NDArray[np.float32]
 
@@ -174,8 +174,9 @@ class Job:
 
     def _start_renderer(self, tasks: list[FrameTask]) -> Here | InBackground:
         options = self.options
-        spec = ShotSpec(options.scene, options.view_layer, options.characters, options.cut)
-        return InBackground(spec, tasks, options.work_folder) if self.interactive else Here(spec, tasks)
+        if self.interactive:
+            return InBackground(options.spec, tasks, options.work_folder)
+        return Here(options.spec, tasks)
 
     def _layers_key(self, names: list[str]) -> str:
         return _key(self.options.render_fingerprint, names)

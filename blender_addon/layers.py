@@ -22,10 +22,15 @@ from .compat import set_still_format
 
 SCENE_NAME = "Harmonize (temporary)"
 CLOCK_NAME = "Harmonize Clock (temporary)"
-CHARACTERS, SHADOWS = "characters", "shadows"
-"""View layers of the temporary scene: what is recoloured, and what is laid under it as it is."""
+CHARACTERS, SHADOWS, BACKGROUND = "characters", "shadows", "background"
+"""View layers of the temporary scene: what is recoloured, what is laid under it as it is, and the background where
+that is rendered, too."""
 
-_VIEW_LAYER_NAMES = {CHARACTERS: "Harmonize Characters", SHADOWS: "Harmonize Shadows"}
+_VIEW_LAYER_NAMES = {
+    CHARACTERS: "Harmonize Characters",
+    SHADOWS: "Harmonize Shadows",
+    BACKGROUND: "Harmonize Background",
+}
 
 
 @dataclass(frozen=True)
@@ -36,10 +41,18 @@ class Cast:
     others: tuple[bpy.types.Object, ...]
     holdouts: tuple[bpy.types.Object, ...]
     catchers: tuple[bpy.types.Object, ...]
+    backdrop: str = ""
+    """What of the scene is the background: "" nothing, "WORLD" what surrounds it, "SCENE" all but the characters."""
+    under: tuple[str, ...] = ()
+    """The layers beneath the characters."""
 
 
-def sort_cast(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, characters: bpy.types.Collection) -> Cast:
+def sort_cast(
+    scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, characters: bpy.types.Collection, backdrop: str = ""
+) -> Cast:
     """Which objects are the characters, which only light them, which cut holes, which catch shadows.
+
+    Before the rest of the scene nothing needs to catch shadows: it shows them itself.
 
     Raises:
         InputError: the collection has nothing a render could show.
@@ -56,17 +69,18 @@ def sort_cast(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, character
             f"The characters collection {characters.name!r} {where}: put the characters into it and enable it for "
             "renders in the Outliner"
         )
-    cycles = scene.render.engine == "CYCLES"
+    catch = scene.render.engine == "CYCLES" and backdrop != "SCENE"
     rest = [o for o in seen if o not in wanted]
-    catchers = tuple(o for o in rest if cycles and o.is_shadow_catcher)
+    catchers = tuple(o for o in rest if catch and o.is_shadow_catcher)
     holdouts = tuple(o for o in rest if seen[o] and o not in catchers)
     others = tuple(o for o in rest if o not in catchers and o not in holdouts)
-    return Cast(cast, others, holdouts, catchers)
+    under = (SHADOWS,) * bool(catchers) + (BACKGROUND,) * bool(backdrop)
+    return Cast(cast, others, holdouts, catchers, backdrop, under)
 
 
 def layer_names(cast: Cast) -> list[str]:
-    """The layers a shot needs: shadows only where something catches them."""
-    return [CHARACTERS, SHADOWS] if cast.catchers else [CHARACTERS]
+    """The layers a shot needs: shadows only where something catches them, the background only if it is rendered."""
+    return [CHARACTERS, *cast.under]
 
 
 @contextlib.contextmanager
@@ -81,15 +95,13 @@ def shot_scene(
         cast: from `sort_cast`.
         cut: other objects hide the characters behind them (the plate shows there) instead of being invisible.
     """
-    remove_leftovers()
     made: list[bpy.types.Collection] = []
     hidden: list[bpy.types.Object] = []
-    shot = scene.copy()
-    try:
+    cut = cut or cast.backdrop == "SCENE"
+    with copied_scene(scene, view_layer.name) as shot, contextlib.ExitStack() as afterwards:
+        afterwards.callback(_show_to_camera, hidden)
         if scene.render.engine != "CYCLES" and not cut:
             cast = _hide_from_camera(cast, hidden)
-        shot.name = SCENE_NAME
-        _prepare(shot, view_layer.name)
         for child in list(shot.collection.children):
             shot.collection.children.unlink(child)
         for thing in list(shot.collection.objects):
@@ -102,12 +114,26 @@ def shot_scene(
             for thing in things:
                 collection.objects.link(thing)
         for layer in layer_names(cast):
-            _set_visibility(_view_layer(shot, layer), layer, made, cut)
+            _set_visibility(_view_layer(shot, layer), layer, made, cut, cast.backdrop)
+        yield shot
+
+
+@contextlib.contextmanager
+def copied_scene(scene: bpy.types.Scene, view_layer_name: str) -> Generator[bpy.types.Scene]:
+    """A temporary scene that shares everything with the artist's but has one view layer and our render settings."""
+    remove_leftovers()
+    shot = scene.copy()
+    try:
+        shot.name = SCENE_NAME
+        _prepare(shot, view_layer_name)
         yield shot
     finally:
-        for thing in hidden:
-            thing.visible_camera = True
         remove_leftovers()
+
+
+def _show_to_camera(hidden: list[bpy.types.Object]) -> None:
+    for thing in hidden:
+        thing.visible_camera = True
 
 
 def _hide_from_camera(cast: Cast, hidden: list[bpy.types.Object]) -> Cast:
@@ -134,6 +160,20 @@ def remove_leftovers() -> None:
 def render_layer(shot: bpy.types.Scene, layer: str, frame: int, path: Path) -> None:
     """Render one layer of one frame to a half-float EXR with alpha.
 
+    Raises:
+        OutputError: Blender could not render or write the picture.
+    """
+    for role, name in _VIEW_LAYER_NAMES.items():
+        if name in shot.view_layers:
+            shot.view_layers[name].use = role == layer
+    shot.render.film_transparent = layer != BACKGROUND
+    set_still_format(shot, "OPEN_EXR", "RGBA", "16")
+    render_to(shot, frame, path)
+
+
+def render_to(shot: bpy.types.Scene, frame: int, path: Path) -> None:
+    """Render one frame of the temporary scene, as it is set up, to an EXR.
+
     The operator renders the scene it is told at the frame of the context's scene, and Python brings the context's
     scene up to date around every operator. So the context's scene is an empty one that only tells the frame: with
     frame_set(), or the temporary scene in its place, the artist's animated objects would move (4.3, 4.5, 5.2).
@@ -141,10 +181,6 @@ def render_layer(shot: bpy.types.Scene, layer: str, frame: int, path: Path) -> N
     Raises:
         OutputError: Blender could not render or write the picture.
     """
-    for role, name in _VIEW_LAYER_NAMES.items():
-        if name in shot.view_layers:
-            shot.view_layers[name].use = role == layer
-    set_still_format(shot, "OPEN_EXR", "RGBA", "16")
     partial = path.with_name(f"{path.stem}.partial.exr")
     partial.unlink(missing_ok=True)
     shot.render.filepath = str(partial)
@@ -188,7 +224,7 @@ def _prepare(shot: bpy.types.Scene, view_layer_name: str) -> None:
     render = shot.render
     render.film_transparent = True
     render.use_compositing = render.use_sequencer = False
-    render.use_border = render.use_multiview = render.use_stamp = False
+    render.use_crop_to_border = render.use_multiview = render.use_stamp = False
     render.use_single_layer = False
     render.use_file_extension = False
     render.use_overwrite, render.use_placeholder = True, False
@@ -200,9 +236,17 @@ def _view_layer(shot: bpy.types.Scene, layer: str) -> bpy.types.ViewLayer:
     return shot.view_layers.get(name) or shot.view_layers.new(name)
 
 
-def _set_visibility(view_layer: bpy.types.ViewLayer, layer: str, made: list[bpy.types.Collection], cut: bool) -> None:
-    characters, others, holdouts, catchers = (view_layer.layer_collection.children[c.name] for c in made)
-    if layer == CHARACTERS:
+def _set_visibility(
+    view_layer: bpy.types.ViewLayer, layer: str, made: list[bpy.types.Collection], cut: bool, backdrop: str
+) -> None:
+    roles = [view_layer.layer_collection.children[c.name] for c in made]
+    characters, others, holdouts, catchers = roles
+    if layer == BACKGROUND and backdrop == "WORLD":
+        for hidden in roles:
+            hidden.exclude = True
+    elif layer == BACKGROUND:  # holes where the characters are, to the same soft edges: both layers add up
+        characters.holdout = holdouts.holdout = True
+    elif layer == CHARACTERS:
         holdouts.holdout = True
         for hidden in (others, catchers):
             hidden.holdout, hidden.indirect_only = cut, not cut

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
@@ -12,8 +12,9 @@ from harmonize_core.errors import InputError
 
 from . import model
 from .compat import animated_value
-from .layers import Cast, sort_cast
-from .plates import Plate, find_plate
+from .layers import BACKGROUND, Cast, sort_cast
+from .plates import RENDERED, Plate, find_plate
+from .renderers import ShotSpec
 
 SUFFIX = {"PNG": ".png", "PNG16": ".png", "EXR": ".exr"}
 
@@ -56,6 +57,11 @@ class ShotOptions:
         return self.folder / f"{self.name}_before_{frame:04d}{SUFFIX[self.file_format]}"
 
     @property
+    def spec(self) -> ShotSpec:
+        """How whoever renders finds the shot in the file."""
+        return ShotSpec(self.scene, self.view_layer, self.characters, self.cut, self.cast.backdrop)
+
+    @property
     def work_folder(self) -> Path:
         """Rendered layers and estimates, kept so that a change of strength takes seconds."""
         return work_folder(self.folder, self.name)
@@ -75,7 +81,8 @@ def read_options(context: bpy.types.Context, *, animation: bool) -> ShotOptions:
         )
     if scene.camera is None:
         raise InputError("The scene has no camera: add one and make it the active camera")
-    cast = sort_cast(scene, context.view_layer, settings.characters)
+    backdrop = settings.background if settings.background in RENDERED else ""
+    cast = sort_cast(scene, context.view_layer, settings.characters, backdrop)
     plate = find_plate(scene)
     model_path = model.model_path()
     if animation:
@@ -84,6 +91,11 @@ def read_options(context: bpy.types.Context, *, animation: bool) -> ShotOptions:
         frames = (scene.frame_current,)
     if not frames:
         raise InputError("The frame range is empty: set Start and End in the Output properties")
+    folder, name = output_folder(settings.folder), _clean_name(settings.name_prefix)
+    view = None if is_neutral_view(scene) else view_key(scene)
+    if plate.kind == "rendered":
+        picture = f"{BACKGROUND}_####{'.png' if view else '.exr'}"
+        plate = replace(plate, source=str(work_folder(folder, name) / picture))
     addon = context.preferences.addons.get(__package__ or "")
     return ShotOptions(
         scene=scene.name,
@@ -96,13 +108,13 @@ def read_options(context: bpy.types.Context, *, animation: bool) -> ShotOptions:
         strengths=tuple(animated_value(scene, "harmonize.strength", f, settings.strength) for f in frames),
         smoothing=settings.smoothing if animation else 0.0,
         file_format=settings.file_format,
-        folder=output_folder(settings.folder),
-        name=_clean_name(settings.name_prefix),
+        folder=folder,
+        name=name,
         write_composite=settings.write_composite,
         skip_finished=settings.skip_finished,
         model_path=model_path,
         threads=addon.preferences.threads if addon else 0,
-        view=None if is_neutral_view(scene) else view_key(scene),
+        view=view,
         render_fingerprint=_render_fingerprint(scene, context.view_layer, cast, cut=settings.others == "HOLDOUT"),
     )
 
@@ -138,6 +150,15 @@ def is_neutral_view(scene: bpy.types.Scene) -> bool:
     return plain and not adjusted and abs(view.exposure) < 1e-6 and abs(view.gamma - 1) < 1e-6
 
 
+def region_of(scene: bpy.types.Scene) -> tuple[float, ...]:
+    """The part of the picture that is rendered, as (left, right, bottom, top) in [0, 1]; empty for all of it."""
+    render = scene.render
+    if not render.use_border:
+        return ()
+    edges = (render.border_min_x, render.border_max_x, render.border_min_y, render.border_max_y)
+    return tuple(round(edge, 6) for edge in edges)
+
+
 def view_key(scene: bpy.types.Scene) -> list[object]:
     """What a view transform depends on, as JSON."""
     view = scene.view_settings
@@ -153,7 +174,18 @@ def _render_fingerprint(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer,
     size = (render.resolution_x, render.resolution_y, render.resolution_percentage)
     samples = getattr(getattr(scene, "cycles", None), "samples", 0)
     names = tuple(tuple(sorted(o.name for o in role)) for role in (cast.characters, cast.others, cast.catchers))
-    return (scene.name, view_layer.name, scene.camera.name, size, render.engine, samples, cut, names)
+    return (
+        scene.name,
+        view_layer.name,
+        scene.camera.name,
+        size,
+        region_of(scene),
+        render.engine,
+        samples,
+        cut,
+        names,
+        cast.backdrop,
+    )
 
 
 def _clean_name(name: str) -> str:

@@ -25,16 +25,20 @@ from .compat import new_movie_strip, set_still_format
 
 MOVIE_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".ogv")
 
+RENDERED = ("WORLD", "SCENE")
+"""Backgrounds that are rendered with the shot."""
+
 NO_BACKGROUND = "No background is chosen: pick a picture, a sequence or a movie in the Harmonize panel"
 
 
 @dataclass(frozen=True)
 class Plate:
-    """One background: `kind` is "still", "sequence", "movie" or "datablock" (a picture inside the .blend)."""
+    """One background: `kind` is "still", "sequence", "movie", "datablock" (a picture inside the .blend) or "rendered"
+    (by this shot: the world, or all but the characters)."""
 
     kind: str
     source: str
-    """Absolute file path, or the name of the image datablock."""
+    """Absolute file path, the name of the image datablock, or the path of rendered pictures with #### in it."""
     first_frame: int = 1
     """Scene frame that shows picture 1 of a movie, or the picture `first_number` of a sequence."""
     first_number: int = 1
@@ -51,6 +55,8 @@ class Plate:
 
     def path(self, frame: int) -> Path:
         """The file of a still, or of one picture of a sequence."""
+        if self.kind == "rendered":
+            return Path(self.source.replace("####", f"{frame:04d}"))
         if self.kind != "sequence":
             return Path(self.source)
         stem, digits, tail = _split_number(Path(self.source).name)
@@ -58,6 +64,8 @@ class Plate:
 
     def fingerprint(self, frame: int) -> list[object]:
         """What a result depends on besides the pixels themselves: file, its date and size, placement."""
+        if self.kind == "rendered":  # a layer of the shot, which knows when it was rendered
+            return [self.kind]
         placement: list[object] = [self.kind, self.number(frame), self.method, self.flip_x, self.flip_y]
         if self.kind == "datablock":
             return [*placement, self.source]
@@ -74,6 +82,8 @@ def find_plate(scene: bpy.types.Scene) -> Plate:
         InputError: there is none, or it cannot be used; the sentence says what to do.
     """
     settings = scene.harmonize
+    if settings.background in RENDERED:
+        return Plate("rendered", "")
     if settings.background == "CAMERA":
         return _camera_plate(scene)
     if not settings.plate_path:
@@ -95,7 +105,9 @@ def plate_frame(plate: Plate, frame: int, size_hw: tuple[int, int], scratch: Pat
     Raises:
         InputError: the picture is missing or damaged.
     """
-    if plate.kind == "datablock":
+    if plate.kind == "rendered":
+        picture = pixels.read_backdrop(plate.path(frame))
+    elif plate.kind == "datablock":
         picture = pixels.read_datablock(plate.source)
     elif plate.kind == "movie":
         with movie_scene(Path(plate.source)) as scene:

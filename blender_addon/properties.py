@@ -18,6 +18,8 @@ RELATIVE_PATH = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0)
 BACKGROUNDS = (
     ("CAMERA", "Camera Background", "The background image or movie clip of the active camera"),
     ("FILE", "File", "A picture, one picture of a numbered sequence, or a movie"),
+    ("WORLD", "World", "What surrounds the scene, rendered as the camera sees it"),
+    ("SCENE", "Rest of the Scene", "Everything in the scene that is not a character, rendered with it"),
 )
 FITS = (
     ("CROP", "Crop", "Fill the frame; what stands out is cut off"),

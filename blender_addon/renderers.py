@@ -38,12 +38,13 @@ class FrameTask:
 
 @dataclass(frozen=True)
 class ShotSpec:
-    """How to find the shot in the file: names, and whether other objects cut holes."""
+    """How to find the shot in the file: names, whether other objects cut holes, and what of it is the background."""
 
     scene: str
     view_layer: str
     characters: str
     cut: bool
+    backdrop: str = ""
 
 
 def render_tasks(spec: ShotSpec, tasks: list[FrameTask]) -> Generator[int]:
@@ -54,7 +55,7 @@ def render_tasks(spec: ShotSpec, tasks: list[FrameTask]) -> Generator[int]:
     """
     scene = bpy.data.scenes[spec.scene]
     view_layer = scene.view_layers[spec.view_layer]
-    cast = layers.sort_cast(scene, view_layer, bpy.data.collections[spec.characters])
+    cast = layers.sort_cast(scene, view_layer, bpy.data.collections[spec.characters], spec.backdrop)
     with layers.shot_scene(scene, view_layer, cast, spec.cut) as shot:
         for task in tasks:
             for name, path in task.layers:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harmonize_core.color import linear_to_srgb, srgb_to_linear
+from harmonize_core.compositing import unpremultiply
 from harmonize_core.errors import InputError
 from harmonize_core.runtime.resize import resize
 
@@ -74,6 +75,18 @@ def read_layer(path: Path) -> Layer:
     """A rendered layer as Blender wrote it to a half-float EXR; stray values outside the sane range are removed."""
     values = np.nan_to_num(read_values(path), posinf=65504, neginf=0)
     return Layer(np.ascontiguousarray(values[..., :3]), np.clip(values[..., 3], 0, 1))
+
+
+def read_backdrop(path: Path) -> Floats:
+    """A rendered background, premultiplied EXR or straight PNG, as (H, W, 3) sRGB in [0, 1].
+
+    Where the characters cut holes into it, soft edges hold its own colour; what they cover wholly is black.
+    """
+    values = np.nan_to_num(read_values(path), posinf=65504, neginf=0)
+    if path.suffix.lower() == ".exr":
+        straight = unpremultiply(values[..., :3], values[..., 3])
+        return np.clip(linear_to_srgb(np.maximum(straight, 0)), 0, 1)
+    return np.ascontiguousarray(values[..., :3])
 
 
 def read_view(path: Path) -> Layer:

@@ -19,11 +19,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import addon_checks_pictures
 import addon_checks_refusals
 import addon_checks_runs
+import addon_checks_setup
 from addon_session import Skipped
 
 CHECKS = {
     name.removeprefix("check_"): function
-    for module in (addon_checks_pictures, addon_checks_runs, addon_checks_refusals)
+    for module in (addon_checks_pictures, addon_checks_setup, addon_checks_runs, addon_checks_refusals)
     for name, function in vars(module).items()
     if name.startswith("check_")
 }

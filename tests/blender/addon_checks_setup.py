@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the pictures come from: backgrounds that are rendered, and renders that the artist already has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from addon_session import coverage
+
+
+def _gradient_world(scene: Any) -> None:
+    """A world whose light changes over the picture, so that its place can be seen."""
+    import bpy
+
+    world = bpy.data.worlds.new("Sky")
+    world.use_nodes = True
+    nodes, links = world.node_tree.nodes, world.node_tree.links
+    coordinates, shade = nodes.new("ShaderNodeTexCoord"), nodes["Background"]
+    absolute = nodes.new("ShaderNodeVectorMath")
+    absolute.operation = "ABSOLUTE"
+    links.new(coordinates.outputs["Generated"], absolute.inputs[0])
+    links.new(absolute.outputs[0], shade.inputs["Color"])
+    scene.world = world
+
+
+def _own_render(shot: Any, path: Path) -> Any:
+    """The scene as Blender renders it."""
+    import bpy
+    from addon_scene import read
+
+    shot.scene.render.image_settings.color_mode = "RGB"
+    shot.scene.render.dither_intensity = 0
+    shot.scene.render.filepath = str(path)
+    bpy.ops.render.render(write_still=True)
+    return read(path).astype(int)
+
+
+def check_world_is_the_background(folder: Path) -> None:
+    """The picture before is what Blender renders of characters and world alone."""
+    import bpy
+    import numpy as np
+    from addon_scene import assert_unchanged, ball, new_shot, read, snapshot
+
+    shot = new_shot(folder)
+    _gradient_world(shot.scene)
+    other = ball("Other", (1.5, 0, 0.2), 0.4, shot.scene.collection)
+    shot.settings.background = "WORLD"
+    before = snapshot(shot.scene)
+    assert bpy.ops.harmonize.frame() == {"FINISHED"}
+    assert_unchanged(before, shot.scene)
+    composite = read(shot.out / "harmonized_before_0001.png").astype(int)
+    other.hide_render = True
+    own = _own_render(shot, folder / "own.png")
+    assert np.ptp(own) > 100
+    assert np.abs(own - composite).max() <= 3, np.abs(own - composite).max()
+
+
+def check_rest_of_the_scene_is_the_background(folder: Path) -> None:
+    """Cycles and EEVEE, soft edges, things in front and behind: both layers add up to Blender's own picture."""
+    import bpy
+    import numpy as np
+    from addon_scene import ball, emission, new_shot, read
+
+    for engine in ("CYCLES", "EEVEE"):
+        shot = new_shot(folder / engine)
+        _gradient_world(shot.scene)
+        if engine == "EEVEE":
+            _use_eevee(shot.scene)
+        ball("Front", (-0.5, -2, 0.2), 0.3, shot.scene.collection, emission("Front", (0.1, 0.7, 0.3)))
+        ball("Behind", (0.5, 2, 0.5), 0.8, shot.scene.collection, emission("Behind", (0.9, 0.8, 0.7)))
+        shot.settings.background = "SCENE"
+        shot.scene.render.use_motion_blur = engine == "CYCLES"
+        shot.scene.camera.data.dof.use_dof = engine == "CYCLES"
+        shot.scene.camera.data.dof.focus_distance, shot.scene.camera.data.dof.aperture_fstop = 4, 0.3
+        bpy.ops.harmonize.frame()
+        composite = read(shot.out / "harmonized_before_0001.png").astype(int)
+        own = _own_render(shot, folder / f"{engine}.png")
+        assert np.abs(own - composite).max() <= 3, (engine, np.abs(own - composite).max())
+        alpha, result = coverage(shot, 1), read(shot.out / "harmonized_0001.png").astype(int)
+        assert 0 < ((alpha > 0) & (alpha < 1)).sum()
+        assert (result[alpha == 0] == composite[alpha == 0]).all()
+        assert np.abs(result[alpha == 1] - composite[alpha == 1]).mean() > 3
+
+
+def _use_eevee(scene: Any) -> None:
+    engines = {e.identifier for e in scene.render.bl_rna.properties["engine"].enum_items}
+    scene.render.engine = "BLENDER_EEVEE" if "BLENDER_EEVEE" in engines else "BLENDER_EEVEE_NEXT"
+    scene.eevee.taa_render_samples = 2

@@ -76,3 +76,89 @@ def result_image(name: str, path: Path, sequence_length: int) -> bpy.types.Image
     image.filepath = str(path)
     image.reload()
     return image
+
+
+def compositor_tree(scene: bpy.types.Scene) -> bpy.types.NodeTree | None:
+    """The compositing nodes a scene has, in use or not; Blender 5.0 made them a datablock of their own."""
+    if hasattr(scene, "compositing_node_group"):
+        return scene.compositing_node_group
+    return scene.node_tree
+
+
+def compositor_is_on(scene: bpy.types.Scene) -> bool:
+    """Whether a rendering goes through the scene's compositing nodes."""
+    own_switch = hasattr(scene, "compositing_node_group") or scene.use_nodes
+    return bool(scene.render.use_compositing and own_switch and compositor_tree(scene))
+
+
+def switch_compositor(scene: bpy.types.Scene, on: bool) -> None:
+    """Let renderings go through the scene's compositing nodes, or not."""
+    if on:
+        scene.render.use_compositing = True
+    if not hasattr(scene, "compositing_node_group"):
+        scene.use_nodes = on
+    elif not on:
+        scene.render.use_compositing = False
+
+
+def new_compositor_tree(scene: bpy.types.Scene) -> bpy.types.NodeTree:
+    """Give a scene without compositing nodes an empty tree."""
+    if hasattr(scene, "compositing_node_group"):
+        tree = bpy.data.node_groups.new(f"{scene.name} Compositing", "CompositorNodeTree")
+        tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+        scene.compositing_node_group = tree
+        return tree
+    scene.use_nodes = True
+    scene.node_tree.nodes.clear()
+    return scene.node_tree
+
+
+def drop_compositor_tree(scene: bpy.types.Scene) -> None:
+    """Take the tree of `new_compositor_tree` away again; in Blender 4 it stays with the scene, empty and off."""
+    if hasattr(scene, "compositing_node_group"):
+        tree, scene.compositing_node_group = scene.compositing_node_group, None
+        bpy.data.node_groups.remove(tree)
+        return
+    scene.node_tree.nodes.clear()
+    scene.use_nodes = False
+
+
+def new_output_node(tree: bpy.types.NodeTree) -> bpy.types.Node:
+    """The node whose first input is the picture that a rendering writes."""
+    modern = hasattr(bpy.types.Scene, "compositing_node_group")
+    return tree.nodes.new("NodeGroupOutput" if modern else "CompositorNodeComposite")
+
+
+def is_output_node(node: bpy.types.Node) -> bool:
+    """Whether a rendering writes what comes into a node of the compositor's tree."""
+    modern = hasattr(bpy.types.Scene, "compositing_node_group")
+    return node.bl_idname == ("NodeGroupOutput" if modern else "CompositorNodeComposite")
+
+
+def new_math_node(tree: bpy.types.NodeTree) -> bpy.types.Node:
+    """A Math node of the compositor; 4.2 and 4.3 know only its own kind, 5.0 only that of all editors."""
+    modern = hasattr(bpy.types.Scene, "compositing_node_group")
+    return tree.nodes.new("ShaderNodeMath" if modern else "CompositorNodeMath")
+
+
+def new_separate_xyz_node(tree: bpy.types.NodeTree) -> bpy.types.Node:
+    """The same of Separate XYZ."""
+    modern = hasattr(bpy.types.Scene, "compositing_node_group")
+    return tree.nodes.new("ShaderNodeSeparateXYZ" if modern else "CompositorNodeSeparateXYZ")
+
+
+def new_alpha_over(
+    tree: bpy.types.NodeTree,
+) -> tuple[bpy.types.Node, bpy.types.NodeSocket, bpy.types.NodeSocket]:
+    """An Alpha Over node, its background and its foreground; Blender 5.0 changed the order of its inputs."""
+    node = tree.nodes.new("CompositorNodeAlphaOver")
+    if "Background" in node.inputs:
+        return node, node.inputs["Background"], node.inputs["Foreground"]
+    return node, node.inputs[1], node.inputs[2]
+
+
+def nodes_of(datablock: bpy.types.ID) -> bpy.types.NodeTree:
+    """The node tree of a new world or material; Blender 5 makes it always and warns of the switch."""
+    if datablock.node_tree is None:
+        datablock.use_nodes = True
+    return datablock.node_tree

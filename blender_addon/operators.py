@@ -6,6 +6,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Generator
+from typing import Any
 
 import bpy
 
@@ -20,7 +21,7 @@ _STEP_BUDGET_SECONDS = 0.03
 """Steps are taken in a timer tick until this much time has passed, so that quick ones do not wait for ticks."""
 
 
-class _Run(bpy.types.Operator):
+class Run(bpy.types.Operator):
     """What both main operators share: invoke() runs in the window, execute() at once; the steps are the same."""
 
     animation = False
@@ -86,15 +87,18 @@ class _Run(bpy.types.Operator):
             self.report({"ERROR"}, "Harmonize is already running: wait for it, or press Esc")
             return False
         try:
-            options = read_options(context, animation=self.animation)
+            self._job = self._new_job(context, interactive=interactive)
         except HarmonizeError as error:
             self.report({"ERROR"}, str(error))
             return False
         self._timer: bpy.types.Timer | None = None
-        self._job = Job(options, interactive=interactive)
         self._steps: Generator[Progress] = self._job.steps()
         state.running, state.cancel, state.factor, state.text = True, False, 0.0, "Starting"
         return True
+
+    def _new_job(self, context: bpy.types.Context, *, interactive: bool) -> Any:
+        """What is to be done, from the settings: `steps()`, `progress` and `cancelled`, as `job.Job` has them."""
+        return Job(read_options(context, animation=self.animation), interactive=interactive)
 
     def _show(self, context: bpy.types.Context, progress: Progress) -> None:
         state = context.window_manager.harmonize_progress
@@ -111,6 +115,11 @@ class _Run(bpy.types.Operator):
         if error is not None:
             self.report({"WARNING" if isinstance(error, Cancelled) else "ERROR"}, str(error))
             return {"CANCELLED"}
+        self._finish(context)
+        return {"FINISHED"}
+
+    def _finish(self, context: bpy.types.Context) -> None:
+        """Show what was made."""
         options = self._job.options
         name = "Harmonized Animation" if self.animation else "Harmonized Frame"
         image = result_image(name, options.result_path(options.frames[0]), len(options.frames))
@@ -118,7 +127,6 @@ class _Run(bpy.types.Operator):
         if self._job.without_characters:
             self.report({"WARNING"}, self._job.without_characters)
         self.report({"INFO"}, self._job.summary("Harmonized"))
-        return {"FINISHED"}
 
     def _clean_up(self, context: bpy.types.Context) -> None:
         manager = context.window_manager
@@ -131,7 +139,7 @@ class _Run(bpy.types.Operator):
         redraw_panels(context)
 
 
-class HARMONIZE_OT_frame(_Run):
+class HARMONIZE_OT_frame(Run):
     """Render the characters of this frame, match them to the background and write the result"""
 
     bl_idname = "harmonize.frame"
@@ -139,7 +147,7 @@ class HARMONIZE_OT_frame(_Run):
     bl_options = {"UNDO"}  # noqa: RUF012 (Blender reads this class attribute)
 
 
-class HARMONIZE_OT_animation(_Run):
+class HARMONIZE_OT_animation(Run):
     """Match the characters of every frame to the background; run again to continue where it stopped"""
 
     bl_idname = "harmonize.animation"

@@ -78,24 +78,28 @@ def result_image(name: str, path: Path, sequence_length: int) -> bpy.types.Image
     return image
 
 
+_TREES_ARE_GROUPS = bpy.app.version >= (5, 0, 0)
+"""Compositing nodes are a datablock, with the Math node of all editors; before they were a part of their scene."""
+
+
 def compositor_tree(scene: bpy.types.Scene) -> bpy.types.NodeTree | None:
     """The compositing nodes a scene has, in use or not; Blender 5.0 made them a datablock of their own."""
-    if hasattr(scene, "compositing_node_group"):
+    if _TREES_ARE_GROUPS:
         return scene.compositing_node_group
     return scene.node_tree
 
 
 def compositor_is_on(scene: bpy.types.Scene) -> bool:
     """Whether a rendering goes through the scene's compositing nodes."""
-    own_switch = hasattr(scene, "compositing_node_group") or scene.use_nodes
-    return bool(scene.render.use_compositing and own_switch and compositor_tree(scene))
+    used = _TREES_ARE_GROUPS or scene.use_nodes
+    return bool(scene.render.use_compositing and used and compositor_tree(scene))
 
 
 def switch_compositor(scene: bpy.types.Scene, on: bool) -> None:
     """Let renderings go through the scene's compositing nodes, or not."""
     if on:
         scene.render.use_compositing = True
-    if not hasattr(scene, "compositing_node_group"):
+    if not _TREES_ARE_GROUPS:
         scene.use_nodes = on
     elif not on:
         scene.render.use_compositing = False
@@ -103,7 +107,7 @@ def switch_compositor(scene: bpy.types.Scene, on: bool) -> None:
 
 def new_compositor_tree(scene: bpy.types.Scene) -> bpy.types.NodeTree:
     """Give a scene without compositing nodes an empty tree."""
-    if hasattr(scene, "compositing_node_group"):
+    if _TREES_ARE_GROUPS:
         tree = bpy.data.node_groups.new(f"{scene.name} Compositing", "CompositorNodeTree")
         tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
         scene.compositing_node_group = tree
@@ -115,7 +119,7 @@ def new_compositor_tree(scene: bpy.types.Scene) -> bpy.types.NodeTree:
 
 def drop_compositor_tree(scene: bpy.types.Scene) -> None:
     """Take the tree of `new_compositor_tree` away again; in Blender 4 it stays with the scene, empty and off."""
-    if hasattr(scene, "compositing_node_group"):
+    if _TREES_ARE_GROUPS:
         tree, scene.compositing_node_group = scene.compositing_node_group, None
         bpy.data.node_groups.remove(tree)
         return
@@ -125,26 +129,22 @@ def drop_compositor_tree(scene: bpy.types.Scene) -> None:
 
 def new_output_node(tree: bpy.types.NodeTree) -> bpy.types.Node:
     """The node whose first input is the picture that a rendering writes."""
-    modern = hasattr(bpy.types.Scene, "compositing_node_group")
-    return tree.nodes.new("NodeGroupOutput" if modern else "CompositorNodeComposite")
+    return tree.nodes.new("NodeGroupOutput" if _TREES_ARE_GROUPS else "CompositorNodeComposite")
 
 
 def is_output_node(node: bpy.types.Node) -> bool:
     """Whether a rendering writes what comes into a node of the compositor's tree."""
-    modern = hasattr(bpy.types.Scene, "compositing_node_group")
-    return node.bl_idname == ("NodeGroupOutput" if modern else "CompositorNodeComposite")
+    return node.bl_idname == ("NodeGroupOutput" if _TREES_ARE_GROUPS else "CompositorNodeComposite")
 
 
 def new_math_node(tree: bpy.types.NodeTree) -> bpy.types.Node:
     """A Math node of the compositor; 4.2 and 4.3 know only its own kind, 5.0 only that of all editors."""
-    modern = hasattr(bpy.types.Scene, "compositing_node_group")
-    return tree.nodes.new("ShaderNodeMath" if modern else "CompositorNodeMath")
+    return tree.nodes.new("ShaderNodeMath" if _TREES_ARE_GROUPS else "CompositorNodeMath")
 
 
 def new_separate_xyz_node(tree: bpy.types.NodeTree) -> bpy.types.Node:
     """The same of Separate XYZ."""
-    modern = hasattr(bpy.types.Scene, "compositing_node_group")
-    return tree.nodes.new("ShaderNodeSeparateXYZ" if modern else "CompositorNodeSeparateXYZ")
+    return tree.nodes.new("ShaderNodeSeparateXYZ" if _TREES_ARE_GROUPS else "CompositorNodeSeparateXYZ")
 
 
 def new_alpha_over(

@@ -5,11 +5,15 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import bpy
 
-from harmonize_core.errors import InputError
+from harmonize_core.errors import EnvironmentFault, InputError
 from harmonize_core.runtime import Harmonizer, LookHarmonizer, open_harmonizer
+from harmonize_core.runtime.engines import Runtime, load_onnxruntime
+
+from .translations import say
 
 BUNDLED = Path(__file__).parent / "models" / "harmonize.onnx"
 
@@ -20,7 +24,9 @@ NO_MODEL = (
 
 Network = Harmonizer | LookHarmonizer
 
-_open: dict[tuple[str, int, int], tuple[Network, str]] = {}
+_open: dict[tuple[str, int, int, Runtime], tuple[Network, str]] = {}
+_onnxruntime: list[str] = []
+"""Version of ONNX Runtime, or "" and why it does not load; looked up once."""
 
 
 def model_path() -> Path:
@@ -29,8 +35,8 @@ def model_path() -> Path:
     Raises:
         InputError: there is none.
     """
-    addon = bpy.context.preferences.addons.get(__package__ or "")
-    chosen = addon.preferences.model_path if addon else ""
+    preferences = _preferences()
+    chosen = preferences.model_path if preferences else ""
     if chosen:
         path = Path(bpy.path.abspath(chosen))
         if not path.is_file():
@@ -52,14 +58,41 @@ def open_model(path: Path, threads: int) -> tuple[Network, str]:
         CheckpointError: no network of ours.
         EnvironmentFault: NumPy lacks an operation of this network, and ONNX Runtime does not run in this Blender.
     """
-    key = (str(path), path.stat().st_mtime_ns, threads)
+    preferences = _preferences()
+    runtime: Runtime = "numpy" if preferences and preferences.engine == "NUMPY" else "auto"
+    key = (str(path), path.stat().st_mtime_ns, threads, runtime)
     if key not in _open:
-        network = open_harmonizer(path, threads=threads or None)
+        network = open_harmonizer(path, threads=threads or None, runtime=runtime)
         _open.clear()
         _open[key] = (network, hashlib.sha256(path.read_bytes()).hexdigest()[:16])
     return _open[key]
 
 
+def engine_lines() -> list[tuple[str, bool]]:
+    """What runs networks here, and why not the faster engine: lines for people, and whether all is well."""
+    preferences = _preferences()
+    if preferences and preferences.engine == "NUMPY":
+        return [(say("Runs in NumPy, as chosen above: the same result, slower"), True)]
+    if not _onnxruntime:
+        try:
+            _onnxruntime.append(str(load_onnxruntime().__version__))
+        except EnvironmentFault as error:
+            reason = str(error.__cause__ or error).strip().splitlines() or ["no reason given"]
+            _onnxruntime.extend(["", reason[0]])
+    if _onnxruntime[0]:
+        return [(say("Runs in ONNX Runtime {version}", version=_onnxruntime[0]), True)]
+    return [
+        (say("Runs in NumPy: the same result, slower"), False),
+        (say("ONNX Runtime does not load in this Blender: {reason}", reason=_onnxruntime[1]), False),
+    ]
+
+
 def forget() -> None:
     """Close the network, so that its file can be replaced."""
     _open.clear()
+    _onnxruntime.clear()
+
+
+def _preferences() -> Any:
+    addon = bpy.context.preferences.addons.get(__package__ or "")
+    return addon.preferences if addon else None

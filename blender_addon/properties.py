@@ -103,35 +103,7 @@ class HarmonizeProgress(bpy.types.PropertyGroup):
     """Name of the image datablock of the last result."""
 
 
-class HarmonizePreferences(bpy.types.AddonPreferences):
-    """Add-on preferences: which network, how many threads."""
-
-    bl_idname = __package__ or "harmonize"
-
-    model_path: StringProperty(
-        name="Network",
-        subtype="FILE_PATH",
-        options=RELATIVE_PATH,
-        description="An .onnx file written by `harmonize export`; empty uses the one inside the extension",
-    )
-    threads: IntProperty(name="Threads", min=0, max=256, description="Processor threads of the network; 0 uses all")
-
-    def draw(self, _context: bpy.types.Context) -> None:
-        """Draw the preferences with a word on whether there is a network."""
-        from harmonize_core.errors import HarmonizeError
-
-        from . import model
-
-        layout = self.layout
-        layout.prop(self, "model_path")
-        layout.prop(self, "threads")
-        try:
-            layout.label(text=f"Using {model.model_path()}", icon="CHECKMARK")
-        except HarmonizeError as error:
-            layout.label(text=str(error), icon="ERROR")
-
-
-CLASSES = (HarmonizePreferences, HarmonizeSettings, HarmonizeProgress)
+CLASSES = (HarmonizeSettings, HarmonizeProgress)
 
 
 def register() -> None:

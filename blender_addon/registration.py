@@ -8,13 +8,13 @@ from types import ModuleType
 import bpy
 from bpy.app.handlers import persistent
 
-from . import characters, controls, layers, model, operators, panels, properties
+from . import characters, controls, layers, model, operators, panels, preferences, properties, translations
 
 TOOLS: tuple[ModuleType, ...] = (characters, controls)
 """Modules of one tool each, in the order of their panels: `CLASSES`, and if they need more than that `register()` and
 `unregister()`. A tool keeps its settings in a property group of its own (`Scene.harmonize_<tool>`)."""
 
-MODULES = (properties, operators, panels, *TOOLS)
+MODULES = (translations, preferences, properties, operators, panels, *TOOLS)
 
 
 @persistent

@@ -16,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import addon_checks_package
 import addon_checks_pictures
 import addon_checks_refusals
 import addon_checks_runs
@@ -24,7 +25,13 @@ from addon_session import Skipped
 
 CHECKS = {
     name.removeprefix("check_"): function
-    for module in (addon_checks_pictures, addon_checks_setup, addon_checks_runs, addon_checks_refusals)
+    for module in (
+        addon_checks_pictures,
+        addon_checks_setup,
+        addon_checks_runs,
+        addon_checks_refusals,
+        addon_checks_package,
+    )
     for name, function in vars(module).items()
     if name.startswith("check_")
 }

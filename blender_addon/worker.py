@@ -7,7 +7,9 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NoReturn
 
 from harmonize_core.errors import HarmonizeError
 
@@ -16,14 +18,19 @@ from .renderers import ERROR_MARK, FRAME_MARK, FrameTask, ShotSpec, render_tasks
 
 def main(orders_file: str) -> None:
     """Render the tasks of an orders file; the process ends here, with code 0 only when all are done."""
+    orders = json.loads(Path(orders_file).read_text())
+    tasks = [FrameTask(t["frame"], _pairs(t["layers"]), _pairs(t["views"])) for t in orders["tasks"]]
+    work_off(render_tasks(ShotSpec(**orders["spec"]), tasks))
+
+
+def work_off(frames: Iterable[int]) -> NoReturn:
+    """Say of each frame that it is finished, and end the process."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(5)  # the artist's window comes first
-    orders = json.loads(Path(orders_file).read_text())
-    tasks = [FrameTask(t["frame"], _pairs(t["layers"]), _pairs(t["views"])) for t in orders["tasks"]]
     code = 0
     try:
-        for frame in render_tasks(ShotSpec(**orders["spec"]), tasks):
+        for frame in frames:
             tell(f"{FRAME_MARK}{frame}")
     except HarmonizeError as error:
         tell(f"{ERROR_MARK}{error}")

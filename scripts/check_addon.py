@@ -134,6 +134,7 @@ def run_checks(
     look = helper("addon_helpers").write_exposure_network(folder / "exposure.onnx")
     outcome: dict[str, str] = {}
     left = list(names) or check_names()
+    started = True
     start = f"sys.path.insert(0, {target.seen(scripts)!r}); import addon_checks; addon_checks.main"
     while left:
         results = folder / f"results_{len(outcome)}.json"
@@ -147,7 +148,8 @@ def run_checks(
         if left:
             outcome[left[0]] = f"Blender ended with code {code} in this check\n{said[-3000:]}"
             tell(left[0], outcome[left[0]])
-            left = left[1:] if found else []
+            left = left[1:] if found or started else []  # it does not come to any check
+            started = bool(found)
     return outcome
 
 

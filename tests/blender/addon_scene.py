@@ -96,7 +96,7 @@ def values_of(item: Any, depth: int = 2) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for prop in item.bl_rna.properties:
         name = prop.identifier
-        if name in ("rna_type", "bl_rna", "depsgraph"):
+        if name in ("rna_type", "bl_rna", "depsgraph", "uv_sculpt"):  # the last crashes 4.2.0
             continue
         try:
             value = getattr(item, name)

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import bpy
 from bpy.props import BoolProperty, FloatProperty, PointerProperty
 
-from .panels import sub_panel
+PREFIX = "character_"
+"""Start of the layer names of single characters."""
 
 
 @dataclass(frozen=True)
@@ -91,28 +92,12 @@ def strength_of(collection: str) -> float:
     return found.harmonize_character.strength if found else 1.0
 
 
-def draw_characters(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """The switch, and the strength of each character."""
-    settings = context.scene.harmonize_characters
-    layout.prop(settings, "separate")
-    collection = context.scene.harmonize.characters
-    if collection is None or not settings.separate:
-        return
-    if not collection.children:
-        layout.label(text=f"Put each character into a collection inside {collection.name}", icon="INFO")
-    column = layout.column(align=True)
-    for child in collection.children:
-        row = column.row()
-        row.enabled = child.library is None
-        row.prop(child.harmonize_character, "strength", text=child.name)
-
-
 def _file_stem(name: str, taken: set[str]) -> str:
-    cleaned = "".join(c if c.isascii() and c.isalnum() else "_" for c in name).lower()
-    stem, count = f"character_{cleaned}", 1
+    cleaned = "".join(c if c.isascii() and c.isalnum() else "_" for c in name).lower()[:24]
+    stem, count = f"{PREFIX}{cleaned}", 1
     while stem in taken:
         count += 1
-        stem = f"character_{cleaned}_{count}"
+        stem = f"{PREFIX}{cleaned}_{count}"
     taken.add(stem)
     return stem
 
@@ -120,7 +105,6 @@ def _file_stem(name: str, taken: set[str]) -> str:
 CLASSES = (
     HarmonizeCharacters,
     HarmonizeCharacter,
-    *sub_panel("characters", "Characters", draw_characters, 12),
 )
 
 

@@ -2,7 +2,7 @@
 # ty: ignore[invalid-type-form]
 """Look Control: how far a look may go, what it spares, and the way back to the defaults.
 
-The limits themselves are `harmonize_core.runtime.parts.Limits`; here are their settings, panel and buttons. Materials
+The limits themselves are `harmonize_core.runtime.parts.Limits`; here are their settings and buttons. Materials
 are spared by their cryptomatte, which is rendered along with the characters as soon as one is listed (`mattes.py`).
 """
 
@@ -15,7 +15,6 @@ from harmonize_core.runtime.parts import Limits
 
 from . import presets
 from .compat import delete_keyframes
-from .panels import sub_panel
 
 MODES = (
     ("MAP", "Place by Place", "The change differs across a character, as light does"),
@@ -141,31 +140,6 @@ class HARMONIZE_OT_reset_look(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def draw_control(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Presets, limits, spared materials, reset."""
-    control = context.scene.harmonize_control
-    presets.draw_row(layout, context)
-    column = layout.column(align=True)
-    column.prop(control, "mode")
-    column.prop(control, "keep_hue")
-    row = layout.row(align=True, heading="Limit Change")
-    row.prop(control, "use_limit", text="")
-    value = row.row(align=True)
-    value.active = control.use_limit
-    value.prop(control, "largest", text="")
-    layout.prop(control, "skin")
-    column = layout.column(align=True)
-    amount = column.row()
-    amount.active = bool(control.materials)
-    amount.prop(control, "materials_amount")
-    for index, item in enumerate(control.materials):
-        row = column.row(align=True)
-        row.prop(item, "material", text="")
-        row.operator("harmonize.unprotect_material", text="", icon="X").index = index
-    column.operator("harmonize.protect_material", icon="ADD")
-    layout.operator("harmonize.reset_look", icon="LOOP_BACK")
-
-
 CLASSES = (
     HarmonizeProtectedMaterial,
     HarmonizeControl,
@@ -173,7 +147,6 @@ CLASSES = (
     HARMONIZE_OT_unprotect_material,
     HARMONIZE_OT_reset_look,
     *presets.CLASSES,
-    *sub_panel("control", "Look Control", draw_control, 10),
 )
 
 

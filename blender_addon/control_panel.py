@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The panels *Look Control* and *Characters*; they draw and decide nothing."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import presets
+from .panels import sub_panel
+
+
+def draw_control(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Presets, limits, spared materials, reset."""
+    control = context.scene.harmonize_control
+    presets.draw_row(layout, context)
+    column = layout.column(align=True)
+    column.prop(control, "mode")
+    column.prop(control, "keep_hue")
+    row = layout.row(align=True, heading="Limit Change")
+    row.prop(control, "use_limit", text="")
+    value = row.row(align=True)
+    value.active = control.use_limit
+    value.prop(control, "largest", text="")
+    layout.prop(control, "skin")
+    column = layout.column(align=True)
+    amount = column.row()
+    amount.active = bool(control.materials)
+    amount.prop(control, "materials_amount")
+    for index, item in enumerate(control.materials):
+        row = column.row(align=True)
+        row.prop(item, "material", text="")
+        row.operator("harmonize.unprotect_material", text="", icon="X").index = index
+    column.operator("harmonize.protect_material", icon="ADD")
+    layout.operator("harmonize.reset_look", icon="LOOP_BACK")
+
+
+def draw_characters(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The switch, and the strength of each character."""
+    settings = context.scene.harmonize_characters
+    layout.prop(settings, "separate")
+    collection = context.scene.harmonize.characters
+    if collection is None or not settings.separate:
+        return
+    if not collection.children:
+        layout.label(text=f"Put each character into a collection inside {collection.name}", icon="INFO")
+    column = layout.column(align=True)
+    for child in collection.children:
+        row = column.row()
+        row.enabled = child.library is None
+        row.prop(child.harmonize_character, "strength", text=child.name)
+
+
+CLASSES = (
+    *sub_panel("control", "Look Control", draw_control, 10),
+    *sub_panel("characters", "Characters", draw_characters, 12),
+)

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What of a run is on disk: rendered layers, what is known to be finished of each frame, and the result pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harmonize_core.color import linear_to_srgb, srgb_to_linear
+from harmonize_core.compositing import over
+from harmonize_core.runtime import ColorTransform
+from harmonize_core.runtime.parts import Part, compose, untouched
+from harmonize_core.runtime.shot_timing import Transform
+
+from . import layers
+from .bridge import pixels
+from .bridge.files import encode_exr, encode_png, write_atomic
+from .options import ShotOptions
+from .renderers import FrameTask
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What a frame is made of."""
+
+    characters: dict[str, pixels.Layer]
+    """By the name of their layer."""
+    plate: Floats
+    """(H, W, 3) sRGB in [0, 1], shadows in it."""
+
+    def parts(self, looks: dict[str, Transform]) -> list[Part]:
+        """The layers with what is done to them; nothing where no look is given."""
+        same = ColorTransform.identity()
+        return [Part(c.rgb_linear, c.alpha, looks.get(name, same)) for name, c in self.characters.items()]
+
+
+class ShotFiles:
+    """The files of a run, and what they depend on. Everything is forgotten when the run is to start over."""
+
+    def __init__(self, options: ShotOptions) -> None:
+        self.options = options
+        self.names = layers.layer_names(options.cast)
+        self._fresh: set[int] = set()
+
+    def tasks(self) -> list[FrameTask]:
+        """Frames whose layers are not on disk with the same settings, and what is missing of them."""
+        tasks = []
+        for frame in self.options.frames:
+            record = self.record(frame)
+            exrs = [(name, str(self.layer_path(name, frame))) for name in self.names]
+            pngs = [(path, str(Path(path).with_suffix(".png"))) for _, path in exrs]
+            rendered = record.get("layers") == self.layers_key and all(Path(p).is_file() for _, p in exrs)
+            viewed = rendered and record.get("view") == self.options.view and all(Path(p).is_file() for _, p in pngs)
+            missing = () if rendered else tuple(exrs)
+            shown = () if viewed or self.options.view is None else tuple(pngs)
+            if missing or shown:
+                tasks.append(FrameTask(frame, missing, shown))
+                if missing:
+                    self.store(frame, {})
+        return tasks
+
+    @property
+    def layers_key(self) -> str:
+        """What rendered layers depend on, as far as it can be told."""
+        return key_of(self.options.render_fingerprint, self.names)
+
+    def estimate_key(self, frame: int, digest: str) -> str:
+        """What the looks of a frame depend on; `digest` is that of the network."""
+        dates = [self.layer_path(name, frame).stat().st_mtime_ns for name in self.names]
+        rendered = self.record(frame)["layers"]
+        return key_of(2, rendered, dates, digest, self.options.plate.fingerprint(frame), self.options.view)
+
+    def result_key(self, frame: int, looks: dict[str, Transform]) -> str:
+        """What the pictures of a frame depend on."""
+        digests = [[name, _digest(look)] for name, look in looks.items()]
+        limits = vars(self.options.limits)
+        return key_of(self.record(frame)["look"], digests, limits, self.options.file_format)
+
+    def has_results(self, frame: int) -> bool:
+        """Whether the pictures of a frame are there, whatever is in them."""
+        return all(path.is_file() for path in self._wanted(frame))
+
+    def write_results(self, frame: int, pictures: Pictures, looks: dict[str, Transform]) -> None:
+        """The harmonized picture of a frame and, if asked for, the one before."""
+        parts, limits = pictures.parts(looks), self.options.limits
+        composite = None
+        if self.options.write_composite:
+            composite = untouched(parts, pictures.plate)
+            self._write(self.options.composite_path(frame), composite)
+        self._write(self.options.result_path(frame), compose(parts, pictures.plate, limits, composite))
+
+    def read_layer(self, name: str, frame: int) -> pixels.Layer:
+        """A rendered layer, as the scene's view transform shows it."""
+        path = self.layer_path(name, frame)
+        return pixels.read_layer(path) if self.options.view is None else pixels.read_view(path.with_suffix(".png"))
+
+    def layer_path(self, name: str, frame: int) -> Path:
+        """Where a rendered layer is."""
+        return self.options.work_folder / f"{name}_{frame:04d}.exr"
+
+    def record(self, frame: int) -> dict[str, Any]:
+        """What is known to be finished of a frame."""
+        path = self.options.work_folder / f"frame_{frame:04d}.json"
+        if not self.options.skip_finished and frame not in self._fresh:
+            return {}
+        try:
+            return dict(json.loads(path.read_text()))
+        except (OSError, ValueError):
+            return {}
+
+    def store(self, frame: int, record: dict[str, Any]) -> None:
+        """Replace what is known of a frame."""
+        self._fresh.add(frame)
+        write_atomic(self.options.work_folder / f"frame_{frame:04d}.json", json.dumps(record).encode())
+
+    def _wanted(self, frame: int) -> Sequence[Path]:
+        before = [self.options.composite_path(frame)] * self.options.write_composite
+        return [self.options.result_path(frame), *before]
+
+    def _write(self, path: Path, picture: Floats) -> None:
+        if self.options.file_format == "EXR":
+            write_atomic(path, encode_exr(srgb_to_linear(picture)))
+        else:
+            write_atomic(path, encode_png(picture, 16 if self.options.file_format == "PNG16" else 8))
+
+
+def with_shadow(plate: Floats, shadow: pixels.Layer) -> Floats:
+    """The plate with a shadow layer over it in linear light; its bits stay where there is no shadow."""
+    shaded = linear_to_srgb(over(shadow.rgb_linear, shadow.alpha, srgb_to_linear(plate)))
+    return np.where(shadow.alpha[..., None] > 0, np.clip(shaded, 0, 1), plate)
+
+
+def key_of(*parts: object) -> str:
+    """A short digest of anything that JSON can say."""
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:24]
+
+
+def _digest(look: Transform) -> str:
+    return hashlib.sha256(b"".join(array.tobytes() for array in vars(look).values())).hexdigest()

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import bpy
+import gpu
 
 
 def set_still_format(scene: bpy.types.Scene, file_format: str, mode: str, depth: str) -> None:
@@ -162,3 +163,58 @@ def nodes_of(datablock: bpy.types.ID) -> bpy.types.NodeTree:
     if datablock.node_tree is None:
         datablock.use_nodes = True
     return datablock.node_tree
+
+
+def _channels(datablock: bpy.types.ID) -> list[bpy.types.bpy_prop_collection]:
+    """The collections of animation curves that a datablock uses; Blender 4.4 put them under slots of the action."""
+    animation = datablock.animation_data
+    action = animation.action if animation else None
+    if action is None:
+        return []
+    if getattr(action, "layers", None) and getattr(animation, "action_slot", None):
+        bags = (strip.channelbag(animation.action_slot) for layer in action.layers for strip in layer.strips)
+        return [bag.fcurves for bag in bags if bag]
+    return [action.fcurves] if hasattr(action, "fcurves") else []
+
+
+def curves_of(datablock: bpy.types.ID, start: str = "") -> list[bpy.types.FCurve]:
+    """The animation curves of a datablock whose paths begin so."""
+    return [curve for channel in _channels(datablock) for curve in channel if curve.data_path.startswith(start)]
+
+
+def remove_curves(datablock: bpy.types.ID, start: str) -> None:
+    """Remove the animation curves whose paths begin so."""
+    for channel in _channels(datablock):
+        for curve in [c for c in channel if c.data_path.startswith(start)]:
+            channel.remove(curve)
+
+
+def remove_empty_action(datablock: bpy.types.ID) -> None:
+    """Remove the action of a datablock once it holds no curves and nothing else uses it."""
+    animation = datablock.animation_data
+    action = animation.action if animation else None
+    if action is None or any(len(channel) for channel in _channels(datablock)) or animation.nla_tracks:
+        return
+    animation.action = None
+    if not action.users:
+        bpy.data.actions.remove(action)
+    if not animation.drivers:
+        datablock.animation_data_clear()
+
+
+def new_curve(owner: bpy.types.bpy_struct, name: str, channel: int, frame: int) -> bpy.types.FCurve:
+    """A new animation curve of a property that has none, with one keyframe; `channel` is -1 for a single number."""
+    owner.keyframe_insert(name, index=channel, frame=frame)
+    path = owner.path_from_id(name)
+    return next(c for c in curves_of(owner.id_data, path) if channel < 0 or c.array_index == channel)
+
+
+def linear_picture_shader() -> gpu.types.GPUShader:
+    """The built-in shader that draws a texture of linear colours in a draw handler.
+
+    Blender 5's frame buffers take sRGB and have a shader that encodes; those of 4.x encode what they get.
+    """
+    try:
+        return gpu.shader.from_builtin("IMAGE_SCENE_LINEAR_TO_REC709_SRGB")
+    except ValueError:
+        return gpu.shader.from_builtin("IMAGE")

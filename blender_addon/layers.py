@@ -71,7 +71,7 @@ def sort_cast(
         )
     catch = scene.render.engine == "CYCLES" and backdrop != "SCENE"
     rest = [o for o in seen if o not in wanted]
-    catchers = tuple(o for o in rest if catch and o.is_shadow_catcher)
+    catchers = tuple(o for o in rest if catch and o.is_shadow_catcher and _has_surface(o))  # lights say so, too
     holdouts = tuple(o for o in rest if seen[o] and o not in catchers)
     others = tuple(o for o in rest if o not in catchers and o not in holdouts)
     under = (SHADOWS,) * bool(catchers) + (BACKGROUND,) * bool(backdrop)

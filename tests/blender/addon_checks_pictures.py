@@ -119,6 +119,17 @@ def check_shadows_are_laid_under_but_not_recoloured(folder: Path) -> None:
     assert len(bpy.data.scenes) == 1
 
 
+def check_lights_catch_no_shadows(folder: Path) -> None:
+    """Blender says of every light that it is a shadow catcher; a layer for that would double the time of rendering."""
+    import bpy
+    from addon_scene import new_shot
+
+    shot = new_shot(folder)
+    shot.scene.collection.objects.link(bpy.data.objects.new("Sun", bpy.data.lights.new("Sun", "SUN")))
+    bpy.ops.harmonize.frame()
+    assert not list(shot.out.rglob("shadows_*")), "a layer of shadows was rendered"
+
+
 def check_view_transform_is_the_artists(folder: Path) -> None:
     """With AgX the picture before harmonization shows the character as Blender's own render does."""
     import bpy

@@ -16,9 +16,11 @@ from pathlib import Path
 
 import bpy
 
-from harmonize_core.errors import InputError, OutputError
+from harmonize_core.errors import OutputError
 
+from .characters import PREFIX, CastPart, split
 from .compat import set_still_format
+from .lacks import Lack
 
 SCENE_NAME = "Harmonize (temporary)"
 CLOCK_NAME = "Harmonize Clock (temporary)"
@@ -45,10 +47,22 @@ class Cast:
     """What of the scene is the background: "" nothing, "WORLD" what surrounds it, "SCENE" all but the characters."""
     under: tuple[str, ...] = ()
     """The layers beneath the characters."""
+    parts: tuple[CastPart, ...] = ()
+    """The characters, one by one, where each has a look of its own; else empty."""
+
+    @property
+    def over(self) -> tuple[str, ...]:
+        """The layers of the characters, which are recoloured."""
+        return tuple(part.layer for part in self.parts) or (CHARACTERS,)
 
 
 def sort_cast(
-    scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, characters: bpy.types.Collection, backdrop: str = ""
+    scene: bpy.types.Scene,
+    view_layer: bpy.types.ViewLayer,
+    characters: bpy.types.Collection,
+    backdrop: str = "",
+    *,
+    separate: bool = False,
 ) -> Cast:
     """Which objects are the characters, which only light them, which cut holes, which catch shadows.
 
@@ -63,24 +77,26 @@ def sort_cast(
             seen[thing] = seen.get(thing, False) or layer.holdout
     wanted = set(characters.all_objects)
     cast = tuple(o for o in seen if o in wanted)
-    if not any(_has_surface(o) for o in cast):
+    if not any(has_surface(o) for o in cast):
         where = "is empty" if not wanted else "is hidden from renders or not in this view layer"
-        raise InputError(
+        raise Lack(
             f"The characters collection {characters.name!r} {where}: put the characters into it and enable it for "
-            "renders in the Outliner"
+            "renders in the Outliner",
+            "collect" if not wanted else "show",
         )
     catch = scene.render.engine == "CYCLES" and backdrop != "SCENE"
     rest = [o for o in seen if o not in wanted]
-    catchers = tuple(o for o in rest if catch and o.is_shadow_catcher and _has_surface(o))  # lights say so, too
+    catchers = tuple(o for o in rest if catch and o.is_shadow_catcher and has_surface(o))  # lights say so, too
     holdouts = tuple(o for o in rest if seen[o] and o not in catchers)
     others = tuple(o for o in rest if o not in catchers and o not in holdouts)
     under = (SHADOWS,) * bool(catchers) + (BACKGROUND,) * bool(backdrop)
-    return Cast(cast, others, holdouts, catchers, backdrop, under)
+    parts = split(characters, cast, has_surface) if separate else ()
+    return Cast(cast, others, holdouts, catchers, backdrop, under, parts)
 
 
 def layer_names(cast: Cast) -> list[str]:
     """The layers a shot needs: shadows only where something catches them, the background only if it is rendered."""
-    return [CHARACTERS, *cast.under]
+    return [*cast.over, *cast.under]
 
 
 @contextlib.contextmanager
@@ -106,9 +122,10 @@ def shot_scene(
             shot.collection.children.unlink(child)
         for thing in list(shot.collection.objects):
             shot.collection.objects.unlink(thing)
-        roles = (cast.characters, cast.others, cast.holdouts, cast.catchers)
-        for role, things in zip(("characters", "others", "holdouts", "catchers"), roles, strict=True):
-            collection = bpy.data.collections.new(f"Harmonize {role} (temporary)")
+        over = [(part.layer, part.objects) for part in cast.parts] or [(CHARACTERS, cast.characters)]
+        rest = [("others", cast.others), ("holdouts", cast.holdouts), ("catchers", cast.catchers)]
+        for role, things in [*over, *rest]:
+            collection = bpy.data.collections.new(_collection_name(role))
             made.append(collection)
             shot.collection.children.link(collection)
             for thing in things:
@@ -163,9 +180,12 @@ def render_layer(shot: bpy.types.Scene, layer: str, frame: int, path: Path) -> N
     Raises:
         OutputError: Blender could not render or write the picture.
     """
-    for role, name in _VIEW_LAYER_NAMES.items():
-        if name in shot.view_layers:
-            shot.view_layers[name].use = role == layer
+    for view_layer in shot.view_layers:
+        view_layer.use = view_layer.name == _view_layer_name(layer)
+    if layer.startswith(PREFIX):  # one view layer for all characters keeps the artist's settings of it
+        for child in _view_layer(shot, layer).layer_collection.children:
+            if child.name.startswith(f"Harmonize {PREFIX}"):
+                child.holdout = child.name != _collection_name(layer)
     shot.render.film_transparent = layer != BACKGROUND
     set_still_format(shot, "OPEN_EXR", "RGBA", "16")
     render_to(shot, frame, path)
@@ -231,8 +251,16 @@ def _prepare(shot: bpy.types.Scene, view_layer_name: str) -> None:
     render.dither_intensity = 0
 
 
+def _collection_name(role: str) -> str:
+    return f"Harmonize {role} (temporary)"
+
+
+def _view_layer_name(layer: str) -> str:
+    return _VIEW_LAYER_NAMES.get(layer, _VIEW_LAYER_NAMES[CHARACTERS])
+
+
 def _view_layer(shot: bpy.types.Scene, layer: str) -> bpy.types.ViewLayer:
-    name = _VIEW_LAYER_NAMES[layer]
+    name = _view_layer_name(layer)
     return shot.view_layers.get(name) or shot.view_layers.new(name)
 
 
@@ -240,19 +268,20 @@ def _set_visibility(
     view_layer: bpy.types.ViewLayer, layer: str, made: list[bpy.types.Collection], cut: bool, backdrop: str
 ) -> None:
     roles = [view_layer.layer_collection.children[c.name] for c in made]
-    characters, others, holdouts, catchers = roles
+    *characters, others, holdouts, catchers = roles
     if layer == BACKGROUND and backdrop == "WORLD":
         for hidden in roles:
             hidden.exclude = True
     elif layer == BACKGROUND:  # holes where the characters are, to the same soft edges: both layers add up
-        characters.holdout = holdouts.holdout = True
-    elif layer == CHARACTERS:
+        for hidden in (*characters, holdouts):
+            hidden.holdout = True
+    elif layer == SHADOWS:
+        for hidden in (*characters, others, holdouts):
+            hidden.indirect_only = True
+    else:
         holdouts.holdout = True
         for hidden in (others, catchers):
             hidden.holdout, hidden.indirect_only = cut, not cut
-    else:
-        for hidden in (characters, others, holdouts):
-            hidden.indirect_only = True
 
 
 def _rendered_layers(layer: bpy.types.LayerCollection) -> Iterator[bpy.types.LayerCollection]:
@@ -263,6 +292,7 @@ def _rendered_layers(layer: bpy.types.LayerCollection) -> Iterator[bpy.types.Lay
         yield from _rendered_layers(child)
 
 
-def _has_surface(thing: bpy.types.Object) -> bool:
+def has_surface(thing: bpy.types.Object) -> bool:
+    """Whether a render can show an object at all."""
     kinds = ("MESH", "CURVE", "SURFACE", "META", "FONT", "CURVES", "POINTCLOUD", "VOLUME", "GREASEPENCIL")
     return thing.type in kinds or thing.instance_type == "COLLECTION"

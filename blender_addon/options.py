@@ -8,10 +8,13 @@ from pathlib import Path
 
 import bpy
 
-from harmonize_core.errors import InputError
+from harmonize_core.runtime.parts import Limits
 
 from . import model
+from .characters import strength_of
 from .compat import animated_value
+from .controls import read_limits
+from .lacks import Lack
 from .layers import BACKGROUND, Cast, sort_cast
 from .plates import RENDERED, Plate, find_plate
 from .renderers import ShotSpec
@@ -47,6 +50,14 @@ class ShotOptions:
     """The scene's view transform, or None when it is plain sRGB and layers need no detour through it."""
     render_fingerprint: tuple[object, ...]
     """Settings that change rendered layers, as far as they can be told; edits of objects cannot."""
+    limits: Limits
+    part_strengths: tuple[float, ...]
+    """Of each character that has a look of its own, times the strength of the frame."""
+
+    def strength(self, index: int, layer: str) -> float:
+        """How strongly a layer is changed in a frame of the run."""
+        own = dict(zip(self.cast.over, self.part_strengths, strict=False))
+        return self.strengths[index] * own.get(layer, 1.0)
 
     def result_path(self, frame: int) -> Path:
         """The harmonized picture of a frame."""
@@ -59,7 +70,8 @@ class ShotOptions:
     @property
     def spec(self) -> ShotSpec:
         """How whoever renders finds the shot in the file."""
-        return ShotSpec(self.scene, self.view_layer, self.characters, self.cut, self.cast.backdrop)
+        backdrop, separate = self.cast.backdrop, bool(self.cast.parts)
+        return ShotSpec(self.scene, self.view_layer, self.characters, self.cut, backdrop, separate)
 
     @property
     def work_folder(self) -> Path:
@@ -74,15 +86,8 @@ def read_options(context: bpy.types.Context, *, animation: bool) -> ShotOptions:
         HarmonizeError: something is missing; the sentence says what and where to set it.
     """
     scene, settings = context.scene, context.scene.harmonize
-    if settings.characters is None:
-        raise InputError(
-            "No characters are chosen: pick their collection in the Harmonize panel, or select them and press "
-            "Collect Selected"
-        )
-    if scene.camera is None:
-        raise InputError("The scene has no camera: add one and make it the active camera")
-    backdrop = settings.background if settings.background in RENDERED else ""
-    cast = sort_cast(scene, context.view_layer, settings.characters, backdrop)
+    check_scene(scene)
+    cast = find_cast(context)
     plate = find_plate(scene)
     model_path = model.model_path()
     if animation:
@@ -90,7 +95,7 @@ def read_options(context: bpy.types.Context, *, animation: bool) -> ShotOptions:
     else:
         frames = (scene.frame_current,)
     if not frames:
-        raise InputError("The frame range is empty: set Start and End in the Output properties")
+        raise Lack("The frame range is empty: set Start and End in the Output properties")
     folder, name = output_folder(settings.folder), _clean_name(settings.name_prefix)
     view = None if is_neutral_view(scene) else view_key(scene)
     if plate.kind == "rendered":
@@ -116,7 +121,47 @@ def read_options(context: bpy.types.Context, *, animation: bool) -> ShotOptions:
         threads=addon.preferences.threads if addon else 0,
         view=view,
         render_fingerprint=_render_fingerprint(scene, context.view_layer, cast, cut=settings.others == "HOLDOUT"),
+        limits=read_limits(scene),
+        part_strengths=tuple(strength_of(part.collection) for part in cast.parts),
     )
+
+
+def check_scene(scene: bpy.types.Scene) -> None:
+    """What every run needs of the scene.
+
+    Raises:
+        Lack: it is missing, or the scene is set up for pictures that cannot be matched.
+    """
+    if scene.camera is None:
+        raise Lack("The scene has no camera: add one and make it the active camera", "camera")
+    if scene.render.use_multiview:
+        raise Lack(
+            "Stereoscopy is on, and the eyes cannot be matched together: switch it off in the Output properties, and "
+            "match each eye with a camera of its own",
+            "stereo",
+        )
+    if scene.render.engine == "BLENDER_WORKBENCH":
+        raise Lack(
+            "Workbench renders no light to be matched: choose Cycles or EEVEE in the Render properties", "engine"
+        )
+
+
+def find_cast(context: bpy.types.Context) -> Cast:
+    """The objects of the shot by their roles.
+
+    Raises:
+        Lack: no characters are chosen, or none of them could be seen in a render.
+    """
+    scene, settings = context.scene, context.scene.harmonize
+    if settings.characters is None:
+        raise Lack(
+            "No characters are chosen: pick their collection in the Harmonize panel, or select them and press "
+            "Collect Selected",
+            "collect",
+        )
+    backdrop = settings.background if settings.background in RENDERED else ""
+    separate = scene.harmonize_characters.separate
+    return sort_cast(scene, context.view_layer, settings.characters, backdrop, separate=separate)
 
 
 def work_folder(folder: Path, name: str) -> Path:
@@ -128,17 +173,19 @@ def output_folder(folder: str) -> Path:
     """The absolute output folder.
 
     Raises:
-        InputError: it is relative to a .blend file that was never saved, or empty.
+        Lack: it is relative to a .blend file that was never saved, or empty.
     """
     if not folder.strip():
-        raise InputError("No output folder is chosen: set one in the Harmonize panel")
+        raise Lack("No output folder is chosen: set one in the Harmonize panel", "folder")
     if folder.startswith("//") and not bpy.data.filepath:
-        raise InputError(
-            "The output folder is relative to a .blend file that was never saved: save it, or choose an absolute folder"
+        raise Lack(
+            "The output folder is relative to a .blend file that was never saved: save it, or choose an absolute "
+            "folder",
+            "save",
         )
     path = Path(bpy.path.abspath(folder))
     if path.exists() and not path.is_dir():
-        raise InputError(f"The output folder {path} is a file: choose a folder in the Harmonize panel")
+        raise Lack(f"The output folder {path} is a file: choose a folder in the Harmonize panel", "folder")
     return path
 
 
@@ -173,7 +220,8 @@ def _render_fingerprint(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer,
     render = scene.render
     size = (render.resolution_x, render.resolution_y, render.resolution_percentage)
     samples = getattr(getattr(scene, "cycles", None), "samples", 0)
-    names = tuple(tuple(sorted(o.name for o in role)) for role in (cast.characters, cast.others, cast.catchers))
+    roles = (cast.characters, cast.others, cast.catchers, *(part.objects for part in cast.parts))
+    names = tuple(tuple(sorted(o.name for o in role)) for role in roles)
     return (
         scene.name,
         view_layer.name,

@@ -22,6 +22,7 @@ from harmonize_core.errors import InputError
 
 from .bridge import pixels
 from .compat import new_movie_strip, set_still_format
+from .lacks import Lack
 
 MOVIE_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".ogv")
 
@@ -59,7 +60,7 @@ class Plate:
             return Path(self.source.replace("####", f"{frame:04d}"))
         if self.kind != "sequence":
             return Path(self.source)
-        stem, digits, tail = _split_number(Path(self.source).name)
+        stem, digits, tail = split_number(Path(self.source).name)
         return Path(self.source).with_name(f"{stem}{self.number(frame):0{len(digits)}d}{tail}")
 
     def fingerprint(self, frame: int) -> list[object]:
@@ -75,6 +76,28 @@ class Plate:
         return [*placement, str(path)]
 
 
+def check_plate(scene: bpy.types.Scene) -> None:
+    """What can be said of the artist's choice at once, without opening its files; a panel may ask at every redraw.
+
+    Raises:
+        Lack: there is none, or it cannot be used; the sentence says what to do.
+    """
+    settings = scene.harmonize
+    if settings.background == "WORLD" and scene.world is None:
+        raise Lack("The scene has no world to be the background: add one, or choose another background", "world")
+    if settings.background == "CAMERA":
+        _check_placement(_camera_background(scene))
+    if settings.background != "FILE":
+        return
+    if not settings.plate_path:
+        raise Lack(NO_BACKGROUND, "plate")
+    path = Path(bpy.path.abspath(settings.plate_path))
+    if not path.is_file():
+        raise Lack(f"The background {path} does not exist; choose it again in the Harmonize panel", "plate")
+    if settings.plate_is_sequence and path.suffix.lower() not in MOVIE_SUFFIXES and not split_number(path.name)[1]:
+        raise Lack(_not_numbered(path), "plate")
+
+
 def find_plate(scene: bpy.types.Scene) -> Plate:
     """The background an artist chose in the panel.
 
@@ -82,15 +105,12 @@ def find_plate(scene: bpy.types.Scene) -> Plate:
         InputError: there is none, or it cannot be used; the sentence says what to do.
     """
     settings = scene.harmonize
+    check_plate(scene)
     if settings.background in RENDERED:
         return Plate("rendered", "")
     if settings.background == "CAMERA":
         return _camera_plate(scene)
-    if not settings.plate_path:
-        raise InputError(NO_BACKGROUND)
     path = Path(bpy.path.abspath(settings.plate_path))
-    if not path.is_file():
-        raise InputError(f"The background {path} does not exist; choose it again in the Harmonize panel")
     if path.suffix.lower() in MOVIE_SUFFIXES:
         return Plate("movie", str(path), settings.plate_start, 1, movie_length(path), settings.plate_fit)
     if not settings.plate_is_sequence:
@@ -119,12 +139,16 @@ def plate_frame(plate: Plate, frame: int, size_hw: tuple[int, int], scratch: Pat
 
 def sequence_range(path: Path) -> tuple[int, int]:
     """(first number, how many) of the unbroken run of numbered files that starts with the lowest number."""
-    stem, digits, tail = _split_number(path.name)
+    stem, digits, tail = split_number(path.name)
     if not digits:
-        raise InputError(f"{path.name} has no frame number in its name; choose a picture of a sequence like plate_0001")
+        raise Lack(_not_numbered(path), "plate")
     pattern = re.compile(re.escape(stem) + r"(\d+)" + re.escape(tail))
     found = sorted(int(m[1]) for p in path.parent.iterdir() if (m := pattern.fullmatch(p.name)))
     return found[0], found[-1] - found[0] + 1
+
+
+def _not_numbered(path: Path) -> str:
+    return f"{path.name} has no frame number in its name; choose a picture of a sequence like plate_0001"
 
 
 def movie_length(path: Path) -> int:
@@ -171,22 +195,32 @@ def _movie_picture(scene: bpy.types.Scene, number: int, scratch: Path) -> NDArra
     return picture
 
 
-def _camera_plate(scene: bpy.types.Scene) -> Plate:
+def _camera_background(scene: bpy.types.Scene) -> bpy.types.CameraBackgroundImage:
     camera = scene.camera.data if scene.camera else None
     backgrounds = getattr(camera, "background_images", ())
     background = next((b for b in backgrounds if b.show_background_image and (b.image or b.clip)), None)
     if background is None:
-        raise InputError(
+        raise Lack(
             "The camera has no background image: add one in the camera's properties under Background Images, "
-            "or choose a file in the Harmonize panel"
+            "or choose a file in the Harmonize panel",
+            "plate",
         )
-    placement = {"method": background.frame_method, "flip_x": background.use_flip_x, "flip_y": background.use_flip_y}
+    return background
+
+
+def _check_placement(background: bpy.types.CameraBackgroundImage) -> None:
     moved = abs(background.scale - 1) > 1e-6 or abs(background.rotation) > 1e-6 or any(background.offset)
     if moved:
-        raise InputError(
+        raise Lack(
             "The camera's background image is scaled, shifted or turned, which cannot be kept to the pixel; "
-            "reset its Offset, Rotation and Scale, or choose the file in the Harmonize panel"
+            "reset its Offset, Rotation and Scale, or choose the file in the Harmonize panel",
+            "placement",
         )
+
+
+def _camera_plate(scene: bpy.types.Scene) -> Plate:
+    background = _camera_background(scene)
+    placement = {"method": background.frame_method, "flip_x": background.use_flip_x, "flip_y": background.use_flip_y}
     if background.source == "MOVIE_CLIP":
         clip = background.clip
         return _clip_plate(clip, placement)
@@ -218,7 +252,7 @@ def _image_plate(image: bpy.types.Image, user: bpy.types.ImageUser, placement: d
     return Plate(image.source.lower(), str(path), user.frame_start, first, user.frame_duration, **placement)
 
 
-def _split_number(name: str) -> tuple[str, str, str]:
+def split_number(name: str) -> tuple[str, str, str]:
     """A file name as (text, digits, text) around its last number before the suffix; digits may be empty."""
     match = re.fullmatch(r"(.*?)(\d+)(\D*)", name[: name.rfind(".")] if "." in name else name)
     suffix = name[name.rfind(".") :] if "." in name else ""

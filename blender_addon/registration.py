@@ -8,13 +8,26 @@ from types import ModuleType
 import bpy
 from bpy.app.handlers import persistent
 
-from . import characters, controls, layers, model, operators, panels, preferences, properties, translations
+from . import (
+    characters,
+    control_panel,
+    controls,
+    layers,
+    main_panel,
+    mending,
+    model,
+    operators,
+    over_time,
+    preferences,
+    properties,
+    translations,
+)
 
-TOOLS: tuple[ModuleType, ...] = (characters, controls)
+TOOLS: tuple[ModuleType, ...] = (over_time, characters, controls, control_panel)
 """Modules of one tool each, in the order of their panels: `CLASSES`, and if they need more than that `register()` and
 `unregister()`. A tool keeps its settings in a property group of its own (`Scene.harmonize_<tool>`)."""
 
-MODULES = (translations, preferences, properties, operators, panels, *TOOLS)
+MODULES = (translations, preferences, properties, operators, mending, main_panel, *TOOLS)
 
 
 @persistent

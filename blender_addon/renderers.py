@@ -16,6 +16,7 @@ import sys
 from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -45,6 +46,8 @@ class ShotSpec:
     characters: str
     cut: bool
     backdrop: str = ""
+    separate: bool = False
+    """Every character is a layer of its own."""
 
 
 def render_tasks(spec: ShotSpec, tasks: list[FrameTask]) -> Generator[int]:
@@ -55,7 +58,8 @@ def render_tasks(spec: ShotSpec, tasks: list[FrameTask]) -> Generator[int]:
     """
     scene = bpy.data.scenes[spec.scene]
     view_layer = scene.view_layers[spec.view_layer]
-    cast = layers.sort_cast(scene, view_layer, bpy.data.collections[spec.characters], spec.backdrop)
+    characters = bpy.data.collections[spec.characters]
+    cast = layers.sort_cast(scene, view_layer, characters, spec.backdrop, separate=spec.separate)
     with layers.shot_scene(scene, view_layer, cast, spec.cut) as shot:
         for task in tasks:
             for name, path in task.layers:
@@ -84,9 +88,16 @@ class Here:
 
 
 class InBackground:
-    """Renders a copy of the file in a background Blender; its output goes to a log beside the layers."""
+    """Renders a copy of the file in a background Blender; its output goes to a log beside the layers.
 
-    def __init__(self, spec: ShotSpec, tasks: list[FrameTask], folder: Path) -> None:
+    Args:
+        spec: dataclass that the worker is told, as JSON.
+        tasks: the same, one by one.
+        folder: for the copy, the orders and the log.
+        worker: module whose `main` does the work there.
+    """
+
+    def __init__(self, spec: Any, tasks: list[FrameTask], folder: Path, worker: str = "worker") -> None:
         self._copy = folder / "render.blend"
         self._orders = folder / "render.json"
         self._log = folder / "render.log"
@@ -98,7 +109,7 @@ class InBackground:
             raise OutputError(f"A copy of the file could not be saved for rendering in {folder}: {message}") from error
         orders = {"spec": asdict(spec), "tasks": [asdict(task) for task in tasks]}
         write_atomic(self._orders, json.dumps(orders).encode())
-        start = f"import {__package__}.worker as worker; worker.main({str(self._orders)!r})"
+        start = f"import {__package__}.{worker} as worker; worker.main({str(self._orders)!r})"
         command = [bpy.app.binary_path, "--background", "-Y" if bpy.app.autoexec_fail else "-y"]
         command += [str(self._copy), "--python-exit-code", "1", "--python-expr", start]
         no_console = 0x08000000 if sys.platform == "win32" else 0

@@ -16,6 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import addon_checks_diagnosis
+import addon_checks_nodes
 import addon_checks_package
 import addon_checks_pictures
 import addon_checks_refusals
@@ -28,7 +30,9 @@ CHECKS = {
     for module in (
         addon_checks_pictures,
         addon_checks_setup,
+        addon_checks_diagnosis,
         addon_checks_runs,
+        addon_checks_nodes,
         addon_checks_refusals,
         addon_checks_package,
     )

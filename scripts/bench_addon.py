@@ -1,26 +1,187 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Milliseconds the add-on spends on one frame besides rendering: estimating the look, applying it, encoding the file.
+"""What the add-on costs beside rendering, in Blender: time for each part of a frame, and memory over a long shot.
 
-    python scripts/bench_addon.py demo_out/charmnet.onnx [--size 1920x1080] [--coverage 0.15]
+    python scripts/bench_addon.py demo_out/charmnet.onnx [--size 1920x1080] [--frames 8] [--memory 200]
 
-Synthetic layers (a shaded ellipse with a soft edge over a smooth plate with grain), medians of several frames.
+Runs the add-on's own job on a shot whose layers are rendered already (one frame, the same file for all), so that what
+is left is the add-on's: reading layers and plate, compositing, estimating, smoothing, applying, writing. Needs `bpy`.
+Times are medians a frame, of the clock and of the processor (all threads together; a busy machine changes it little);
+memory is that of the process, which should not grow with the number of frames. Exit code 1 where a frame costs more
+than --most seconds of the processor, or memory grows by more than 64 MB.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from blender_addon.bridge.files import encode_exr, encode_png
-from harmonize_core.color import srgb_to_linear
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from harmonize_core.errors import HarmonizeError
-from harmonize_core.runtime import ColorTransform, Harmonizer, harmonize_layers
+
+GROWTH_MB = 64
+STAGES = {
+    "Loading": "open the network, once",
+    "Matching": "read layers and plate, composite, estimate",
+    "Writing": "smooth, apply, write the picture",
+}
+
+
+@dataclass
+class Measured:
+    """Seconds by stage and frame, and megabytes of memory after each frame."""
+
+    wall: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    processor: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    memory: list[float] = field(default_factory=list)
+
+    def a_frame(self, times: dict[str, list[float]]) -> float:
+        """Median seconds of one frame, opening the network left out."""
+        return sum(float(np.median(seconds)) for stage, seconds in times.items() if stage != "Loading")
+
+    @property
+    def growth(self) -> float:
+        """Megabytes from the first tenth of the frames (the very first ones fill caches) to the last."""
+        tenth = max(2, len(self.memory) // 10)
+        return float(np.median(self.memory[-tenth:]) - np.median(self.memory[tenth : 2 * tenth]))
+
+
+def new_shot(folder: Path, width: int, height: int, coverage: float, frames: int) -> Any:
+    """A saved file with a shaded ball as character before a picture with grain."""
+    import bpy
+
+    from blender_addon.bridge.files import encode_png
+
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    scene = bpy.context.scene
+    scene.render.engine = "CYCLES"
+    scene.cycles.samples, scene.cycles.use_denoising, scene.cycles.device = 1, False, "CPU"
+    scene.render.resolution_x, scene.render.resolution_y = width, height
+    scene.frame_start, scene.frame_end = 1, frames
+    scene.view_settings.view_transform = "Standard"
+    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    camera.data.type, camera.data.ortho_scale = "ORTHO", max(width, height) / height
+    camera.location, camera.rotation_euler = (0, -6, 0), (np.pi / 2, 0, 0)
+    scene.collection.objects.link(camera)
+    scene.camera = camera
+    characters = bpy.data.collections.new("Characters")
+    scene.collection.children.link(characters)
+    radius = float(np.sqrt(coverage * width / height / np.pi))
+    bpy.ops.mesh.primitive_uv_sphere_add(radius=radius, segments=64, ring_count=32)
+    ball = bpy.context.object
+    for collection in list(ball.users_collection):
+        collection.objects.unlink(ball)
+    characters.objects.link(ball)
+    sun = bpy.data.objects.new("Sun", bpy.data.lights.new("Sun", "SUN"))
+    sun.rotation_euler = (0.8, 0.3, 0)
+    scene.collection.objects.link(sun)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    plate = np.stack([x / width, y / height, 1 - x / width], axis=-1) * 0.6 + 0.2
+    plate += np.random.default_rng(0).normal(0, 0.02, plate.shape)
+    (folder / "plate.png").write_bytes(encode_png(plate.astype(np.float32)))
+    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "shot.blend"))
+    settings = scene.harmonize
+    settings.characters, settings.background = characters, "FILE"
+    settings.plate_path, settings.folder = str(folder / "plate.png"), str(folder / "out")
+    settings.write_composite = False
+    return scene
+
+
+def render_once(scene: Any) -> float:
+    """Render the layers of the first frame and say that those of all frames are there; returns wall seconds."""
+    import bpy
+
+    from blender_addon.job import Job
+    from blender_addon.options import read_options
+    from blender_addon.shot_files import ShotFiles
+
+    started = time.perf_counter()
+    with quiet():
+        for progress in Job(read_options(bpy.context, animation=False), interactive=False).steps():
+            if progress.message.startswith("Matching"):
+                break
+    seconds = time.perf_counter() - started
+    options = read_options(bpy.context, animation=True)
+    files = ShotFiles(options)
+    first, *others = options.frames
+    for frame in others:
+        for name in files.names:
+            files.layer_path(name, frame).hardlink_to(files.layer_path(name, first))
+    for frame in options.frames:
+        files.store(frame, {"layers": files.layers_key, "view": options.view})
+    return seconds
+
+
+@contextlib.contextmanager
+def quiet() -> Generator[None]:
+    """What Blender says of each sample goes nowhere."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def measure() -> Measured:
+    """Run the add-on's job over the scene and look at the clocks between its steps."""
+    import bpy
+
+    from blender_addon import model
+    from blender_addon.job import Job
+    from blender_addon.options import read_options
+
+    model.forget()
+    found = Measured()
+    spent: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    job = Job(read_options(bpy.context, animation=True), interactive=False)
+    steps, message, written = job.steps(), "Loading", 0
+    while True:
+        wall, processor = time.perf_counter(), time.process_time()
+        progress = next(steps, None)
+        times = spent[message]
+        times[0] += time.perf_counter() - wall
+        times[1] += time.process_time() - processor
+        if progress is None:
+            break
+        message = progress.message
+        if progress.written > written:
+            written = progress.written
+            found.memory.append(resident_mb())
+    for message, (wall, processor) in spent.items():
+        stage = message.split()[0]
+        if message == "Loading":  # until the job says what it does
+            continue
+        if stage not in STAGES:
+            raise HarmonizeError(f"the job rendered or did what this benchmark does not know: {message!r}")
+        found.wall[stage].append(wall)
+        found.processor[stage].append(processor)
+    return found
+
+
+def resident_mb() -> float:
+    """Memory of this process that is in use, in 10^6 bytes (Linux: resident set)."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,57 +190,41 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("model", type=Path, help="network written by `harmonize export`")
     parser.add_argument("--size", default="1920x1080", help="WxH (default 1920x1080)")
     parser.add_argument("--coverage", type=float, default=0.15, help="foreground ratio (default 0.15)")
-    parser.add_argument("--frames", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=None)
+    parser.add_argument("--frames", type=int, default=8, help="of the shot that is timed (default 8)")
+    parser.add_argument("--memory", type=int, default=0, metavar="FRAMES", help="a shot so long, for its memory")
+    parser.add_argument("--most", type=float, default=0.5, help="seconds a frame (default 0.5)")
+    parser.add_argument("--format", default="PNG", choices=("PNG", "PNG16", "EXR"))
     args = parser.parse_args(argv)
     width, height = (int(n) for n in args.size.split("x"))
+    import bpy
+
+    import blender_addon.model
+    import blender_addon.registration
+
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    blender_addon.registration.register()
+    blender_addon.model.BUNDLED = args.model.resolve()
+    frames = max(args.frames, args.memory)
     try:
-        harmonizer = Harmonizer.from_file(args.model, threads=args.threads)
+        with tempfile.TemporaryDirectory(prefix="bench_addon_") as name:
+            scene = new_shot(Path(name), width, height, args.coverage, frames)
+            scene.harmonize.file_format = args.format
+            rendering = render_once(scene)
+            found = measure()
     except HarmonizeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    rgb, alpha, plate = synthetic_layers(height, width, args.coverage)
-    identity = ColorTransform.identity()
-    look = harmonizer.estimate(harmonize_layers(identity, rgb, alpha, plate), alpha)
-    result = harmonize_layers(look, rgb, alpha, plate)
-    stages = {
-        "composite before": lambda: harmonize_layers(identity, rgb, alpha, plate),
-        "estimate (network and fit)": lambda: harmonizer.estimate(result, alpha),
-        "apply": lambda: harmonize_layers(look, rgb, alpha, plate),
-        "encode PNG": lambda: encode_png(result),
-        "encode EXR": lambda: encode_exr(srgb_to_linear(result)),
-    }
-    print(f"{width}x{height}, foreground {float((alpha > 0).mean()):.0%}, {harmonizer.info.name}")
-    times = {name: milliseconds(stage, args.frames) for name, stage in stages.items()}
-    for name, value in times.items():
-        print(f"  {name:28} {value:7.1f} ms")
-    harmonize = times["composite before"] + times["estimate (network and fit)"] + times["apply"]
-    print(f"  {'harmonize, without files':28} {harmonize:7.1f} ms")
-    print(f"  {'harmonize and write PNG':28} {harmonize + times['encode PNG']:7.1f} ms")
-    return 0
-
-
-def synthetic_layers(height: int, width: int, coverage: float) -> tuple[Any, Any, Any]:
-    """A premultiplied linear layer (H, W, 3), its alpha (H, W) and a plate (H, W, 3) sRGB."""
-    rng = np.random.default_rng(0)
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    radius = np.sqrt(coverage * height * width / np.pi / 2)
-    distance = np.hypot((x - width / 2) / radius, (y - height / 2) / (2 * radius))
-    alpha = np.clip((1 - distance) * radius / 2 + 0.5, 0, 1).astype(np.float32)
-    shade = (0.2 + 0.6 * (y / height))[..., None] * np.array([0.8, 0.6, 0.5], dtype=np.float32)
-    plate = np.stack([x / width, y / height, 1 - x / width], axis=-1) * 0.6 + 0.2
-    plate = np.clip(plate + rng.normal(0, 0.02, plate.shape), 0, 1).astype(np.float32)
-    return (shade * alpha[..., None]).astype(np.float32), alpha, np.rint(plate * 255).astype(np.float32) / 255
-
-
-def milliseconds(stage: Callable[[], object], repeats: int) -> float:
-    """Median wall time of a call."""
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        stage()
-        seconds.append(time.perf_counter() - start)
-    return 1000 * float(np.median(seconds))
+    wall, processor = found.a_frame(found.wall), found.a_frame(found.processor)
+    print(f"Blender {bpy.app.version_string}, {width}x{height}, foreground {args.coverage:.0%}, {args.format}")
+    print(f"  rendering at one sample: {rendering:.2f} s; beside it, a frame of {frames}:")
+    for stage, said in STAGES.items():
+        times = [1000 * float(np.median(t[stage])) for t in (found.processor, found.wall)]
+        print(f"  {said:44}{times[0]:8.0f} ms of the processor{times[1]:8.0f} ms by the clock")
+    print(f"  {'a frame':44}{1000 * processor:8.0f} ms{1000 * wall:25.0f} ms")
+    print(f"  memory: {found.memory[0]:.0f} MB after the first frame, {found.memory[-1]:.0f} MB after the last", end="")
+    print(f", {found.growth:+.0f} MB in between; at most {max(found.memory):.0f} MB")
+    sys.stdout.flush()
+    os._exit(0 if processor <= args.most and found.growth <= GROWTH_MB else 1)  # bpy may crash while Python shuts down
 
 
 if __name__ == "__main__":

@@ -103,7 +103,8 @@ def check_background_process_gives_the_same_bytes_and_stops_at_once(folder: Path
 
     bpy.ops.wm.save_userpref()
     program = folder / "blender"
-    if bpy.app.module:
+    as_module = not bpy.app.binary_path
+    if as_module:
         program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{HERE / "addon_stand_in.py"}" "$@"\n')
         program.chmod(0o755)
         bpy.app.binary_path = str(program)
@@ -133,7 +134,7 @@ def check_background_process_gives_the_same_bytes_and_stops_at_once(folder: Path
         assert_unchanged(before, shot.scene)
         assert bpy.data.filepath.endswith("shot.blend")
         assert {p.name: p.read_bytes() for p in shot.out.glob("*.png")} == here
-    if not bpy.app.module:
+    if not as_module:
         return
     shot = new_shot(folder / "broken")
     program.write_text("#!/bin/sh\nexit 3\n")

@@ -49,7 +49,7 @@ def read_values(path: Path) -> Floats:
     try:
         image.alpha_mode = "CHANNEL_PACKED"
         image.colorspace_settings.name = "Non-Color"
-        return _pixels(image, path)
+        return values_of(image, path)
     finally:
         bpy.data.images.remove(image)
 
@@ -67,7 +67,7 @@ def read_datablock(name: str) -> Floats:
     image = bpy.data.images.get(name)
     if image is None:
         raise InputError(f"The background image {name!r} was removed while the add-on was working; choose it again")
-    rgb = _pixels(image, name)[..., :3]
+    rgb = values_of(image, name)[..., :3]
     return np.ascontiguousarray(np.clip(linear_to_srgb(rgb), 0, 1) if image.is_float else rgb)
 
 
@@ -126,7 +126,8 @@ def fit_plate(plate: Floats, size_hw: tuple[int, int], method: str, *, flip_x: b
     return framed
 
 
-def _pixels(image: bpy.types.Image, label: object) -> Floats:
+def values_of(image: bpy.types.Image, label: object) -> Floats:
+    """The numbers of an image datablock as (H, W, 4), top row first; `label` names it in an error."""
     width, height = image.size
     if not (width and height):
         raise InputError(f"The image {label} is damaged or empty; check that it was copied whole")

@@ -28,7 +28,7 @@ Gains = NDArray[np.float64]
 """(n, 3): what the light of each of n groups is multiplied by, in linear Rec.709."""
 
 Estimate = Callable[[Floats, Floats], Look | ColorTransform]
-"""A composite (H, W, 3) sRGB and the mask (H, W) of its foreground to what makes it fit, as `LookHarmonizer.estimate`."""
+"""As `LookHarmonizer.estimate`: from a composite (H, W, 3) sRGB and the mask (H, W) of its foreground."""
 
 ROUNDS = 5
 """How often the network is asked about a frame; more changes little (bench_match_lights.py)."""
@@ -115,6 +115,18 @@ class _LogGains:
     logs: NDArray[np.floating]
 
 
+@dataclass(frozen=True)
+class _Wish:
+    """What a network wants of the solid pixels of a character."""
+
+    target: NDArray[np.float64]
+    """(N, 3) scene-linear."""
+    weight: NDArray[np.float64]
+    """(N, 3) of the error of each."""
+    apart: float
+    """How far away it is: mean square in sRGB."""
+
+
 class _Sight:
     """One frame, made ready."""
 
@@ -128,12 +140,8 @@ class _Sight:
         self.straight = frame.lit[:, self.solid] / share
         self.straight_rest = frame.rest[self.solid] / share
 
-    def wish(self, gains: Gains, estimate: Estimate) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-        """What the network wants of the relit character.
-
-        Returns:
-            Scene-linear light (N, 3) of its solid pixels, the weight of each, and how far away it is (mean square).
-        """
+    def wish(self, gains: Gains, estimate: Estimate) -> _Wish:
+        """What the network wants of the relit character."""
         alpha = self.alpha[..., None]
         light = np.einsum("gc,ghwc->hwc", gains, self.lit) + self.rest
         own = self._shown(np.maximum(light, 0) / np.maximum(alpha, 1e-6))
@@ -148,7 +156,7 @@ class _Sight:
         target = display if self.tone is None else self.tone.seen(display)
         # errors count as in sRGB; a curve of the display bends them once more
         steep = _srgb_slope(display) * np.maximum(display, _DARK) / np.maximum(target, _DARK)
-        return target.astype(np.float64), self.weight[:, None] * steep**2, apart
+        return _Wish(target.astype(np.float64), self.weight[:, None] * steep**2, apart)
 
     def moments(self, target: NDArray[np.float64], weight: NDArray[np.float64]) -> tuple[NDArray, NDArray]:
         """Normal equations of the gains: (3, n, n) and (3, n)."""
@@ -184,7 +192,7 @@ def match_lights(
     every = list(sights.values())
     start = np.ones((len(frames[0].lit), 3))
     gains, before = _followed(every, start, estimate, ROUNDS)
-    after = float(np.mean([sight.wish(gains, estimate)[2] for sight in every]))
+    after = float(np.mean([sight.wish(gains, estimate).apart for sight in every]))
     of_frames = np.tile(gains, (len(frames), 1, 1))
     if len(sights) > 1:
         for i, sight in sights.items():
@@ -212,14 +220,11 @@ def _followed(sights: Sequence[_Sight], gains: Gains, estimate: Estimate, rounds
     """Gains after some rounds of asking and solving, and the mean square distance at the first."""
     first = 0.0
     for turn in range(rounds):
-        matrix, vector, apart = 0.0, 0.0, []
-        for sight in sights:
-            target, weight, distance = sight.wish(gains, estimate)
-            own_matrix, own_vector = sight.moments(target, weight)
-            matrix, vector = matrix + own_matrix, vector + own_vector
-            apart.append(distance)
+        wishes = [sight.wish(gains, estimate) for sight in sights]
+        moments = [sight.moments(wish.target, wish.weight) for sight, wish in zip(sights, wishes, strict=True)]
+        matrix, vector = (np.sum(part, axis=0) for part in zip(*moments, strict=True))
         gains = np.stack([_solved(m, v, g) for m, v, g in zip(matrix, vector, gains.T, strict=True)], axis=1)
-        first = first if turn else float(np.mean(apart))
+        first = first if turn else float(np.mean([wish.apart for wish in wishes]))
     return gains, first
 
 

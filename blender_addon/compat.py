@@ -26,6 +26,18 @@ def set_still_format(scene: bpy.types.Scene, file_format: str, mode: str, depth:
         settings.color_management = "FOLLOW_SCENE"
 
 
+def set_multilayer_format(scene: bpy.types.Scene) -> None:
+    """Have a scene write all its passes into one EXR of one part; Blender 5.0 would make a part of each."""
+    settings = scene.render.image_settings
+    if hasattr(settings, "media_type"):
+        settings.media_type = "MULTI_LAYER_IMAGE"
+    settings.file_format = "OPEN_EXR_MULTILAYER"
+    settings.color_depth = "16"  # of colours; Cryptomattes keep their 32 bits
+    settings.exr_codec = "ZIP"
+    if hasattr(settings, "use_exr_interleave"):
+        settings.use_exr_interleave = True
+
+
 def new_movie_strip(scene: bpy.types.Scene, path: Path) -> bpy.types.Strip | None:
     """A movie strip from frame 1 in a scene's sequencer; None when Blender cannot read the file."""
     editor = scene.sequence_editor_create()
@@ -37,34 +49,14 @@ def new_movie_strip(scene: bpy.types.Scene, path: Path) -> bpy.types.Strip | Non
 
 
 def find_curve(datablock: bpy.types.ID, path: str) -> bpy.types.FCurve | None:
-    """The animation curve of a property; None where it is not keyframed.
-
-    Blender 4.4 put channels of an action under slots; 5.0 removed the flat list.
-    """
-    animation = datablock.animation_data
-    action = animation.action if animation else None
-    if action is None:
-        return None
-    curves = []
-    if getattr(action, "layers", None) and getattr(animation, "action_slot", None):
-        bags = (strip.channelbag(animation.action_slot) for layer in action.layers for strip in layer.strips)
-        curves = [curve for bag in bags if bag for curve in bag.fcurves]
-    elif hasattr(action, "fcurves"):
-        curves = list(action.fcurves)
-    return next((c for c in curves if c.data_path == path), None)
+    """The animation curve of a property; None where it is not keyframed."""
+    return next((c for c in curves_of(datablock, path) if c.data_path == path), None)
 
 
 def animated_value(datablock: bpy.types.ID, path: str, frame: float, default: float) -> float:
     """A keyframed property at a frame without moving the scene there; `default` where it is not keyframed."""
     curve = find_curve(datablock, path)
     return default if curve is None else float(curve.evaluate(frame))
-
-
-def delete_keyframes(datablock: bpy.types.ID, path: str) -> None:
-    """Remove all keyframes of a property; the last one takes its curve along in every version."""
-    curve = find_curve(datablock, path)
-    for frame in [point.co.x for point in curve.keyframe_points] if curve else []:
-        datablock.keyframe_delete(path, frame=frame)
 
 
 def result_image(name: str, path: Path, sequence_length: int) -> bpy.types.Image:
@@ -165,8 +157,22 @@ def nodes_of(datablock: bpy.types.ID) -> bpy.types.NodeTree:
     return datablock.node_tree
 
 
+def uses_nodes(world: bpy.types.World) -> bool:
+    """Whether a world shines through its nodes and not in its plain colour, which Blender 5 has no more."""
+    return world.node_tree is not None and (bpy.app.version >= (5, 0, 0) or world.use_nodes)
+
+
+def switch_nodes_on(world: bpy.types.World) -> None:
+    """Let a world shine through its nodes; in Blender 5 every world does."""
+    if not uses_nodes(world):
+        world.use_nodes = True
+
+
 def _channels(datablock: bpy.types.ID) -> list[bpy.types.bpy_prop_collection]:
-    """The collections of animation curves that a datablock uses; Blender 4.4 put them under slots of the action."""
+    """The collections of animation curves that a datablock uses.
+
+    Blender 4.4 put channels of an action under slots; 5.0 removed the flat list.
+    """
     animation = datablock.animation_data
     action = animation.action if animation else None
     if action is None:
@@ -190,16 +196,15 @@ def remove_curves(datablock: bpy.types.ID, start: str) -> None:
 
 
 def remove_empty_action(datablock: bpy.types.ID) -> None:
-    """Remove the action of a datablock once it holds no curves and nothing else uses it."""
+    """Remove a datablock's animation once its action holds no curves, has one user and nothing else animates."""
     animation = datablock.animation_data
     action = animation.action if animation else None
-    if action is None or any(len(channel) for channel in _channels(datablock)) or animation.nla_tracks:
+    if action is None or any(len(channel) for channel in _channels(datablock)):
         return
-    animation.action = None
-    if not action.users:
-        bpy.data.actions.remove(action)
-    if not animation.drivers:
-        datablock.animation_data_clear()
+    if action.users > 1 or action.use_fake_user or animation.nla_tracks or animation.drivers:
+        return
+    datablock.animation_data_clear()
+    bpy.data.actions.remove(action)
 
 
 def new_curve(owner: bpy.types.bpy_struct, name: str, channel: int, frame: int) -> bpy.types.FCurve:
@@ -218,3 +223,9 @@ def linear_picture_shader() -> gpu.types.GPUShader:
         return gpu.shader.from_builtin("IMAGE_SCENE_LINEAR_TO_REC709_SRGB")
     except ValueError:
         return gpu.shader.from_builtin("IMAGE")
+
+
+def working_space() -> str:
+    """The linear colour space that scenes and compositor of the file work in; before 5.0 there was but one."""
+    settings = getattr(bpy.data, "colorspace", None)
+    return getattr(settings, "working_space", "Linear Rec.709")

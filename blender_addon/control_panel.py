@@ -44,10 +44,11 @@ def draw_characters(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
     if not collection.children:
         layout.label(text=f"Put each character into a collection inside {collection.name}", icon="INFO")
     column = layout.column(align=True)
-    for child in collection.children:
+    beside = [collection] if collection.objects else []
+    for character in (*collection.children, *beside):
         row = column.row()
-        row.enabled = child.library is None
-        row.prop(child.harmonize_character, "strength", text=child.name)
+        row.enabled = character.library is None
+        row.prop(character.harmonize_character, "strength", text=character.name, translate=False)
 
 
 CLASSES = (

@@ -14,7 +14,7 @@ from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatPrope
 from harmonize_core.runtime.parts import Limits
 
 from . import presets
-from .compat import delete_keyframes
+from .compat import remove_curves, remove_empty_action
 
 MODES = (
     ("MAP", "Place by Place", "The change differs across a character, as light does"),
@@ -130,13 +130,14 @@ class HARMONIZE_OT_reset_look(bpy.types.Operator):
         scene = context.scene
         for path in presets.settings(scene).values():
             group, name = path.split(".")
-            delete_keyframes(scene, path)
+            remove_curves(scene, path)
             getattr(scene, group).property_unset(name)
+        remove_empty_action(scene)
         scene.harmonize_control.materials.clear()
-        if scene.harmonize.characters is not None:
-            for child in scene.harmonize.characters.children:
-                if child.library is None:
-                    child.harmonize_character.property_unset("strength")
+        collection = scene.harmonize.characters
+        for character in (collection, *collection.children) if collection else ():
+            if character.library is None:
+                character.harmonize_character.property_unset("strength")
         return {"FINISHED"}
 
 

@@ -13,7 +13,7 @@ from harmonize_core.runtime.parts import Limits
 from . import model
 from .characters import strength_of
 from .compat import animated_value
-from .controls import read_limits
+from .controls import protected_materials, read_limits
 from .lacks import Lack
 from .layers import BACKGROUND, Cast, sort_cast
 from .plates import RENDERED, Plate, find_plate
@@ -51,6 +51,8 @@ class ShotOptions:
     render_fingerprint: tuple[object, ...]
     """Settings that change rendered layers, as far as they can be told; edits of objects cannot."""
     limits: Limits
+    spared: tuple[str, ...]
+    """Materials that change less."""
     part_strengths: tuple[float, ...]
     """Of each character that has a look of its own, times the strength of the frame."""
 
@@ -71,7 +73,8 @@ class ShotOptions:
     def spec(self) -> ShotSpec:
         """How whoever renders finds the shot in the file."""
         backdrop, separate = self.cast.backdrop, bool(self.cast.parts)
-        return ShotSpec(self.scene, self.view_layer, self.characters, self.cut, backdrop, separate)
+        place = (self.scene, self.view_layer, self.characters)
+        return ShotSpec(*place, self.cut, backdrop, separate, bool(self.spared))
 
     @property
     def work_folder(self) -> Path:
@@ -122,6 +125,7 @@ def read_options(context: bpy.types.Context, *, animation: bool) -> ShotOptions:
         view=view,
         render_fingerprint=_render_fingerprint(scene, context.view_layer, cast, cut=settings.others == "HOLDOUT"),
         limits=read_limits(scene),
+        spared=protected_materials(scene),
         part_strengths=tuple(strength_of(part.collection) for part in cast.parts),
     )
 

@@ -22,7 +22,7 @@ import bpy
 
 from harmonize_core.errors import OutputError
 
-from . import layers
+from . import layers, spared
 from .bridge.files import why_not_written, write_atomic
 
 FRAME_MARK, ERROR_MARK = "HARMONIZE frame ", "HARMONIZE error "
@@ -48,6 +48,8 @@ class ShotSpec:
     backdrop: str = ""
     separate: bool = False
     """Every character is a layer of its own."""
+    materials: bool = False
+    """Where materials are is kept beside the layers of characters."""
 
 
 def render_tasks(spec: ShotSpec, tasks: list[FrameTask]) -> Generator[int]:
@@ -61,9 +63,14 @@ def render_tasks(spec: ShotSpec, tasks: list[FrameTask]) -> Generator[int]:
     characters = bpy.data.collections[spec.characters]
     cast = layers.sort_cast(scene, view_layer, characters, spec.backdrop, separate=spec.separate)
     with layers.shot_scene(scene, view_layer, cast, spec.cut) as shot:
+        if spec.materials:
+            spared.ask_for(shot.view_layers[0])
         for task in tasks:
             for name, path in task.layers:
                 layers.render_layer(shot, name, task.frame, Path(path))
+                spared.matte_path(Path(path)).unlink(missing_ok=True)
+                if spec.materials and name in cast.over:
+                    spared.keep(shot, Path(path))
             for exr, png in task.views:
                 layers.write_view(shot, Path(exr), Path(png))
             yield task.frame

@@ -19,7 +19,7 @@ from harmonize_core.runtime import ColorTransform
 from harmonize_core.runtime.parts import Part, compose, untouched
 from harmonize_core.runtime.shot_timing import Transform
 
-from . import layers
+from . import layers, spared
 from .bridge import pixels
 from .bridge.files import encode_exr, encode_png, write_atomic
 from .options import ShotOptions
@@ -36,11 +36,16 @@ class Pictures:
     """By the name of their layer."""
     plate: Floats
     """(H, W, 3) sRGB in [0, 1], shadows in it."""
+    spared: dict[str, Floats]
+    """(H, W) coverage of the materials that change less, by the name of the layer; empty where there are none."""
 
     def parts(self, looks: dict[str, Transform]) -> list[Part]:
         """The layers with what is done to them; nothing where no look is given."""
         same = ColorTransform.identity()
-        return [Part(c.rgb_linear, c.alpha, looks.get(name, same)) for name, c in self.characters.items()]
+        return [
+            Part(layer.rgb_linear, layer.alpha, looks.get(name, same), self.spared.get(name))
+            for name, layer in self.characters.items()
+        ]
 
 
 class ShotFiles:
@@ -58,7 +63,10 @@ class ShotFiles:
             record = self.record(frame)
             exrs = [(name, str(self.layer_path(name, frame))) for name in self.names]
             pngs = [(path, str(Path(path).with_suffix(".png"))) for _, path in exrs]
-            rendered = record.get("layers") == self.layers_key and all(Path(p).is_file() for _, p in exrs)
+            needed = [Path(path) for _, path in exrs]
+            if self.options.spared:
+                needed += [spared.matte_path(self.layer_path(name, frame)) for name in self.options.cast.over]
+            rendered = record.get("layers") == self.layers_key and all(path.is_file() for path in needed)
             viewed = rendered and record.get("view") == self.options.view and all(Path(p).is_file() for _, p in pngs)
             missing = () if rendered else tuple(exrs)
             shown = () if viewed or self.options.view is None else tuple(pngs)
@@ -82,7 +90,7 @@ class ShotFiles:
     def result_key(self, frame: int, looks: dict[str, Transform]) -> str:
         """What the pictures of a frame depend on."""
         digests = [[name, _digest(look)] for name, look in looks.items()]
-        limits = vars(self.options.limits)
+        limits = [*vars(self.options.limits).values(), self.options.spared]
         return key_of(self.record(frame)["look"], digests, limits, self.options.file_format)
 
     def has_results(self, frame: int) -> bool:
@@ -102,6 +110,13 @@ class ShotFiles:
         """A rendered layer, as the scene's view transform shows it."""
         path = self.layer_path(name, frame)
         return pixels.read_layer(path) if self.options.view is None else pixels.read_view(path.with_suffix(".png"))
+
+    def read_spared(self, frame: int) -> dict[str, Floats]:
+        """What the materials that change less cover of each character's layer."""
+        if not self.options.spared:
+            return {}
+        paths = {name: self.layer_path(name, frame) for name in self.options.cast.over}
+        return {name: spared.coverage_of(path, self.options.spared) for name, path in paths.items()}
 
     def layer_path(self, name: str, frame: int) -> Path:
         """Where a rendered layer is."""

@@ -15,6 +15,7 @@ from harmonize_core.runtime import ColorTransform, Look
 from harmonize_core.runtime.shot_timing import Estimate, SteadyShot, Timing, Transform
 
 from .bridge.files import write_atomic
+from .layers import CHARACTERS
 from .options import ShotOptions
 
 NO_ESTIMATES = (
@@ -23,10 +24,10 @@ NO_ESTIMATES = (
 
 
 def timing_of(options: ShotOptions) -> Timing:
-    """How the frames of a run are made steady: its smoothing, and a new shot wherever the camera changes."""
+    """How the frames of a run are made steady: smoothed or locked, and a new shot wherever the camera changes."""
     scene = bpy.data.scenes[options.scene]
     frames = options.frames
-    return Timing(len(frames), options.smoothing, cuts=camera_cuts(scene, frames))
+    return Timing(len(frames), options.smoothing, scene.harmonize_time.lock, camera_cuts(scene, frames))
 
 
 def camera_cuts(scene: bpy.types.Scene, frames: tuple[int, ...]) -> tuple[int, ...]:
@@ -43,13 +44,17 @@ def camera_cuts(scene: bpy.types.Scene, frames: tuple[int, ...]) -> tuple[int, .
     return tuple(i for i in range(1, len(frames)) if names[i] != names[i - 1])
 
 
-def looks_of(options: ShotOptions) -> dict[int, Transform]:
+def looks_of(options: ShotOptions, layer: str = CHARACTERS) -> dict[int, Transform]:
     """The steady look of each frame of a run, from what its work folder holds; frames without characters have none.
+
+    Args:
+        options: of the run.
+        layer: of `Cast.over`; or all characters, also where each has a look of its own.
 
     Raises:
         InputError: frames were not estimated yet; the sentence says what to press.
     """
-    found, timing, index = estimates_of(options), timing_of(options), 0
+    found, timing, index = estimates_of(options, layer), timing_of(options), 0
     looks = {}
     while index < timing.count:
         shot = timing.shot(index)
@@ -59,22 +64,27 @@ def looks_of(options: ShotOptions) -> dict[int, Transform]:
     return looks
 
 
-def estimates_of(options: ShotOptions) -> list[Estimate | None]:
+def estimates_of(options: ShotOptions, layer: str = CHARACTERS) -> list[Estimate | None]:
     """What was found in each frame of a run; None where it has no characters.
+
+    Args:
+        options: of the run.
+        layer: as `looks_of`.
 
     Raises:
         InputError: as `looks_of`.
     """
-    paths = [estimate_path(options, frame) for frame in options.frames]
+    paths = [estimate_path(options, frame, layer) for frame in options.frames]
     missing = [frame for frame, path in zip(options.frames, paths, strict=True) if not path.is_file()]
     if missing:
         raise InputError(NO_ESTIMATES.format(frames=_listed(missing), folder=options.work_folder))
     return [read_estimate(path) for path in paths]
 
 
-def estimate_path(options: ShotOptions, frame: int) -> Path:
-    """Where a run keeps what it found in a frame."""
-    return options.work_folder / f"look_{frame:04d}.npz"
+def estimate_path(options: ShotOptions, frame: int, layer: str = CHARACTERS) -> Path:
+    """Where a run keeps what it found in a frame, for all characters or for the layer of one that has its own look."""
+    of = "" if layer == CHARACTERS else f"{layer}_"
+    return options.work_folder / f"look_{of}{frame:04d}.npz"
 
 
 def write_estimate(path: Path, estimate: Estimate | None) -> None:

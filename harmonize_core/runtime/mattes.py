@@ -102,6 +102,26 @@ def find_matte(names: Sequence[str], text: Mapping[str, str], wanted: Sequence[s
     )
 
 
+def cryptomatte(
+    names: Sequence[str], text: Mapping[str, str], kind: str
+) -> tuple[dict[str, int], tuple[tuple[str, str], ...]]:
+    """The identities by name of one kind of Cryptomatte, and its channels of identity and of coverage, by rank.
+
+    Args:
+        names: of all channels of a file.
+        text: its attributes.
+        kind: how its name ends: "Object", "Material", "Asset".
+
+    Raises:
+        InputError: it has none.
+    """
+    for layer, manifest in _cryptomattes(text):
+        ranks = _ranks(names, layer)
+        if layer.lower().endswith(kind.lower()) and ranks:
+            return manifest, ranks
+    raise InputError(f"it has no Cryptomatte of the kind {kind}")
+
+
 def split(rgb: Floats, alpha: Floats, coverage: Floats) -> tuple[Floats, Floats]:
     """Share a picture out between the characters and the rest.
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import addon_checks_control
 import addon_checks_diagnosis
 import addon_checks_nodes
 import addon_checks_package
@@ -33,6 +34,7 @@ CHECKS = {
         addon_checks_diagnosis,
         addon_checks_runs,
         addon_checks_nodes,
+        addon_checks_control,
         addon_checks_refusals,
         addon_checks_package,
     )

@@ -33,7 +33,8 @@ def _of_classes() -> Iterator[str]:
             if issubclass(cls, (bpy.types.Operator, bpy.types.Panel, bpy.types.Menu)):
                 yield cls.bl_label
             if issubclass(cls, bpy.types.Operator):
-                yield cls.bl_rna.description
+                category, name = cls.bl_idname.split(".")
+                yield getattr(getattr(bpy.ops, category), name).get_rna_type().description
             if issubclass(cls, bpy.types.Panel):
                 yield getattr(cls, "bl_category", "")
             shown = issubclass(cls, (bpy.types.PropertyGroup, bpy.types.AddonPreferences, bpy.types.Operator))

@@ -29,6 +29,9 @@ VERSION = 1
 VALUES = ("Exposure", "Temperature", "Tint", "Offset", "Power", "Saturation")
 """Sockets that a look sets; Strength is the artist's."""
 
+NO_CEILING = 65504.0
+"""Of the socket Ceiling where light has no end."""
+
 Socket = bpy.types.NodeSocket
 Number = Socket | float
 
@@ -55,6 +58,7 @@ _INPUTS = (
     _Input("Offset", "Vector", (0.0, 0.0, 0.0), -1.0, 1.0, "Added to linear red, green and blue"),
     _Input("Power", "Vector", (1.0, 1.0, 1.0), 0.05, 20.0, "Of red, green and blue; middle grey stays"),
     _Input("Saturation", "Float", 1.0, 0.0, 10.0, "1 leaves it as it is, 0 is grey"),
+    _Input("Ceiling", "Float", 1.0, 0.0, NO_CEILING, "Nothing gets brighter than this; raise it for glare"),
 )
 
 
@@ -86,7 +90,7 @@ def new_look_node(tree: bpy.types.NodeTree) -> bpy.types.Node:
     return node
 
 
-def socket_values(look: Look) -> dict[str, float | tuple[float, float, float]]:
+def socket_values(look: Look) -> dict[str, float | tuple[float, ...]]:
     """What the sockets say for the grade of a look; its map is left out."""
     exposure, temperature, tint = (float(v) for v in look.grade[:3])
     offset = tuple(float(v) for v in look.grade[3:6])
@@ -153,13 +157,14 @@ class _Wiring:
             self._math("POWER", MIDDLE_GREY, self._math("SUBTRACT", self._math("DIVIDE", 1.0, power), 1.0))
             for power in powers
         ]
-        graded = []
+        graded, ceilings = [], []
         for i in range(3):
             slope = self._math("MULTIPLY", self._math("MULTIPLY", gain, gains[i]), scales[i])
             offset = self._math("MULTIPLY", offsets[i], scales[i])
             straight = self._math("DIVIDE", picture[i], alpha)
             light = self._math("MAXIMUM", self._math("MULTIPLY_ADD", straight, slope, offset), 0.0)
             graded.append(self._math("POWER", light, powers[i]))
+            ceilings.append(self._math("MAXIMUM", straight, inputs["Ceiling"]))
 
         self._begin("Saturation")
         saturation = self._math("POWER", inputs["Saturation"], strength)
@@ -172,14 +177,15 @@ class _Wiring:
         share.node.use_clamp = True
         result = self._place(self._group.nodes.new("CompositorNodeCombineColor"), (alpha, *colors))
         for i in range(3):
-            color = self._math("MULTIPLY", self._math("MAXIMUM", colors[i], 0.0), alpha)
+            limited = self._math("MINIMUM", self._math("MAXIMUM", colors[i], 0.0), ceilings[i])
+            color = self._math("MULTIPLY", limited, alpha)
             mixed = self._math("MULTIPLY_ADD", self._math("SUBTRACT", color, picture[i]), share, picture[i])
             self._group.links.new(mixed, result.inputs[i])
         self._group.links.new(alpha, result.inputs[3])
         self._frame = None
-        result.location.x += 3 * 190
+        result.location.x += 4 * 190
         output = self._place(self._group.nodes.new("NodeGroupOutput"), (result.outputs[0],))
-        output.location.x += 4 * 190
+        output.location.x += 5 * 190
         self._group.links.new(result.outputs[0], output.inputs[0])
 
     def _begin(self, label: str) -> None:

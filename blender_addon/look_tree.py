@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Putting a look into the artist's compositing nodes, and taking it out again with nothing left behind.
+
+Nothing of the artist's is moved, changed or removed: the node is spliced into the links that leave the render's
+picture, and `take_out` joins those links again, wherever the artist has moved it meanwhile. What else was needed (a
+mask, a tree where there was none, the compositor switched on) is noted on the node itself and undone with it.
+"""
+
+from __future__ import annotations
+
+import bpy
+
+from harmonize_core.errors import InputError
+
+from . import compat
+from .look_nodes import MARK, is_look_group, look_nodes, new_look_node
+
+OF, MADE_TREE, SWITCHED_ON, HELPERS, MATTE_PASS = (
+    f"harmonize_{what}" for what in ("of", "made_tree", "switched_on", "helpers", "matte_pass")
+)
+"""Custom properties of a look's node: whose look it is, and what else was done for it."""
+
+HELPER_SEPARATOR = "\n"
+
+
+def put_in(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, of: str = "") -> bpy.types.Node:
+    """The node of a look in a scene's compositor: the one that is there, or a new one behind the render.
+
+    Args:
+        scene: the artist's.
+        view_layer: the one whose picture is changed, if the nodes use several.
+        of: the character whose look it is; "" for all. Each has a node, one behind the other.
+
+    Raises:
+        InputError: the tree cannot be edited, or holds no render; the sentence says what to do.
+    """
+    tree = compat.compositor_tree(scene)
+    found = look_nodes(tree)
+    for node in found:
+        if node.get(OF, "") == of:
+            return node
+    if tree is not None and tree.library is not None:
+        raise InputError(
+            f"The compositing nodes {tree.name!r} are linked from another file: make them local (Make Single User), "
+            "then bake again"
+        )
+    was_on = compat.compositor_is_on(scene)
+    if tree is None or not tree.nodes:
+        node = _in_new_tree(scene, view_layer)
+    else:
+        source = found[-1].outputs["Image"] if found else _render_socket(tree, scene, view_layer)
+        node = _spliced(tree, source)
+    if of:
+        node[OF] = of
+        node.label = f"{node.label}: {of}"
+    if not was_on:
+        compat.switch_compositor(scene, True)
+        node[SWITCHED_ON] = True
+    return node
+
+
+def take_out(scene: bpy.types.Scene) -> int:
+    """Remove all looks from a scene's compositor; returns how many there were."""
+    tree = compat.compositor_tree(scene)
+    found = look_nodes(tree)
+    if tree is None:
+        return 0
+    switched_on = any(SWITCHED_ON in node for node in found)
+    made_tree = any(MADE_TREE in node for node in found)
+    for node in found:
+        _unplug(tree, node, scene)
+    compat.remove_empty_action(tree)
+    if switched_on:
+        compat.switch_compositor(scene, False)
+    if made_tree and all(_is_ours(node) for node in tree.nodes):
+        compat.drop_compositor_tree(scene)
+    for group in [g for g in bpy.data.node_groups if is_look_group(g) and not g.users]:
+        bpy.data.node_groups.remove(group)
+    return len(found)
+
+
+def mask_by_matte(
+    tree: bpy.types.NodeTree, node: bpy.types.Node, view_layer: bpy.types.ViewLayer, names: list[str]
+) -> None:
+    """Let only the objects of these names change: a Cryptomatte node feeds the mask of a look's node."""
+    if not view_layer.use_pass_cryptomatte_object:
+        view_layer.use_pass_cryptomatte_object = True
+        node[MATTE_PASS] = view_layer.name
+    matte = tree.nodes.new("CompositorNodeCryptomatteV2")
+    matte.name = matte.label = "Harmonize Mask"
+    matte.source, matte.scene = "RENDER", view_layer.id_data
+    matte.layer_name = f"{view_layer.name}.CryptoObject"
+    matte.matte_id = ",".join(names)
+    matte.location = (node.location.x - 260, node.location.y - 220)
+    tree.links.new(matte.outputs["Matte"], node.inputs["Mask"])
+    _note_helper(node, matte)
+
+
+def _render_socket(
+    tree: bpy.types.NodeTree, scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer
+) -> bpy.types.NodeSocket:
+    """Where the picture of the render comes from: its view layer's, any of the scene's, else what is written."""
+    renders = [n for n in tree.nodes if n.bl_idname == "CompositorNodeRLayers" and n.scene == scene]
+    renders.sort(key=lambda n: n.layer != view_layer.name)
+    for render in renders:
+        if not render.mute and render.outputs["Image"].is_linked:
+            return render.outputs["Image"]
+    outputs = [n for n in tree.nodes if compat.is_output_node(n) and n.inputs and n.inputs[0].is_linked]
+    if not outputs:
+        raise InputError(
+            "The compositing nodes pass no picture of this scene on: connect a Render Layers node to the output, "
+            "then bake again"
+        )
+    return outputs[0].inputs[0].links[0].from_socket
+
+
+def _spliced(tree: bpy.types.NodeTree, source: bpy.types.NodeSocket) -> bpy.types.Node:
+    """A new node in all links that leave a socket; the artist's nodes stay where they are."""
+    targets = [link.to_socket for link in source.links]
+    node = new_look_node(tree)
+    giver = source.node
+    node.parent = giver.parent
+    node.location = (giver.location.x + giver.width + 40, giver.location.y + 60)
+    for target in targets:
+        tree.links.new(node.outputs["Image"], target)  # takes the place of the artist's link
+    tree.links.new(source, node.inputs["Image"])
+    return node
+
+
+def _in_new_tree(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer) -> bpy.types.Node:
+    """Render, look and output, where the scene has no compositing nodes."""
+    tree = compat.new_compositor_tree(scene)
+    render, output = tree.nodes.new("CompositorNodeRLayers"), compat.new_output_node(tree)
+    render.scene, render.layer = scene, view_layer.name
+    render.location, output.location = (0, 0), (640, 0)
+    tree.links.new(render.outputs["Image"], output.inputs[0])
+    node = _spliced(tree, render.outputs["Image"])
+    node[MADE_TREE] = True
+    for helper in (render, output):
+        helper[MARK] = True
+    return node
+
+
+def _unplug(tree: bpy.types.NodeTree, node: bpy.types.Node, scene: bpy.types.Scene) -> None:
+    """Remove a look's node and what was made for it, and join what came in with what went out."""
+    incoming = node.inputs["Image"].links
+    if incoming:
+        source = incoming[0].from_socket
+        for target in [link.to_socket for link in node.outputs["Image"].links]:
+            tree.links.new(source, target)
+    for name in filter(None, node.get(HELPERS, "").split(HELPER_SEPARATOR)):
+        if name in tree.nodes:
+            tree.nodes.remove(tree.nodes[name])
+    layer = scene.view_layers.get(node.get(MATTE_PASS, ""))
+    if layer is not None and not any(n.bl_idname == "CompositorNodeCryptomatteV2" for n in tree.nodes):
+        layer.use_pass_cryptomatte_object = False
+    compat.remove_curves(tree, f'nodes["{bpy.utils.escape_identifier(node.name)}"].')
+    tree.nodes.remove(node)
+
+
+def _note_helper(node: bpy.types.Node, helper: bpy.types.Node) -> None:
+    names = filter(None, (node.get(HELPERS, ""), helper.name))
+    node[HELPERS] = HELPER_SEPARATOR.join(names)
+
+
+def _is_ours(node: bpy.types.Node) -> bool:
+    return MARK in node

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Looks over time and in compositing nodes: the same picture as the add-on's, nothing of the artist's touched."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from addon_session import ADDON, addon
+
+
+@contextlib.contextmanager
+def _look_network() -> Iterator[None]:
+    import bpy
+
+    preferences = bpy.context.preferences.addons[ADDON].preferences
+    preferences.model_path = os.environ["ADDON_LOOK_NETWORK"]
+    try:
+        yield
+    finally:
+        preferences.model_path = ""
+
+
+def _graded_shot(folder: Path, frames: int = 3, **kind: Any) -> Any:
+    """A shot with estimates whose grades are put in by hand: every number of them matters, and they change."""
+    import bpy
+    import numpy as np
+    from addon_scene import new_shot
+
+    from harmonize_core.runtime import Look
+
+    shot = new_shot(folder, **kind)
+    shot.scene.frame_end, shot.settings.smoothing = frames, 0.0
+    shot.scene.render.film_transparent = True
+    bpy.ops.harmonize.animation()
+    options = addon("options").read_options(bpy.context, animation=True)
+    shot_time = addon("shot_time")
+    for frame in options.frames:
+        path = shot_time.estimate_path(options, frame)
+        grade = np.array([0.3, 0.1, -0.05, 0.005, 0, 0.01, 0.1, 0.05, -0.05, 0.2], np.float32) * (0.5 + 0.25 * frame)
+        kept = shot_time.read_estimate(path)
+        look = Look(grade, Look.identity().map)
+        shot_time.write_estimate(path, type(kept)(look, kept.centre, kept.light))
+    return shot
+
+
+def _over_plate(shot: Any) -> None:
+    """What an artist builds: the render over the plate, in the compositor."""
+    import bpy
+
+    compat = addon("compat")
+    tree = compat.new_compositor_tree(shot.scene)
+    compat.switch_compositor(shot.scene, True)
+    render, plate = tree.nodes.new("CompositorNodeRLayers"), tree.nodes.new("CompositorNodeImage")
+    plate.image = bpy.data.images.load(shot.settings.plate_path)
+    over, behind, front = compat.new_alpha_over(tree)
+    output = compat.new_output_node(tree)
+    tree.links.new(plate.outputs["Image"], behind)
+    tree.links.new(render.outputs["Image"], front)
+    tree.links.new(over.outputs[0], output.inputs[0])
+    if hasattr(shot.scene.render, "compositor_device"):
+        shot.scene.render.compositor_device = "CPU"
+
+
+def _rendered(shot: Any, frame: int, name: str) -> Any:
+    import bpy
+    from addon_scene import read
+
+    shot.scene.frame_set(frame)
+    kept, shot.scene.render.filepath = shot.scene.render.filepath, str(shot.folder / name)
+    bpy.ops.render.render(write_still=True)
+    shot.scene.render.filepath = kept
+    return read(shot.folder / name).astype(int)
+
+
+def _expected(shot: Any, frame: int) -> Any:
+    """The add-on's own picture with one grade: the rendered layer under the look, over the plate."""
+    import bpy
+    import numpy as np
+
+    from harmonize_core.runtime import harmonize_layers
+
+    options = addon("options").read_options(bpy.context, animation=True)
+    look = addon("shot_time").looks_of(options)[frame].global_only().scaled(shot.settings.strength)
+    files, pixels = addon("shot_files").ShotFiles(options), addon("bridge.pixels")
+    layer = files.read_layer("characters", frame)
+    picture = harmonize_layers(look, layer.rgb_linear, layer.alpha, pixels.read_plate(Path(shot.settings.plate_path)))
+    return np.rint(np.clip(picture, 0, 1) * 255).astype(int)
+
+
+def _links(tree: Any) -> set[tuple[str, str, str, str]]:
+    return {(k.from_node.name, k.from_socket.identifier, k.to_node.name, k.to_socket.identifier) for k in tree.links}
+
+
+def check_nodes_show_what_the_add_on_makes(folder: Path) -> None:
+    """Within 2 of 255 everywhere, soft edges too, and changing over time; taken out, the artist's tree is as before."""
+    import bpy
+    import numpy as np
+    from addon_scene import assert_unchanged, snapshot
+
+    shot = _graded_shot(folder)
+    shot.settings.strength = 0.8
+    _over_plate(shot)
+    tree = addon("compat").compositor_tree(shot.scene)
+    plain = _rendered(shot, 1, "plain.png")
+    before, links, places = snapshot(shot.scene), _links(tree), {n.name: tuple(n.location) for n in tree.nodes}
+    assert bpy.ops.harmonize.bake_look() == {"FINISHED"}
+    node = addon("look_nodes").look_nodes(tree)[0]
+    assert {n.name: tuple(n.location) for n in tree.nodes if n.name in places} == places
+    assert len(tree.nodes) == len(places) + 1
+    curves = addon("compat").curves_of(tree)
+    assert {len(c.keyframe_points) for c in curves} == {3}, [len(c.keyframe_points) for c in curves]
+    assert len(curves) == 9, [c.data_path for c in curves]
+    for frame in (1, 3):
+        shown = _rendered(shot, frame, f"nodes_{frame}.png")
+        assert np.abs(shown - _expected(shot, frame)).max() <= 2, np.abs(shown - _expected(shot, frame)).max()
+    assert np.abs(_rendered(shot, 1, "nodes_1.png") - plain).max() > 10
+    assert bpy.ops.harmonize.bake_look() == {"FINISHED"}
+    assert addon("look_nodes").look_nodes(tree) == [node]
+    assert len(addon("compat").curves_of(tree)) == 9
+    assert bpy.ops.harmonize.remove_look() == {"FINISHED"}
+    shot.scene.frame_set(1)
+    assert _links(tree) == links
+    assert_unchanged(before, shot.scene)
+    assert (_rendered(shot, 1, "after.png") == plain).all()
+
+
+def check_nodes_play_without_the_add_on_and_come_back(folder: Path) -> None:
+    """A baked file is opened where the add-on is off: the picture is the same, nothing is missing."""
+    import addon_utils
+    import bpy
+    import numpy as np
+
+    shot = _graded_shot(folder, frames=2)
+    bpy.ops.harmonize.bake_look()
+    scene = shot.scene
+    assert addon("compat").compositor_is_on(scene)
+    if hasattr(scene.render, "compositor_device"):
+        scene.render.compositor_device = "CPU"
+    own = _rendered(shot, 2, "own.png")
+    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "baked.blend"))
+    addon_utils.disable(ADDON)
+    bpy.ops.wm.open_mainfile(filepath=str(folder / "baked.blend"))
+    shot.scene = bpy.context.scene
+    assert (_rendered(shot, 2, "without.png") == own).all()
+    addon_utils.enable(ADDON)
+    assert bpy.ops.harmonize.remove_look() == {"FINISHED"}
+    assert not addon("compat").compositor_is_on(shot.scene)
+    assert not [g for g in bpy.data.node_groups if g.name.startswith(("Harmonize", "Scene"))]
+    assert np.abs(_rendered(shot, 2, "removed.png") - own).max() > 10
+
+
+def check_nodes_change_only_the_characters(folder: Path) -> None:
+    """Where the render shows other things, too, a Cryptomatte keeps them as they are."""
+    import bpy
+    import numpy as np
+    from addon_scene import ball, emission
+
+    shot = _graded_shot(folder, frames=1)
+    ball("Other", (1.4, 0, 0.8), 0.5, shot.scene.collection, emission("Grey", (0.3, 0.3, 0.3)))
+    shot.scene.render.film_transparent = False
+    shot.scene.world = bpy.data.worlds.new("World")
+    layer = bpy.context.view_layer
+    if hasattr(shot.scene.render, "compositor_device"):
+        shot.scene.render.compositor_device = "CPU"
+    plain = _rendered(shot, 1, "plain.png")
+    assert bpy.ops.harmonize.bake_look() == {"FINISHED"}
+    assert layer.use_pass_cryptomatte_object
+    graded = _rendered(shot, 1, "graded.png")
+    changed = np.abs(graded - plain).max(axis=2) > 1
+    seen = addon("bridge.pixels").read_layer(shot.out / "harmonized_work/characters_0001.exr").alpha
+    assert changed[seen > 0.99].mean() > 0.99
+    assert not changed[seen == 0].any()
+    bpy.ops.harmonize.remove_look()
+    assert not layer.use_pass_cryptomatte_object
+    assert (_rendered(shot, 1, "after.png") == plain).all()
+
+
+def check_nodes_under_a_view_transform(folder: Path) -> None:
+    """Behind AgX the nodes' grade is another than the one in the picture, and comes near it."""
+    import bpy
+    import numpy as np
+
+    shot = _graded_shot(folder, frames=1, color=(0.5, 0.35, 0.25), level=100)
+    shot.scene.view_settings.view_transform = "AgX"
+    bpy.ops.harmonize.animation()
+    options = addon("options").read_options(bpy.context, animation=True)
+    shot_time = addon("shot_time")
+    from harmonize_core.runtime import Look
+
+    path = shot_time.estimate_path(options, 1)
+    kept = shot_time.read_estimate(path)
+    look = Look(np.array([-0.3, 0.1, 0, 0, 0, 0, 0.05, 0, 0, -0.2], np.float32), Look.identity().map)
+    shot_time.write_estimate(path, type(kept)(look, kept.centre, kept.light))
+    assert bpy.ops.harmonize.bake_look() == {"FINISHED"}
+    assert [s.name for s in bpy.data.scenes] == ["Scene"]
+    if hasattr(shot.scene.render, "compositor_device"):
+        shot.scene.render.compositor_device = "CPU"
+    shown = _rendered(shot, 1, "nodes.png")
+    inside = addon("shot_files").ShotFiles(options).read_layer("characters", 1).alpha == 1
+    gap = np.abs(shown - _expected(shot, 1))[inside]
+    assert gap.mean() < 3, gap.mean()
+    bpy.ops.harmonize.remove_look()
+    assert np.abs(_rendered(shot, 1, "plain.png") - _expected(shot, 1))[inside].mean() > 3 * gap.mean()
+
+
+def check_any_network_can_be_baked_and_no_estimates_say_what_to_press(folder: Path) -> None:
+    import bpy
+    from addon_scene import new_shot, snapshot
+
+    shot = new_shot(folder)
+    before = snapshot(shot.scene)
+    said = ""
+    try:
+        bpy.ops.harmonize.bake_look()
+    except RuntimeError as error:
+        said = str(error)
+    assert "press Harmonize Animation first" in said, said
+    assert before["blocks"] == snapshot(shot.scene)["blocks"]
+    shot.scene.frame_set(2)
+    bpy.ops.harmonize.frame()
+    assert bpy.ops.harmonize.bake_look() == {"FINISHED"}
+    tree = addon("compat").compositor_tree(shot.scene)
+    node = addon("look_nodes").look_nodes(tree)[0]
+    assert not addon("compat").curves_of(tree)
+    assert abs(node.inputs["Exposure"].default_value) > 0.05
+    shot.settings.characters = None
+    assert not bpy.ops.harmonize.bake_look.poll()
+
+
+def check_cuts_and_locks(folder: Path) -> None:
+    """Cameras bound to markers begin a new shot: looks do not blend into it; locked, each shot has one look."""
+    import bpy
+    import numpy as np
+    from addon_scene import new_shot
+
+    with _look_network():
+        shot = new_shot(folder)
+        near = bpy.data.objects.new("Near", bpy.data.cameras.new("Near"))
+        near.location, near.rotation_euler = (0, -3, 0), (np.pi / 2, 0, 0)
+        shot.scene.collection.objects.link(near)
+        for frame, camera in ((1, shot.scene.camera), (4, near)):
+            shot.scene.timeline_markers.new(camera.name, frame=frame).camera = camera
+        shot.scene.harmonize_time.lock = True
+        bpy.ops.harmonize.animation()
+        options = addon("options").read_options(bpy.context, animation=True)
+        assert addon("shot_time").timing_of(options).cuts == (3,)
+        looks = addon("shot_time").looks_of(options)
+        exposures = [float(looks[frame].grade[0]) for frame in range(1, 6)]
+        assert len(set(exposures[:3])) == len(set(exposures[3:])) == 1 < len(set(exposures)), exposures
+        bpy.ops.harmonize.bake_look()
+        tree = addon("compat").compositor_tree(shot.scene)
+        curve = next(c for c in addon("compat").curves_of(tree) if "inputs[3]" in c.data_path)
+        assert [p.co.x for p in curve.keyframe_points] == [1, 3, 4, 5]
+        assert abs(curve.evaluate(3.9) - exposures[0]) < 1e-5 > abs(curve.evaluate(4) - exposures[3])
+        bpy.ops.harmonize.remove_look()

@@ -10,7 +10,7 @@ import bpy
 
 from harmonize_core.runtime.parts import Limits
 
-from . import model
+from . import light_settings, model
 from .characters import strength_of
 from .compat import animated_value
 from .controls import protected_materials, read_limits
@@ -237,6 +237,7 @@ def _render_fingerprint(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer,
         cut,
         names,
         cast.backdrop,
+        light_settings.fingerprint(scene),
     )
 
 

@@ -13,6 +13,8 @@ from . import (
     control_panel,
     controls,
     layers,
+    light_settings,
+    lights,
     main_panel,
     mending,
     model,
@@ -23,7 +25,7 @@ from . import (
     translations,
 )
 
-TOOLS: tuple[ModuleType, ...] = (over_time, characters, controls, control_panel)
+TOOLS: tuple[ModuleType, ...] = (over_time, characters, controls, control_panel, light_settings, lights)
 """Modules of one tool each, in the order of their panels: `CLASSES`, and if they need more than that `register()` and
 `unregister()`. A tool keeps its settings in a property group of its own (`Scene.harmonize_<tool>`)."""
 

@@ -26,7 +26,6 @@ class Knows:
 
 
 def _frame(rng, size=(24, 32), lights=2, rest=0.02, empty=False):
-    height, width = size
     alpha = np.zeros(size, np.float32)
     if not empty:
         alpha[4:20, 6:26] = 1

@@ -7,6 +7,7 @@ import bpy
 
 from . import presets
 from .panels import sub_panel
+from .translations import say
 
 
 def draw_control(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -42,7 +43,8 @@ def draw_characters(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
     if collection is None or not settings.separate:
         return
     if not collection.children:
-        layout.label(text=f"Put each character into a collection inside {collection.name}", icon="INFO")
+        text = say("Put each character into a collection inside {name}", name=collection.name)
+        layout.label(text=text, icon="INFO", translate=False)
     column = layout.column(align=True)
     beside = [collection] if collection.objects else []
     for character in (*collection.children, *beside):

@@ -20,6 +20,7 @@ from harmonize_core.errors import HarmonizeError, InputError
 
 from .bridge.files import why_not_written, write_atomic
 from .compat import find_curve
+from .translations import say
 
 FORMAT = "harmonize-preset/1"
 
@@ -28,6 +29,7 @@ Value = bool | float | str
 _PLACES = MappingProxyType(
     {
         "harmonize": ("strength", "smoothing"),
+        "harmonize_time": ("lock",),
         "harmonize_control": ("mode", "keep_hue", "use_limit", "largest", "skin", "materials_amount"),
     }
 )
@@ -154,7 +156,8 @@ def draw_row(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """The menu of presets with the name of the one in use, and the buttons to keep and delete one."""
     preset = current(context.scene)
     row = layout.row(align=True)
-    row.menu(HARMONIZE_MT_presets.__name__, text=preset.name if preset else "Presets", translate=not preset)
+    text = _shown(preset) if preset else say("Presets")
+    row.menu(HARMONIZE_MT_presets.__name__, text=text, translate=False)
     row.operator("harmonize.save_preset", text="", icon="ADD")
     row.operator("harmonize.delete_preset", text="", icon="REMOVE").name = preset.name if preset else ""
 
@@ -171,9 +174,8 @@ class HARMONIZE_MT_presets(bpy.types.Menu):
             if last and not preset.shipped:
                 self.layout.separator()
             last = preset.shipped
-            # names of people are not translated, ours are
-            text = bpy.app.translations.pgettext_iface(preset.name) if preset.shipped else preset.name
-            self.layout.operator("harmonize.apply_preset", text=text, translate=False).name = preset.name
+            operator = self.layout.operator("harmonize.apply_preset", text=_shown(preset), translate=False)
+            operator.name = preset.name
 
 
 class HARMONIZE_OT_apply_preset(bpy.types.Operator):
@@ -228,7 +230,7 @@ class HARMONIZE_OT_save_preset(bpy.types.Operator):
         except HarmonizeError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"Preset saved: {name}")
+        self.report({"INFO"}, say("Preset saved: {name}", name=name))
         return {"FINISHED"}
 
 
@@ -261,8 +263,13 @@ class HARMONIZE_OT_delete_preset(bpy.types.Operator):
         except HarmonizeError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"Preset deleted: {self.name}")
+        self.report({"INFO"}, say("Preset deleted: {name}", name=self.name))
         return {"FINISHED"}
+
+
+def _shown(preset: Preset) -> str:
+    """The name in the interface: ours are translated, what the artist typed stays as it is."""
+    return say(preset.name) if preset.shipped else preset.name
 
 
 def _file_of(name: str) -> Path:

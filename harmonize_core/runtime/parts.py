@@ -108,8 +108,10 @@ def _laid_over(parts: Sequence[Part], background_srgb: Floats, limits: Limits) -
     size = (composite.shape[0], composite.shape[1])
     for part in parts:
         _check(part, size)
-    total = np.sum([np.minimum(p.alpha, 1) for p in parts], axis=0, dtype=np.float32)
-    several = np.sum([p.alpha > 0 for p in parts], axis=0) > 1
+    total, several = np.minimum(parts[0].alpha, 1), np.zeros(size, dtype=bool)
+    for part in parts[1:]:
+        several |= (total > 0) & (part.alpha > 0)
+        total = total + np.minimum(part.alpha, 1)
     mixed = np.flatnonzero((total > 0) & ((total < 1) | several))
     light = np.zeros((len(mixed), 3), dtype=np.float32)
     for part in parts:
@@ -118,9 +120,10 @@ def _laid_over(parts: Sequence[Part], background_srgb: Floats, limits: Limits) -
             continue
         color = _changed(part, rows, columns, size, limits)
         composite[rows, columns] = color
-        soft = np.flatnonzero((part.alpha[rows, columns] < 1) | several[rows, columns])
+        alpha = part.alpha[rows, columns]
+        soft = np.flatnonzero((alpha < 1) | several[rows, columns])
         rows, columns = rows[soft], columns[soft]
-        share = np.minimum(part.alpha[rows, columns], 1) / np.maximum(total[rows, columns], 1)
+        share = np.minimum(alpha[soft], 1) / np.maximum(total[rows, columns], 1)
         places = np.searchsorted(mixed, rows * size[1] + columns)
         light[places] += share[:, None] * srgb_to_linear(color[soft])
     rows, columns = np.divmod(mixed, size[1])

@@ -67,7 +67,7 @@ def bake(context: bpy.types.Context) -> Baked:
         )
     options, alone = _options_with_estimates(context)
     scene, view_layer = context.scene, context.view_layer
-    shown = _shown(scene, options) if options.view is not None else plainly_shown
+    shown = shown_by(scene, options) if options.view is not None else plainly_shown
     timing = shot_time.timing_of(options)
     cuts = frozenset(options.frames[i] for i in timing.cuts)
     grades = {name: _grades(options, name, shown) for name in options.cast.over}
@@ -81,7 +81,7 @@ def bake(context: bpy.types.Context) -> Baked:
         if not found.looks:
             continue
         node = look_tree.put_in(scene, view_layer, names.get(name, ""))
-        if not node.inputs["Mask"].is_linked and (separate or _shows_others(scene, options)):
+        if not node.inputs["Mask"].is_linked and (separate or shows_others(scene, options)):
             surfaces = [o.name for o in members[name] if has_surface(o)]
             look_tree.mask_by_matte(node.id_data, node, view_layer, surfaces)
         node.inputs["Ceiling"].default_value = 1.0 if shown is plainly_shown else NO_CEILING
@@ -142,7 +142,7 @@ def _colors(options: ShotOptions, layer: str, frames: list[int]) -> NDArray[np.f
     return np.maximum(np.concatenate([*colors, greys]), 0).astype(np.float32)
 
 
-def _shown(scene: bpy.types.Scene, options: ShotOptions) -> Shown:
+def shown_by(scene: bpy.types.Scene, options: ShotOptions) -> Shown:
     """The scene's view transform, by what Blender makes of a chart."""
     exr, png = (options.work_folder / f"view_chart.{kind}" for kind in ("exr", "png"))
     write_atomic(exr, encode_exr(chart().reshape(SIDE, SIDE * SIDE, 3)))
@@ -157,7 +157,7 @@ def _shown(scene: bpy.types.Scene, options: ShotOptions) -> Shown:
             Path(path).unlink(missing_ok=True)
 
 
-def _shows_others(scene: bpy.types.Scene, options: ShotOptions) -> bool:
+def shows_others(scene: bpy.types.Scene, options: ShotOptions) -> bool:
     """Whether the scene's own render shows more than the characters, so that a mask has to tell them apart."""
     cast = options.cast
     rest = (*cast.others, *cast.holdouts, *cast.catchers)

@@ -9,7 +9,7 @@ from bpy.props import BoolProperty, PointerProperty
 
 from harmonize_core.errors import HarmonizeError
 
-from . import compat, look_bake, look_tree, shot_time
+from . import compat, live_node, look_bake, look_tree, shot_time
 from .look_nodes import look_nodes
 from .panels import sub_panel
 from .translations import say
@@ -45,6 +45,7 @@ class HARMONIZE_OT_bake_look(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Bake, and say what came of it."""
+        live_node.release_all()  # what Live borrowed or made is no look to bake into
         try:
             baked = look_bake.bake(context)
         except HarmonizeError as error:

@@ -15,6 +15,7 @@ from . import (
     layers,
     light_settings,
     lights,
+    live,
     main_panel,
     mending,
     model,
@@ -22,10 +23,20 @@ from . import (
     over_time,
     preferences,
     properties,
+    split_view,
     translations,
 )
 
-TOOLS: tuple[ModuleType, ...] = (over_time, characters, controls, control_panel, light_settings, lights)
+TOOLS: tuple[ModuleType, ...] = (
+    over_time,
+    characters,
+    controls,
+    control_panel,
+    light_settings,
+    lights,
+    live,
+    split_view,
+)
 """Modules of one tool each, in the order of their panels: `CLASSES`, and if they need more than that `register()` and
 `unregister()`. A tool keeps its settings in a property group of its own (`Scene.harmonize_<tool>`)."""
 

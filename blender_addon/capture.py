@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small picture of the shot at one frame, for estimates while the artist works: from what is rendered already.
+
+The layers that the last run rendered (of this frame, or of the nearest one that has any) are read at the size that a
+network looks at, over the small background of this frame. `view_capture` takes the characters from the 3D view instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from harmonize_core.color import linear_to_srgb, srgb_to_linear
+from harmonize_core.errors import InputError
+from harmonize_core.runtime import ColorTransform, harmonize_layers
+from harmonize_core.runtime.grade_fit import Show
+
+from .bridge import pixels
+from .layers import SHADOWS
+from .options import ShotOptions
+from .plates import Plate, plate_frame
+from .shot_files import ShotFiles, with_shadow
+
+Floats = NDArray[np.float32]
+Size = tuple[int, int]
+
+LONGEST = 256
+"""Pixels of the longer side of a capture: what networks look at."""
+
+KEPT = 256
+"""Small pictures that are kept, so that playing a range again reads nothing (at most 64 MiB)."""
+
+
+@dataclass(frozen=True)
+class Capture:
+    """The characters as the scene's light shows them, and what is behind them, at one frame."""
+
+    rgb_linear: Floats
+    """(h, w, 3) scene-linear, premultiplied by `alpha`."""
+    alpha: Floats
+    """(h, w) coverage in [0, 1]."""
+    plate: Floats
+    """(h, w, 3) sRGB in [0, 1], shadows in it."""
+
+    def composite(self, shown: Show) -> Floats:
+        """(h, w, 3) sRGB: the characters behind the view transform `shown`, over the background."""
+        straight = self.rgb_linear / np.maximum(self.alpha, 1e-6)[..., None]
+        seen = shown(straight.reshape(-1, 3)).reshape(straight.shape)
+        premultiplied = srgb_to_linear(np.clip(seen, 0, 1)) * self.alpha[..., None]
+        return harmonize_layers(ColorTransform.identity(), premultiplied, self.alpha, self.plate)
+
+    def colors(self, most: int) -> Floats:
+        """(N, 3) scene-linear colours of the characters, spread evenly over them."""
+        straight = self.rgb_linear[self.alpha > 0.5] / self.alpha[self.alpha > 0.5, None]
+        return np.ascontiguousarray(straight[:: max(1, len(straight) // most)])
+
+
+@dataclass
+class Store:
+    """Small pictures by file and date, the ones used last."""
+
+    _kept: OrderedDict[object, Floats] = field(default_factory=OrderedDict)
+
+    def get(self, key: object, read: Callable[[], Floats]) -> Floats:
+        """The picture of a key; read where it is not kept."""
+        if key not in self._kept:
+            self._kept[key] = read()
+        self._kept.move_to_end(key)
+        while len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+        return self._kept[key]
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._kept.clear()
+
+
+def from_layers(options: ShotOptions, frame: int, store: Store) -> Capture:
+    """What was rendered last, for a frame.
+
+    Raises:
+        InputError: nothing was rendered yet, or a picture cannot be read.
+    """
+    files = ShotFiles(options)
+    at = nearest_rendered(options, frame)
+    layers = [small_values(files.layer_path(name, at), store) for name in options.cast.over]
+    together = np.sum(layers, axis=0)
+    alpha = np.clip(together[..., 3], 0, 1)
+    plate = small_plate(options, frame, (alpha.shape[0], alpha.shape[1]), store)
+    if options.cast.catchers:
+        shadow = small_values(files.layer_path(SHADOWS, at), store)
+        plate = with_shadow(plate, pixels.Layer(shadow[..., :3], shadow[..., 3]))
+    return Capture(np.ascontiguousarray(together[..., :3]), alpha, plate)
+
+
+def nearest_rendered(options: ShotOptions, frame: int) -> int:
+    """The frame itself or the nearest one whose layers are on disk.
+
+    Raises:
+        InputError: there is none.
+    """
+    first = options.cast.over[0]
+    if (options.work_folder / f"{first}_{frame:04d}.exr").is_file():
+        return frame
+    found = [re.fullmatch(rf"{re.escape(first)}_(\d+)", path.stem) for path in options.work_folder.glob("*.exr")]
+    frames = [int(match[1]) for match in found if match]
+    if not frames:
+        raise InputError(
+            "Nothing is rendered yet: press Harmonize Frame, or let a 3D view show the shot in Material Preview or "
+            "EEVEE's Rendered shading"
+        )
+    return min(frames, key=lambda f: abs(f - frame))
+
+
+def small_plate(options: ShotOptions, frame: int, size_hw: Size, store: Store) -> Floats:
+    """The background of a frame as (h, w, 3) sRGB in [0, 1].
+
+    Raises:
+        InputError: the picture is missing or damaged.
+    """
+    plate = options.plate
+    if plate.kind == "rendered":
+        frame = nearest_rendered(options, frame)
+
+    def read() -> Floats:
+        if plate.kind in ("still", "sequence"):
+            return _small_file(plate, frame, size_hw, store)
+        return plate_frame(plate, frame, size_hw, options.work_folder / "plate.live.png")
+
+    return store.get((*map(str, plate.fingerprint(frame)), str(plate.path(frame)), size_hw), read)
+
+
+def _small_file(plate: Plate, frame: int, size_hw: Size, store: Store) -> Floats:
+    path = plate.path(frame)
+    rgb = small_values(path, store, LONGEST * 2)[..., :3]  # fitted in the frame once more
+    if path.suffix.lower() in pixels.LINEAR_SUFFIXES:
+        rgb = np.clip(linear_to_srgb(rgb), 0, 1)
+    return pixels.fit_plate(rgb, size_hw, plate.method, flip_x=plate.flip_x, flip_y=plate.flip_y)
+
+
+def small_values(path: Path, store: Store, longest: int = LONGEST) -> Floats:
+    """The numbers in an image file as `pixels.read_values`, averaged to (h, w, 4) with the longer side `longest`.
+
+    Blender makes it small before any pixel comes to Python: a tenth of the time.
+
+    Raises:
+        InputError: missing, damaged, or no image.
+    """
+    if not path.is_file():
+        raise InputError(f"The image {path} does not exist; check the path")
+
+    def read() -> Floats:
+        try:
+            image = bpy.data.images.load(str(path), check_existing=False)
+        except RuntimeError as error:
+            raise InputError(f"The image {path} cannot be opened; check that it was copied whole") from error
+        try:
+            image.alpha_mode = "CHANNEL_PACKED"
+            image.colorspace_settings.name = "Non-Color"
+            width, height = image.size
+            share = longest / max(width, height, 1)
+            if width and height and share < 1:
+                image.scale(max(1, round(width * share)), max(1, round(height * share)))
+            return np.nan_to_num(pixels.values_of(image, path), posinf=65504, neginf=0)
+        finally:
+            bpy.data.images.remove(image)
+
+    return store.get((path, path.stat().st_mtime_ns, longest), read)

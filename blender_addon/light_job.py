@@ -24,7 +24,7 @@ from harmonize_core.runtime.light_match import Floats, LightMatch, LitFrame, Ton
 from . import model
 from .bridge import pixels
 from .light_layers import RAMP, REST, LightSpec, read_ramp, render_lights
-from .light_rig import find_groups
+from .light_rig import find_groups, remember
 from .light_settings import GROUPS, applied_at
 from .options import ShotOptions, read_options
 from .plates import plate_frame
@@ -56,6 +56,8 @@ class LightJob:
         """The groups that there is light in; rows of the match."""
         if not self.groups:
             raise InputError(NO_LIGHT)
+        if scene.harmonize_lights.applied:
+            remember(scene, groups)  # what the artist changed since is part of the light as it was
         present = [applied_at(scene.harmonize_lights, frame) for frame in options.frames]
         rows = [GROUPS.index(group) for group in self.groups]
         self._present = np.stack(present)[:, rows]

@@ -139,7 +139,8 @@ class HARMONIZE_OT_reset_lights(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """Something was changed."""
         cls.poll_message_set("Match Lights has not changed any light")
-        return context.scene.harmonize_lights.rig is not None or len(context.scene.harmonize_lights.originals) > 0
+        settings = context.scene.harmonize_lights
+        return settings.rig is not None or len(settings.applied) > 0
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """The estimate stays in the panel."""

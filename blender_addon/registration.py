@@ -12,6 +12,7 @@ from . import (
     characters,
     control_panel,
     controls,
+    export_triplets,
     layers,
     light_settings,
     lights,
@@ -36,6 +37,7 @@ TOOLS: tuple[ModuleType, ...] = (
     lights,
     live,
     split_view,
+    export_triplets,
 )
 """Modules of one tool each, in the order of their panels: `CLASSES`, and if they need more than that `register()` and
 `unregister()`. A tool keeps its settings in a property group of its own (`Scene.harmonize_<tool>`)."""

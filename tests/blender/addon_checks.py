@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import addon_checks_control
 import addon_checks_diagnosis
+import addon_checks_export
 import addon_checks_lights
 import addon_checks_live
 import addon_checks_nodes
@@ -39,6 +40,7 @@ CHECKS = {
         addon_checks_live,
         addon_checks_lights,
         addon_checks_control,
+        addon_checks_export,
         addon_checks_refusals,
         addon_checks_package,
     )

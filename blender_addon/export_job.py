@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Export of a shot as training data: its frames one after the other, each in several lights (`export_frame`).
+
+In the window a background Blender does all of it on a copy of the file; without one, this process does. Frames that are
+finished are kept, and a stopped export goes on after them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from . import layers, triplet_set
+from .bridge.files import write_atomic
+from .export_frame import before_plate, before_scene
+from .export_styles import Style
+from .plates import Plate, plate_frame
+from .progress import Cancelled, Progress, clock
+from .renderers import InBackground
+
+
+@dataclass(frozen=True)
+class ExportPlan:
+    """One export, as JSON for the background Blender."""
+
+    scene: str
+    view_layer: str
+    characters: str
+    cut: bool
+    plate: Plate | None
+    """The background where it is not rendered."""
+    frames: tuple[int, ...]
+    styles: tuple[Style, ...]
+    root: str
+    """Folder of the set."""
+    place: str
+    category: str
+    split: str
+    neutral: bool
+    """The scene shows linear light as plain sRGB."""
+    skip_finished: bool
+    settings: tuple[Any, ...]
+    """What changes rendered pictures, as far as it can be told."""
+
+    @property
+    def backdrop(self) -> str:
+        """As of `layers.Cast`."""
+        return "" if self.plate else "SCENE"
+
+    @property
+    def scratch(self) -> Path:
+        """Folder for what is rendered, emptied after each frame."""
+        return Path(self.root) / triplet_set.STATE / "render"
+
+    def scene_id(self, frame: int) -> str:
+        """Name of a frame's view."""
+        return triplet_set.View(self.category, self.place, frame, self.split, {}, {}, {}).scene_id
+
+    def key(self, frame: int) -> str:
+        """Of everything that the pictures of a frame depend on."""
+        plate = self.plate.fingerprint(frame) if self.plate else None
+        parts = [self.settings, self.split, self.neutral, plate, [asdict(style) for style in self.styles]]
+        return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:24]
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> ExportPlan:
+        """The same again from `dataclasses.asdict` and JSON."""
+        known: dict[str, Any] = {**data, "frames": tuple(data["frames"]), "settings": tuple(data["settings"])}
+        known["plate"] = Plate(**data["plate"]) if data["plate"] else None
+        known["styles"] = tuple(Style(**style) for style in data["styles"])
+        return cls(**known)
+
+
+class ExportJob:
+    """One export, with the face of `job.Job`: `steps()`, `progress` and `cancelled`."""
+
+    def __init__(self, plan: ExportPlan, *, interactive: bool) -> None:
+        self.plan = plan
+        self.interactive = interactive
+        self.progress = Progress(len(plan.frames))
+        self.cancelled = False
+        self.counts = (0, 0)
+        """Views and composites of the set in the end."""
+
+    def steps(self) -> Generator[Progress]:
+        """Do the work, yielding often.
+
+        Raises:
+            Cancelled: `cancelled` was set; what is finished is listed.
+            HarmonizeError: something went wrong; what is finished stays.
+        """
+        plan = self.plan
+        runner: InBackground | _Here | None = None
+        write_atomic(plan.scratch / "README.txt", b"Rendered layers of an export; may be deleted.\n")
+        try:
+            todo = [f for f in plan.frames if not is_finished(plan, f)]
+            self.progress.kept = len(plan.frames) - len(todo)
+            self.progress.rendered = self.progress.written = self.progress.kept
+            yield self.progress
+            for frame in todo:
+                self.progress.message = f"Exporting frame {frame}"
+                yield from self._checkpoint()
+                if runner is None:
+                    runner = InBackground(plan, [], plan.scratch, "export_worker") if self.interactive else _Here(plan)
+                started = time.monotonic()
+                for _ in runner.wait_for(frame):
+                    yield from self._checkpoint()
+                self.progress.render_seconds.append(time.monotonic() - started)
+                self.progress.rendered += 1
+                self.progress.written += 1
+            yield from self._checkpoint()
+        finally:
+            if runner:
+                runner.close()
+            self.counts = list_set(plan)
+
+    def summary(self) -> str:
+        """One sentence about what was done."""
+        done, (views, composites) = self.progress, self.counts
+        kept = f", {done.kept} of them from before" if done.kept else ""
+        seconds = clock(time.monotonic() - done.started)
+        return (
+            f"Exported {done.written} of {done.frames} frames{kept} in {seconds}: {self.plan.root} holds {views} views "
+            f"and {composites} composites"
+        )
+
+    def _checkpoint(self) -> Iterator[Progress]:
+        yield self.progress
+        if self.cancelled:
+            raise Cancelled(f"{self.summary()}; run again to continue")
+
+
+class _Here:
+    """Renders and writes in this process, one frame at a time, when it is waited for."""
+
+    def __init__(self, plan: ExportPlan) -> None:
+        self._frames = export_frames(plan)
+        self._done: set[int] = set()
+
+    def wait_for(self, frame: int) -> Iterator[None]:
+        """Returns when the frame is written."""
+        while frame not in self._done:
+            self._done.add(next(self._frames))
+            yield
+
+    def close(self) -> None:
+        """Remove the temporary scene."""
+        self._frames.close()
+
+
+def is_finished(plan: ExportPlan, frame: int) -> bool:
+    """Whether a frame needs nothing more."""
+    view_id = (plan.category, plan.scene_id(frame))
+    return plan.skip_finished and triplet_set.is_finished(Path(plan.root), view_id, plan.key(frame))
+
+
+def list_set(plan: ExportPlan) -> tuple[int, int]:
+    """Make the lists of the whole set anew; returns (views, composites)."""
+    engine = "Cycles" if bpy.data.scenes[plan.scene].render.engine == "CYCLES" else "EEVEE"
+    name = f"{engine}, Blender {bpy.app.version_string}"
+    return triplet_set.write_lists(Path(plan.root), name, "Harmonize extension for Blender")
+
+
+def export_frames(plan: ExportPlan) -> Generator[int]:
+    """Render and write the frames that are not finished; yields each frame's number when it is there.
+
+    Raises:
+        HarmonizeError: Blender could not render, or a file could not be written.
+    """
+    scene = bpy.data.scenes[plan.scene]
+    view_layer = scene.view_layers[plan.view_layer]
+    cast = layers.sort_cast(scene, view_layer, bpy.data.collections[plan.characters], plan.backdrop)
+    with layers.shot_scene(scene, view_layer, cast, plan.cut) as shot:
+        for frame in plan.frames:
+            if not is_finished(plan, frame):
+                _export_frame(plan, shot, cast, frame)
+            yield frame
+
+
+def _export_frame(plan: ExportPlan, shot: bpy.types.Scene, cast: layers.Cast, frame: int) -> None:
+    scratch, how = plan.scratch, {"neutral": plan.neutral}
+    if plan.plate:
+        size = (shot.render.resolution_y, shot.render.resolution_x)
+        size = tuple(n * shot.render.resolution_percentage // 100 for n in size)
+        plate = plate_frame(plan.plate, frame, size, scratch / "plate.png")
+        made = before_plate(shot, cast, plan.styles, frame, scratch, plate, **how)
+    else:
+        made = before_scene(shot, cast, plan.styles, frame, scratch, **how)
+    engine = "cycles" if shot.render.engine == "CYCLES" else "eevee"
+    geometry = {
+        "file": Path(bpy.data.filepath).name,
+        "frame": frame,
+        "camera": shot.camera.name if shot.camera else "",
+        "renderer": engine,
+        "blender": bpy.app.version_string,
+        "assets": [],
+    }
+    view = triplet_set.View(plan.category, plan.place, frame, plan.split, made.conditions, made.exposures, geometry)
+    triplet_set.write_view(Path(plan.root), view, plan.key(frame), made.coverage, made.reals, made.composites)

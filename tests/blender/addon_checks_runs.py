@@ -130,7 +130,8 @@ def check_background_process_gives_the_same_bytes_and_stops_at_once(folder: Path
         before = snapshot(shot.scene)
         assert "run again to continue" in run(shot, stop_after=0.3)
         assert not list(shot.out.rglob("*.blend"))
-        assert "Harmonized: 5 of 5 frames" in run(shot)
+        said = run(shot)
+        assert "Harmonized: 5 of 5 frames" in said, said
         assert_unchanged(before, shot.scene)
         assert bpy.data.filepath.endswith("shot.blend")
         assert {p.name: p.read_bytes() for p in shot.out.glob("*.png")} == here

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 
 import bpy
+from addon_session import ADDON
 
 arguments = sys.argv[1:]
-bpy.ops.wm.read_userpref()
+# reading the preferences, which would do this, crashes 4.2 as a module
+importlib.import_module("addon_utils").enable(ADDON)
 bpy.ops.wm.open_mainfile(filepath=next(a for a in arguments if a.endswith(".blend")))
 exec(arguments[arguments.index("--python-expr") + 1])

@@ -34,6 +34,7 @@ class HarmonizeCharacters(bpy.types.PropertyGroup):
 
     separate: BoolProperty(
         name="A Look for Each",
+        options=set(),
         description="Every collection inside the characters' collection is a character with a look of its own; "
         "each is rendered by itself, with the others cut out",
     )

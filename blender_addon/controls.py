@@ -22,22 +22,39 @@ MODES = (
 )
 
 
+FIXED: set[str] = set()
+"""Options of properties that cannot be keyframed."""
+
+
 class HarmonizeProtectedMaterial(bpy.types.PropertyGroup):
     """One material that shall change less."""
 
-    material: PointerProperty(name="Material", type=bpy.types.Material, description="A material that changes less")
+    material: PointerProperty(
+        name="Material", type=bpy.types.Material, options=FIXED, description="A material that changes less"
+    )
 
 
 class HarmonizeControl(bpy.types.PropertyGroup):
-    """`scene.harmonize_control`: the limits of the look. `read_limits` and `protected_materials` are the readers."""
+    """`scene.harmonize_control`: the limits of the look, the same for all frames.
 
-    mode: EnumProperty(name="Change", items=MODES, description="Whether the look may differ from place to place")
-    keep_hue: BoolProperty(
-        name="Keep Hues", description="Colours get lighter, darker, richer or paler, but a red stays that red"
+    `read_limits` and `protected_materials` are the readers.
+    """
+
+    mode: EnumProperty(
+        name="Change",
+        items=MODES,
+        options=FIXED,
+        description="Whether the look may differ from place to place",
     )
-    use_limit: BoolProperty(name="Limit Change", description="No pixel changes by more than this")
+    keep_hue: BoolProperty(
+        name="Keep Hues",
+        options=FIXED,
+        description="Colours get lighter, darker, richer or paler, but a red stays that red",
+    )
+    use_limit: BoolProperty(name="Limit Change", options=FIXED, description="No pixel changes by more than this")
     largest: FloatProperty(
         name="Largest Change",
+        options=FIXED,
         default=10.0,
         min=0.0,
         soft_max=30.0,
@@ -46,6 +63,7 @@ class HarmonizeControl(bpy.types.PropertyGroup):
     )
     skin: FloatProperty(
         name="Protect Skin",
+        options=FIXED,
         min=0.0,
         max=1.0,
         subtype="FACTOR",
@@ -53,6 +71,7 @@ class HarmonizeControl(bpy.types.PropertyGroup):
     )
     materials_amount: FloatProperty(
         name="Protect Materials",
+        options=FIXED,
         default=1.0,
         min=0.0,
         max=1.0,

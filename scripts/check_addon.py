@@ -15,6 +15,8 @@ fetched where that Blender lacks them.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import functools
 import importlib
 import json
 import os
@@ -53,8 +55,7 @@ lacks = [name for name in {list(PACKAGES)} if importlib.util.find_spec(name) is 
 facts = {{"tag": "cp%d%d" % sys.version_info[:2], "blender": bpy.app.version_string, "lacks": lacks}}
 print("\\n{MARK}" + json.dumps(facts), flush=True)
 """
-SECONDS = 3600
-"""A Blender that says nothing for so long has hung."""
+SECONDS_BETWEEN_LOOKS = 2
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,10 @@ class Target:
         """A path as the target calls it."""
         return "/" + path.resolve().relative_to(self.root.resolve()).as_posix()
 
-    def start(self, script: str, *, user: Path | None = None, **environment: str) -> tuple[int, str]:
-        """Run Python code in it; returns the exit code and all it said."""
+    def start(
+        self, script: str, *, user: Path | None = None, watch: Callable[[], None] | None = None, **environment: str
+    ) -> tuple[int, str]:
+        """Run Python code in it, calling `watch` now and then; returns the exit code and all it said."""
         paths = [self.seen(path) for path in self.extra_path]
         code = f"import sys; sys.path += {paths}\n{script}"
         if self.application:
@@ -83,16 +86,17 @@ class Target:
             command = [*self.command, "-c", code]
         if user is not None:
             environment["BLENDER_USER_RESOURCES"] = self.seen(user)
-        done = subprocess.run(
-            command,
-            env={**os.environ, **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=SECONDS,
-        )
-        return done.returncode, done.stdout
+        with tempfile.TemporaryFile("w+", errors="replace") as said:
+            process = subprocess.Popen(
+                command, env={**os.environ, **environment}, stdout=said, stderr=subprocess.STDOUT, text=True
+            )
+            while process.poll() is None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(SECONDS_BETWEEN_LOOKS)
+                if watch:
+                    watch()
+            said.seek(0)
+            return process.returncode, said.read()
 
     def facts(self) -> dict[str, Any]:
         """Python tag, version of Blender, and which of `PACKAGES` it lacks.
@@ -131,26 +135,37 @@ def run_checks(
     zip_file = folder / extension.name
     if zip_file != extension:
         shutil.copyfile(extension, zip_file)
-    look = helper("addon_helpers").write_exposure_network(folder / "exposure.onnx")
+    network = helper("addon_helpers").write_exposure_network(folder / "exposure.onnx")
     outcome: dict[str, str] = {}
     left = list(names) or check_names()
-    started = True
+    worked = True
     start = f"sys.path.insert(0, {target.seen(scripts)!r}); import addon_checks; addon_checks.main"
     while left:
         results = folder / f"results_{len(outcome)}.json"
         arguments = [target.seen(zip_file), target.seen(folder / f"shots_{len(outcome)}"), target.seen(results), *left]
-        code, said = target.start(f"{start}(*{arguments!r})", user=user, ADDON_LOOK_NETWORK=target.seen(look))
-        found = json.loads(results.read_text()) if results.is_file() else {}
-        for name, verdict in found.items():
-            tell(name, verdict)
-        outcome |= found
+        known = len(outcome)
+        watch = functools.partial(_take, results, outcome, tell)
+        code, said = target.start(
+            f"{start}(*{arguments!r})", user=user, watch=watch, ADDON_LOOK_NETWORK=target.seen(network)
+        )
         left = [name for name in left if name not in outcome]
         if left:
-            outcome[left[0]] = f"Blender ended with code {code} in this check\n{said[-3000:]}"
-            tell(left[0], outcome[left[0]])
-            left = left[1:] if found or started else []  # it does not come to any check
-            started = bool(found)
+            working, crashed = len(outcome) > known, left.pop(0)
+            outcome[crashed] = f"Blender ended with code {code} in this check\n{said[-3000:]}"
+            tell(crashed, outcome[crashed])
+            if not (working or worked):  # it does not come to any check
+                break
+            worked = working
     return outcome
+
+
+def _take(results: Path, outcome: dict[str, str], tell: Callable[[str, str], None]) -> None:
+    """Read what the checks have written so far."""
+    with contextlib.suppress(OSError, ValueError):  # not there yet, or half written
+        for name, verdict in json.loads(results.read_text()).items():
+            if name not in outcome:
+                outcome[name] = verdict
+                tell(name, verdict)
 
 
 def check_names() -> list[str]:

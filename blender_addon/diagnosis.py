@@ -20,12 +20,13 @@ from . import mending, model
 from .compat import compositor_is_on, compositor_tree
 from .options import check_scene, find_cast, output_folder, region_of
 from .plates import MOVIE_SUFFIXES, check_plate, split_number
+from .sources import find_source
 
 Check = Callable[[bpy.types.Context], object]
 
 CHECKS: tuple[Check, ...] = (
     lambda context: check_scene(context.scene),
-    find_cast,
+    lambda context: _check_foreground(context),
     lambda context: check_plate(context.scene),
     lambda context: output_folder(context.scene.harmonize.folder),
 )
@@ -73,6 +74,12 @@ def draw_diagnosis(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
             mending.draw(box, finding.mend)
 
 
+def _check_foreground(context: bpy.types.Context) -> None:
+    """Of existing pictures only the current frame is looked for: a run looks for all."""
+    if not find_source(context, (context.scene.frame_current,)).split:
+        find_cast(context)
+
+
 def _oddities(scene: bpy.types.Scene) -> Iterator[tuple[str, str]]:
     """What may not be meant, as (sentence, mend)."""
     settings = scene.harmonize
@@ -81,10 +88,27 @@ def _oddities(scene: bpy.types.Scene) -> Iterator[tuple[str, str]]:
     path = Path(bpy.path.abspath(settings.plate_path)) if settings.plate_path else None
     if settings.background == "FILE" and path and not settings.plate_is_sequence and is_numbered(path):
         yield f"{path.name} is one of several numbered pictures, but only this one is shown", "sequence"
+    if settings.source == "FILES" and not settings.render_path:
+        yield from _own_output(scene)
     tree = compositor_tree(scene)
     baked = tree is not None and any(_is_look(node) for node in tree.nodes)
     if baked and not compositor_is_on(scene):
         yield "The baked look does nothing: compositing is switched off in the Output properties", "compositing"
+
+
+def _own_output(scene: bpy.types.Scene) -> Iterator[tuple[str, str]]:
+    """What the next rendering of the scene's own output will lack, as (sentence, mend)."""
+    settings, passes = scene.harmonize, scene.view_layers[0]
+    if settings.background != "SCENE" and not scene.render.film_transparent:
+        yield "The film is opaque: what is rendered next will hide the background", "film"
+    if settings.foreground == "ALPHA":
+        if scene.render.image_settings.color_mode != "RGBA":
+            yield "The scene's output holds no alpha: what is rendered next will tell no characters", "rgba"
+        return
+    if scene.render.image_settings.file_format != "OPEN_EXR_MULTILAYER":
+        yield "The scene's output holds no passes: what is rendered next will tell no characters", "output"
+    if not passes.use_pass_cryptomatte_object and settings.matte not in passes.aovs:
+        yield "The view layer writes no Cryptomatte: what is rendered next will tell no characters", "passes"
 
 
 def is_numbered(path: Path) -> bool:

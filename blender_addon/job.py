@@ -123,7 +123,7 @@ class Job:
             self.progress.message = f"Rendering frame {frame}"
             for _ in renderer.wait_for(frame):
                 yield from self._checkpoint()
-            self.files.store(frame, {"layers": self.files.layers_key, "view": self.options.view})
+            self.files.store(frame, {"layers": self.files.layers_key(frame), "view": self.options.view})
             self.progress.render_seconds.append(time.monotonic() - started)
         self.progress.rendered += 1
         yield from self._checkpoint()
@@ -143,7 +143,7 @@ class Job:
         yield from self._checkpoint()
         pictures = yield from self._pictures(index)
         for name, path in paths.items():
-            found = yield from self._run(_estimated, network, pictures, name)
+            found = yield from self._run(_estimated, network, pictures, name, options.cast.backdrop == "SCENE")
             self._looks[name][index] = found
             shot_time.write_estimate(path, found)
         if options.cast.parts:
@@ -232,12 +232,18 @@ class Job:
         return future.result()
 
 
-def _estimated(network: Network, pictures: Pictures, name: str) -> Estimate | None:
-    """What the network says of one layer before the background, the other characters left out; None: it is empty."""
+def _estimated(network: Network, pictures: Pictures, name: str, holes: bool) -> Estimate | None:
+    """What the network says of one layer before the background; None: it is empty.
+
+    Other characters do not fit yet and are left out, unless the background has holes where they are.
+    """
     layer = pictures.characters[name]
     if not layer.alpha.max() > 0:
         return None
-    composite = harmonize_layers(ColorTransform.identity(), layer.rgb_linear, layer.alpha, pictures.plate)
+    if holes:
+        composite = untouched(pictures.parts({}), pictures.plate)
+    else:
+        composite = harmonize_layers(ColorTransform.identity(), layer.rgb_linear, layer.alpha, pictures.plate)
     return Estimate.of(network.estimate(composite, layer.alpha), composite, layer.alpha)
 
 

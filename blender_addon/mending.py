@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import bpy
-from bpy.props import EnumProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from harmonize_core.errors import HarmonizeError
 
-from .compat import nodes_of, switch_compositor
+from .compat import nodes_of, set_multilayer_format, set_still_format, switch_compositor
 from .lacks import Lack
 from .plates import MOVIE_SUFFIXES, sequence_range, split_number
+from .sources import ask_for_cryptomatte
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,31 @@ def _compositing(context: bpy.types.Context) -> None:
     switch_compositor(context.scene, True)
 
 
+def _rest(context: bpy.types.Context) -> None:
+    context.scene.harmonize.background = "SCENE"
+
+
+def _film(context: bpy.types.Context) -> None:
+    context.scene.render.film_transparent = True
+
+
+def _rgba(context: bpy.types.Context) -> None:
+    """The same format with alpha, PNG where it has none."""
+    settings = context.scene.render.image_settings
+    try:
+        settings.color_mode = "RGBA"
+    except TypeError:
+        set_still_format(context.scene, "PNG", "RGBA", "8")
+
+
+def _output(context: bpy.types.Context) -> None:
+    set_multilayer_format(context.scene)
+
+
+def _passes(context: bpy.types.Context) -> None:
+    ask_for_cryptomatte(context.view_layer)
+
+
 MENDS = {
     "camera": Mend("Make a Camera Active", "CAMERA_DATA", _camera),
     "collect": Mend("Collect Selected", "COLLECTION_NEW", operator="harmonize.collect_selected"),
@@ -157,6 +183,13 @@ MENDS = {
     "engine": Mend("Use Cycles", "SCENE", _engine),
     "sequence": Mend("Use the Sequence", "RENDERLAYERS", _sequence),
     "compositing": Mend("Switch Compositing On", "NODE_COMPOSITING", _compositing),
+    "rest": Mend("Use the Rest of the Scene", "SCENE_DATA", _rest),
+    "film": Mend("Make the Film Transparent", "IMAGE_ALPHA", _film),
+    "rgba": Mend("Write Alpha", "IMAGE_RGB_ALPHA", _rgba),
+    "output": Mend("Write EXR of Several Layers", "RENDERLAYERS", _output),
+    "passes": Mend("Add Cryptomatte Passes", "RENDERLAYERS", _passes),
+    "render": Mend("Render Animation", "RENDER_ANIMATION", operator="render.render", options={"animation": True}),
+    "choose_render": Mend("Choose Another Render", "FILE_IMAGE", operator="harmonize.choose_render"),
     "network": Mend(
         "Open the Preferences", "PREFERENCES", operator="preferences.addon_show", options={"module": __package__ or ""}
     ),
@@ -187,22 +220,40 @@ class HARMONIZE_OT_mend(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class HARMONIZE_OT_choose_background(bpy.types.Operator):
-    """Choose the picture, sequence or movie behind the characters; one of several numbered pictures stands for all"""
+class _Choose:
+    """An operator that asks for a picture or a movie."""
 
-    bl_idname = "harmonize.choose_background"
-    bl_label = "Choose Background"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     filepath: StringProperty(subtype="FILE_PATH")  # ty: ignore[invalid-type-form]
-    filter_image: bpy.props.BoolProperty(default=True, options={"HIDDEN"})  # ty: ignore[invalid-type-form]
-    filter_movie: bpy.props.BoolProperty(default=True, options={"HIDDEN"})  # ty: ignore[invalid-type-form]
-    filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN"})  # ty: ignore[invalid-type-form]
+    filter_image: BoolProperty(default=True, options={"HIDDEN"})  # ty: ignore[invalid-type-form]
+    filter_movie: BoolProperty(default=True, options={"HIDDEN"})  # ty: ignore[invalid-type-form]
+    filter_folder: BoolProperty(default=True, options={"HIDDEN"})  # ty: ignore[invalid-type-form]
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Ask for the file."""
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
+
+
+class HARMONIZE_OT_choose_render(_Choose, bpy.types.Operator):
+    """Choose one picture of an existing render, numbered like the scene's frames"""
+
+    bl_idname = "harmonize.choose_render"
+    bl_label = "Choose Existing Render"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Take it instead of rendering."""
+        settings = context.scene.harmonize
+        settings.source, settings.render_path = "FILES", self.filepath
+        return {"FINISHED"}
+
+
+class HARMONIZE_OT_choose_background(_Choose, bpy.types.Operator):
+    """Choose the picture, sequence or movie behind the characters; one of several numbered pictures stands for all"""
+
+    bl_idname = "harmonize.choose_background"
+    bl_label = "Choose Background"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Set file, sequence and start together."""
@@ -214,4 +265,4 @@ class HARMONIZE_OT_choose_background(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (HARMONIZE_OT_mend, HARMONIZE_OT_choose_background)
+CLASSES = (HARMONIZE_OT_mend, HARMONIZE_OT_choose_background, HARMONIZE_OT_choose_render)

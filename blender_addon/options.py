@@ -18,6 +18,7 @@ from .lacks import Lack
 from .layers import BACKGROUND, Cast, sort_cast
 from .plates import RENDERED, Plate, find_plate
 from .renderers import ShotSpec
+from .sources import Source, find_source, find_whole_cast
 
 SUFFIX = {"PNG": ".png", "PNG16": ".png", "EXR": ".exr"}
 
@@ -32,6 +33,7 @@ class ShotOptions:
     """Name of their collection."""
     frames: tuple[int, ...]
     cast: Cast
+    source: Source
     cut: bool
     plate: Plate
     strengths: tuple[float, ...]
@@ -74,7 +76,7 @@ class ShotOptions:
         """How whoever renders finds the shot in the file."""
         backdrop, separate = self.cast.backdrop, bool(self.cast.parts)
         place = (self.scene, self.view_layer, self.characters)
-        return ShotSpec(*place, self.cut, backdrop, separate, bool(self.spared))
+        return ShotSpec(*place, self.cut, backdrop, separate, bool(self.spared), **vars(self.source))
 
     @property
     def work_folder(self) -> Path:
@@ -90,17 +92,17 @@ def read_options(context: bpy.types.Context, *, animation: bool) -> ShotOptions:
     """
     scene, settings = context.scene, context.scene.harmonize
     check_scene(scene)
-    cast = find_cast(context)
-    plate = find_plate(scene)
-    model_path = model.model_path()
+    frames = (scene.frame_current,)
     if animation:
         frames = tuple(range(scene.frame_start, scene.frame_end + 1, scene.frame_step))
-    else:
-        frames = (scene.frame_current,)
     if not frames:
         raise Lack("The frame range is empty: set Start and End in the Output properties")
+    source = find_source(context, frames)
+    cast = find_whole_cast(context, source) if source.split else find_cast(context)
+    plate = find_plate(scene)
+    model_path = model.model_path()
     folder, name = output_folder(settings.folder), _clean_name(settings.name_prefix)
-    view = None if is_neutral_view(scene) else view_key(scene)
+    view = None if is_neutral_view(scene) or source.shown else view_key(scene)
     if plate.kind == "rendered":
         picture = f"{BACKGROUND}_####{'.png' if view else '.exr'}"
         plate = replace(plate, source=str(work_folder(folder, name) / picture))
@@ -108,9 +110,10 @@ def read_options(context: bpy.types.Context, *, animation: bool) -> ShotOptions:
     return ShotOptions(
         scene=scene.name,
         view_layer=context.view_layer.name,
-        characters=settings.characters.name,
+        characters=settings.characters.name if settings.characters else "",
         frames=frames,
         cast=cast,
+        source=source,
         cut=settings.others == "HOLDOUT",
         plate=plate,
         strengths=tuple(animated_value(scene, "harmonize.strength", f, settings.strength) for f in frames),
@@ -123,9 +126,13 @@ def read_options(context: bpy.types.Context, *, animation: bool) -> ShotOptions:
         model_path=model_path,
         threads=addon.preferences.threads if addon else 0,
         view=view,
-        render_fingerprint=_render_fingerprint(scene, context.view_layer, cast, cut=settings.others == "HOLDOUT"),
+        render_fingerprint=(
+            *_render_fingerprint(scene, context.view_layer, cast, cut=settings.others == "HOLDOUT"),
+            source.split,
+            source.names,
+        ),
         limits=read_limits(scene),
-        spared=protected_materials(scene),
+        spared=() if source.split else protected_materials(scene),
         part_strengths=tuple(strength_of(part.collection) for part in cast.parts),
     )
 
@@ -151,7 +158,7 @@ def check_scene(scene: bpy.types.Scene) -> None:
 
 
 def find_cast(context: bpy.types.Context) -> Cast:
-    """The objects of the shot by their roles.
+    """The objects of the shot by their roles, where the characters are rendered by themselves.
 
     Raises:
         Lack: no characters are chosen, or none of them could be seen in a render.

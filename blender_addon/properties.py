@@ -21,6 +21,15 @@ BACKGROUNDS = (
     ("WORLD", "World", "What surrounds the scene, rendered as the camera sees it"),
     ("SCENE", "Rest of the Scene", "Everything in the scene that is not a character, rendered with it"),
 )
+SOURCES = (
+    ("RENDER", "New Render", "Render what is needed"),
+    ("FILES", "Existing Render", "Take pictures that are already rendered: the scene's own output, or others"),
+)
+FOREGROUNDS = (
+    ("COLLECTION", "Collection", "The objects in a collection"),
+    ("MATTE", "Matte", "What an AOV or the Cryptomatte of the whole picture tells by name"),
+    ("ALPHA", "Alpha", "Everything that is rendered before a transparent film"),
+)
 FITS = (
     ("CROP", "Crop", "Fill the frame; what stands out is cut off"),
     ("FIT", "Fit", "Show the whole background, with black beside it"),
@@ -40,6 +49,19 @@ FORMATS = (
 class HarmonizeSettings(bpy.types.PropertyGroup):
     """`scene.harmonize`: what the panel shows. `options.read_options` is the only reader."""
 
+    source: EnumProperty(name="Pictures", items=SOURCES, description="Where the characters' pictures come from")
+    render_path: StringProperty(
+        name="Existing Render",
+        subtype="FILE_PATH",
+        options=RELATIVE_PATH,
+        description="One picture of the sequence, numbered like the scene's frames; empty is the scene's own output",
+    )
+    foreground: EnumProperty(name="Characters", items=FOREGROUNDS, description="What tells the characters")
+    matte: StringProperty(
+        name="Matte",
+        description="An AOV, or names of objects or materials in the Cryptomatte, with commas between them; "
+        "* stands for anything",
+    )
     characters: PointerProperty(
         name="Characters",
         type=bpy.types.Collection,

@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ import bpy
 
 from harmonize_core.errors import OutputError
 
-from . import layers, spared
+from . import layers, sources, spared
 from .bridge.files import why_not_written, write_atomic
 
 FRAME_MARK, ERROR_MARK = "HARMONIZE frame ", "HARMONIZE error "
@@ -50,6 +50,10 @@ class ShotSpec:
     """Every character is a layer of its own."""
     materials: bool = False
     """Where materials are is kept beside the layers of characters."""
+    split: str = ""
+    """What tells the characters in a whole picture (`sources.Source`); empty where they are rendered by themselves."""
+    names: tuple[str, ...] = ()
+    pictures: dict[str, str] = field(default_factory=dict)
 
 
 def render_tasks(spec: ShotSpec, tasks: list[FrameTask]) -> Generator[int]:
@@ -60,6 +64,9 @@ def render_tasks(spec: ShotSpec, tasks: list[FrameTask]) -> Generator[int]:
     """
     scene = bpy.data.scenes[spec.scene]
     view_layer = scene.view_layers[spec.view_layer]
+    if spec.split:
+        yield from sources.split_frames(scene, spec, tasks)
+        return
     characters = bpy.data.collections[spec.characters]
     cast = layers.sort_cast(scene, view_layer, characters, spec.backdrop, separate=spec.separate)
     with layers.shot_scene(scene, view_layer, cast, spec.cut) as shot:

@@ -13,10 +13,19 @@ def draw_setup(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Foreground, background, and a diagnosis of both."""
     settings = context.scene.harmonize
     column = layout.column(align=True)
-    row = column.row(align=True)
-    row.prop(settings, "characters")
-    row.operator("harmonize.collect_selected", text="", icon="ADD")
-    if settings.background != "SCENE":
+    column.prop(settings, "source")
+    if settings.source == "FILES":
+        column.prop(settings, "render_path", text="File")
+    column = layout.column(align=True)
+    column.prop(settings, "foreground")
+    if settings.foreground == "COLLECTION":
+        row = column.row(align=True)
+        row.prop(settings, "characters", text="Collection")
+        row.operator("harmonize.collect_selected", text="", icon="ADD")
+    elif settings.foreground == "MATTE":
+        column.prop(settings, "matte", text="Name")
+    by_itself = settings.source == "RENDER" and settings.foreground == "COLLECTION"
+    if by_itself and settings.background != "SCENE":
         column.prop(settings, "others")
 
     column = layout.column(align=True)

@@ -66,7 +66,7 @@ class ShotFiles:
             needed = [Path(path) for _, path in exrs]
             if self.options.spared:
                 needed += [spared.matte_path(self.layer_path(name, frame)) for name in self.options.cast.over]
-            rendered = record.get("layers") == self.layers_key and all(path.is_file() for path in needed)
+            rendered = record.get("layers") == self.layers_key(frame) and all(path.is_file() for path in needed)
             viewed = rendered and record.get("view") == self.options.view and all(Path(p).is_file() for _, p in pngs)
             missing = () if rendered else tuple(exrs)
             shown = () if viewed or self.options.view is None else tuple(pngs)
@@ -76,10 +76,9 @@ class ShotFiles:
                     self.store(frame, {})
         return tasks
 
-    @property
-    def layers_key(self) -> str:
-        """What rendered layers depend on, as far as it can be told."""
-        return key_of(self.options.render_fingerprint, self.names)
+    def layers_key(self, frame: int) -> str:
+        """What the layers of a frame depend on, as far as it can be told."""
+        return key_of(self.options.render_fingerprint, self.names, self.options.source.fingerprint(frame))
 
     def estimate_key(self, frame: int, digest: str) -> str:
         """What the looks of a frame depend on; `digest` is that of the network."""

@@ -73,12 +73,13 @@ def _chunk(name: bytes, data: bytes) -> bytes:
 
 
 def encode_exr(rgb_linear: NDArray[np.float32]) -> bytes:
-    """(H, W, 3) scene-linear Rec.709 as a half-float scan-line EXR with channels R, G, B and ZIP compression."""
-    height, width, _ = rgb_linear.shape
+    """(H, W, 3 or 4) scene-linear Rec.709 as a half-float scan-line EXR of R, G, B (and A) with ZIP compression."""
+    height, width, count = rgb_linear.shape
     half = np.clip(rgb_linear, -_HALF_MAX, _HALF_MAX).astype("<f2")
-    planes = np.ascontiguousarray(half[..., ::-1].transpose(0, 2, 1))  # per line: all of B, of G, of R
+    planes = np.ascontiguousarray(half[..., ::-1].transpose(0, 2, 1))  # per line: all of (A,) B, of G, of R
     box = struct.pack("<iiii", 0, 0, width - 1, height - 1)
-    channel_list = b"".join(name + b"\0" + struct.pack("<iBxxxii", 1, 0, 1, 1) for name in (b"B", b"G", b"R")) + b"\0"
+    names = (b"A", b"B", b"G", b"R")[-count:]
+    channel_list = b"".join(name + b"\0" + struct.pack("<iBxxxii", 1, 0, 1, 1) for name in names) + b"\0"
     attributes = (
         (b"channels", b"chlist", channel_list),
         (b"compression", b"compression", b"\3"),

@@ -43,6 +43,13 @@ def test_exr_is_half_float_rgb(tmp_path, size, smooth):
     assert np.array_equal(pixels, linear.astype(np.float16))
 
 
+def test_exr_keeps_alpha(tmp_path):
+    linear = np.random.default_rng(4).random((20, 9, 4), dtype=np.float32)
+    write_atomic(tmp_path / "a.exr", encode_exr(linear))
+    with OpenEXR.File(str(tmp_path / "a.exr")) as file:
+        assert np.array_equal(np.asarray(file.channels()["RGBA"].pixels), linear.astype(np.float16))
+
+
 def test_exr_clips_what_half_cannot_hold(tmp_path):
     write_atomic(tmp_path / "a.exr", encode_exr(np.full((2, 2, 3), 1e9, dtype=np.float32)))
     with OpenEXR.File(str(tmp_path / "a.exr")) as file:

@@ -45,6 +45,8 @@ def draw_harmonize(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     buttons.operator("harmonize.animation", icon="RENDER_ANIMATION")
     if state.last_result:
         layout.operator("harmonize.view_result", icon="IMAGE_DATA")
+    if settings.characters is None:
+        layout.operator("harmonize.open_demo", icon="FILE_BLEND")
 
 
 class _Main(bpy.types.Panel):

@@ -52,6 +52,7 @@ class HarmonizePreferences(bpy.types.AddonPreferences):
         for line, good in model.engine_lines():
             box.label(text=line, icon="CHECKMARK" if good else "INFO")
         box.operator("harmonize.test_network", icon="PLAY")
+        layout.operator("harmonize.open_demo", icon="FILE_BLEND")
 
 
 class HARMONIZE_OT_test_network(bpy.types.Operator):

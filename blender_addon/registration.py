@@ -12,6 +12,7 @@ from . import (
     characters,
     control_panel,
     controls,
+    demo_shot,
     export_triplets,
     layers,
     light_settings,
@@ -38,6 +39,7 @@ TOOLS: tuple[ModuleType, ...] = (
     live,
     split_view,
     export_triplets,
+    demo_shot,
 )
 """Modules of one tool each, in the order of their panels: `CLASSES`, and if they need more than that `register()` and
 `unregister()`. A tool keeps its settings in a property group of its own (`Scene.harmonize_<tool>`)."""

@@ -17,6 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import addon_checks_control
+import addon_checks_demo
 import addon_checks_diagnosis
 import addon_checks_export
 import addon_checks_lights
@@ -41,6 +42,7 @@ CHECKS = {
         addon_checks_lights,
         addon_checks_control,
         addon_checks_export,
+        addon_checks_demo,
         addon_checks_refusals,
         addon_checks_package,
     )

@@ -94,7 +94,7 @@ def from_layers(options: ShotOptions, frame: int, store: Store) -> Capture:
     together = np.sum(layers, axis=0)
     alpha = np.clip(together[..., 3], 0, 1)
     plate = small_plate(options, frame, (alpha.shape[0], alpha.shape[1]), store)
-    if options.cast.catchers:
+    if SHADOWS in options.cast.under:
         shadow = small_values(files.layer_path(SHADOWS, at), store)
         plate = with_shadow(plate, pixels.Layer(shadow[..., :3], shadow[..., 3]))
     return Capture(np.ascontiguousarray(together[..., :3]), alpha, plate)

@@ -178,6 +178,11 @@ def new_light_job(context: bpy.types.Context, *, interactive: bool) -> LightJob:
     settings = context.scene.harmonize_lights
     shot = settings.frames == "SHOT"
     options = read_options(context, animation=shot)
+    if options.source.split:
+        raise InputError(
+            "Match Lights renders the characters by themselves: choose New Render and the Collection of the characters "
+            "in the Harmonize panel"
+        )
     if options.plate.kind == "rendered":
         raise InputError(OWN_BACKGROUND)
     if not shot:

@@ -16,6 +16,7 @@ from . import live_node
 from .live_session import TICK, Session
 from .operators import redraw_panels
 from .panels import sub_panel
+from .sources import tells_characters
 
 SOURCES = (
     ("AUTO", "Automatic", "A 3D view in Material Preview or EEVEE's Rendered shading, else the rendered layers"),
@@ -165,7 +166,7 @@ class HARMONIZE_OT_live(bpy.types.Operator):
         """It can always be switched off; to switch it on there must be characters and a camera."""
         if session() is not None:
             return True
-        if context.scene.harmonize.characters is None or context.scene.camera is None:
+        if not tells_characters(context.scene) or context.scene.camera is None:
             cls.poll_message_set("Choose the characters and a camera first")
             return False
         return True

@@ -160,5 +160,7 @@ def shown_by(scene: bpy.types.Scene, options: ShotOptions) -> Shown:
 def shows_others(scene: bpy.types.Scene, options: ShotOptions) -> bool:
     """Whether the scene's own render shows more than the characters, so that a mask has to tell them apart."""
     cast = options.cast
+    if options.source.split:  # its objects are known, the rest is whatever else is in the scene
+        return options.source.split == "MATTE"
     rest = (*cast.others, *cast.holdouts, *cast.catchers)
     return not scene.render.film_transparent or any(has_surface(o) and not o.hide_render for o in rest)

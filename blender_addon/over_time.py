@@ -12,6 +12,7 @@ from harmonize_core.errors import HarmonizeError
 from . import compat, live_node, look_bake, look_tree, shot_time
 from .look_nodes import look_nodes
 from .panels import sub_panel
+from .sources import tells_characters
 from .translations import say
 
 
@@ -35,7 +36,7 @@ class HARMONIZE_OT_bake_look(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """There are characters, and no run is writing the estimates just now."""
-        if context.scene.harmonize.characters is None:
+        if not tells_characters(context.scene):
             cls.poll_message_set("Choose the characters and press Harmonize Animation first")
             return False
         if context.window_manager.harmonize_progress.running:
@@ -117,6 +118,7 @@ class HARMONIZE_OT_show_curves(bpy.types.Operator):
             curve.hide, curve.select = not ours, ours
         region = next(r for r in area.regions if r.type == "WINDOW")
         with context.temp_override(window=window, area=area, region=region):
+            bpy.ops.anim.channels_expand(all=True)
             bpy.ops.graph.view_all()
         return {"FINISHED"}
 

@@ -89,11 +89,19 @@ def find_source(context: bpy.types.Context, frames: Iterable[int]) -> Source:
     return Source(how, names, pictures)
 
 
+def tells_characters(scene: bpy.types.Scene) -> bool:
+    """Whether something is chosen that could tell the characters, so that buttons need not be grey."""
+    settings = scene.harmonize
+    if settings.foreground == "COLLECTION":
+        return settings.characters is not None
+    return settings.foreground == "ALPHA" or bool(settings.matte.strip())
+
+
 def find_whole_cast(context: bpy.types.Context, source: Source) -> layers.Cast:
     """The layers that a whole picture is split into; the objects are those that its matte names."""
     rendered = context.scene.harmonize.background == "SCENE"
     under = (BACKGROUND,) if rendered else (SHADOWS,) * (source.split == "MATTE")
-    named = [o for o in context.view_layer.objects if _named(o.name, source.names)]
+    named = [o for o in context.view_layer.objects if _told(o, source.names)]
     return layers.Cast(tuple(named), (), (), (), "SCENE" if rendered else "", under)
 
 
@@ -217,6 +225,15 @@ def _names(context: bpy.types.Context) -> tuple[str, ...]:
     inside = [o for o in settings.characters.all_objects if o.instance_type == "COLLECTION" and o.instance_collection]
     things = {*settings.characters.all_objects, *(o for i in inside for o in i.instance_collection.all_objects)}
     return tuple(sorted(glob.escape(o.name) for o in things))
+
+
+def _told(thing: bpy.types.Object, names: tuple[str, ...]) -> bool:
+    """Whether a matte of these names holds an object: by its name, a material's, or an AOV that one writes."""
+    materials = [slot.material for slot in thing.material_slots if slot.material]
+    trees = [m.node_tree for m in materials if m.node_tree]
+    written = [node.aov_name for tree in trees for node in tree.nodes if node.type == "OUTPUT_AOV"]
+    by_aov = any(name == aov for aov in written for name in names[:1])
+    return by_aov or any(_named(name, names) for name in (thing.name, *(m.name for m in materials)))
 
 
 def _named(name: str, patterns: Iterable[str]) -> bool:

@@ -210,6 +210,29 @@ def check_a_matte_of_the_whole_scene(folder: Path) -> None:
     for other in coverages[1:]:
         assert np.abs(coverages[0] - other).max() < 0.01
     assert not list(shot.out.rglob("whole_*"))
+    _other_tools_know_the_matte(shot)
+
+
+def _other_tools_know_the_matte(shot: Any) -> None:
+    """The look is baked with a mask of the named objects; lights, which need the characters alone, are refused."""
+    import bpy
+
+    assert bpy.ops.harmonize.bake_look() == {"FINISHED"}
+    tree = addon("compat").compositor_tree(shot.scene)
+    (node,) = (n for n in tree.nodes if n.type == "GROUP")
+    mask = node.inputs["Mask"].links[0].from_node
+    assert mask.matte_id == "Ball"
+    bpy.ops.harmonize.remove_look()
+    options = addon("options").read_options(bpy.context, animation=False)
+    captured = addon("capture").from_layers(options, 1, addon("capture").Store())
+    assert 0 < captured.alpha.mean() < 1
+    shot.settings.characters = shot.characters
+    said = ""
+    try:
+        bpy.ops.harmonize.estimate_lights()
+    except RuntimeError as error:
+        said = str(error)
+    assert "renders the characters by themselves" in said, said
 
 
 def check_pictures_that_do_not_fit_are_refused(folder: Path) -> None:

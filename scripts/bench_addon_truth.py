@@ -3,11 +3,11 @@
 
     python scripts/bench_addon_truth.py NETWORK.onnx --shots FOLDER            20 shots of 8 frames at 256x144
 
-Renders the shots once (`truth_shots`; they stay in FOLDER), hands layers and plates to the add-on as it renders them
-itself, runs Harmonize Animation's job smoothed and frame by frame, and prints for each shot which share of the
-composite's fMSE is removed, and fR-RTC with smoothing as a share of that without. Scores are kept in FOLDER/scores, a
-file a shot, network and code of the add-on, so a run that was stopped goes on; `--sheet` shows the middle frames:
-before, after, truth.
+Renders the shots once (`truth_shots`; they stay in FOLDER), gives layers and plates to the add-on as existing renders
+before a numbered background, runs Harmonize Animation's job smoothed and frame by frame, and prints for each shot which
+share of the composite's fMSE is removed, and fR-RTC beside that of frames treated alone. Scores are kept in
+FOLDER/scores, a file a shot, network and code of the add-on, so a run that was stopped goes on; `--sheet` shows the
+middle frames: before, after, truth.
 """
 
 from __future__ import annotations
@@ -119,10 +119,11 @@ def bench(network: Path, shots: Sequence[Shot], folder: Path, sheet: Path | None
         print(f"{score.name:62} {numbers}", flush=True)
     removed = np.array([s.removed for s in scores])
     flicker = np.array([s.flicker for s in scores])
-    total = 1 - sum(s.after for s in scores) / sum(s.before for s in scores)
+    before, after = (float(np.mean([getattr(s, name) for s in scores])) for name in ("before", "after"))
     print(f"\n{len(scores)} shots, {network.name}, smoothing {SMOOTHING:g} frames")
-    print(f"removed of the composite's fMSE: mean over shots {removed.mean():.1%}, of the sum {total:.1%}")
-    print(f"  median {np.median(removed):.1%}, {(removed > 0).sum()} of {len(scores)} better than before")
+    print(f"mean fMSE {before:.1f} before, {after:.1f} after: {1 - after / before:.1%} removed")
+    spread = f"mean {removed.mean():.1%}, median {np.median(removed):.1%}"
+    print(f"share removed of each shot's: {spread}, {(removed > 0).sum()} of {len(scores)} better than before")
     all_rtc = sum(s.rtc for s in scores) / max(sum(s.rtc_single for s in scores), 1e-9)
     print(f"fR-RTC as a share of frame by frame: of the sum {all_rtc:.2f}, median over shots {np.median(flicker):.2f}")
     if sheet is not None:
@@ -164,59 +165,41 @@ def run_addon(
 ) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
     """What the add-on writes for frames 1 to n: the composites before and the results, (H, W, 3) sRGB in [0, 1]."""
     context = prepare_scene(frames, folder)
-    from blender_addon import job as addon_job
-    from blender_addon import layers, options
+    from blender_addon import job, options
 
-    scene = context.scene
-    scene.harmonize.smoothing = smoothing
-    run_options = dataclasses.replace(options.read_options(context, animation=True), model_path=network)
-    job = addon_job.Job(run_options, interactive=False)
-    hand_in_layers(job, layers.layer_names(run_options.cast), frames)
-    for _ in job.steps():
+    context.scene.harmonize.smoothing = smoothing
+    shot = dataclasses.replace(options.read_options(context, animation=True), model_path=network)
+    for _ in job.Job(shot, interactive=False).steps():
         pass
     numbers = range(1, len(frames) + 1)
-    paths = ([run_options.composite_path(n) for n in numbers], [run_options.result_path(n) for n in numbers])
+    paths = ([shot.composite_path(n) for n in numbers], [shot.result_path(n) for n in numbers])
     before, after = ([read_image(path) for path in some] for some in paths)
     return before, after
 
 
 def prepare_scene(frames: Sequence[Frame], folder: Path) -> Any:
-    """An artist's scene: a stand-in as character, the plate as a numbered sequence. Returns Blender's context."""
+    """An artist's scene for existing renders: layers as EXR with alpha before a numbered plate. Returns the context."""
     import bpy
 
     enable_addon()
-    height, width = frames[0].alpha.shape
     for number, frame in enumerate(frames, 1):
         if not (path := folder / f"plate_{number:04d}.png").is_file():
+            colors = dict(zip("RGB", np.moveaxis(frame.layer_linear, -1, 0), strict=True))
+            write_exr(folder / f"layer_{number:04d}.exr", {**colors, "A": frame.alpha})
             write_image(path, frame.plate)
     bpy.ops.wm.read_homefile(use_factory_startup=False, use_empty=True)
     scene = bpy.context.scene
     scene.render.engine = "CYCLES"
-    scene.render.resolution_x, scene.render.resolution_y = width, height
+    scene.render.resolution_y, scene.render.resolution_x = frames[0].alpha.shape
     scene.frame_start, scene.frame_end = 1, len(frames)
     scene.view_settings.view_transform = "Standard"
     scene.camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
     scene.collection.objects.link(scene.camera)
-    characters = bpy.data.collections.new("Characters")
-    scene.collection.children.link(characters)
-    characters.objects.link(bpy.data.objects.new("Stand-in", bpy.data.meshes.new("Stand-in")))
     settings = scene.harmonize
-    settings.characters, settings.background = characters, "FILE"
-    settings.plate_path, settings.plate_is_sequence = str(folder / "plate_0001.png"), True
-    settings.folder = str(folder)
+    settings.source, settings.foreground, settings.background = "FILES", "ALPHA", "FILE"
+    settings.render_path, settings.plate_path = str(folder / "layer_0001.exr"), str(folder / "plate_0001.png")
+    settings.plate_is_sequence, settings.folder = True, str(folder)
     return bpy.context
-
-
-def hand_in_layers(job: Any, names: list[str], frames: Sequence[Frame]) -> None:
-    """Put the layers where the job would have rendered them, and say that they are finished."""
-    (name,) = names
-    for number, frame in enumerate(frames, 1):
-        path = job._layer_path(name, number)
-        if not path.is_file():
-            channels = dict(zip("RGB", np.moveaxis(frame.layer_linear, -1, 0), strict=True))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_exr(path, {**channels, "A": frame.alpha})
-            job._store(number, {"layers": job._layers_key(names), "view": job.options.view})
 
 
 def enable_addon() -> None:

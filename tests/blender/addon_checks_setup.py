@@ -235,6 +235,42 @@ def _other_tools_know_the_matte(shot: Any) -> None:
     assert "renders the characters by themselves" in said, said
 
 
+def check_hair_and_motion_blur_have_no_fringe(folder: Path) -> None:
+    """White hair that moves over white, black over black: each way of telling it gives one flat picture back.
+
+    A wrong premultiplication, a matte that does not fit or light that is shared out wrongly shows as a line.
+    """
+    import bpy
+    import numpy as np
+    from addon_scene import new_shot, read
+
+    for level in (0, 255):
+        light = level / 255
+        shot = new_shot(folder / str(level), color=(light,) * 3, level=level)
+        curves = bpy.data.curves.new("Hair", "CURVE")
+        curves.dimensions, curves.bevel_depth, curves.bevel_resolution = "3D", 0.012, 0
+        for strand in range(60):
+            spline = curves.splines.new("POLY")
+            spline.points.add(1)
+            turn = 2 * np.pi * strand / 60
+            spline.points[0].co = (0, 0, 0, 1)
+            spline.points[1].co = (1.6 * np.cos(turn), 0, 1.6 * np.sin(turn), 1)
+        curves.materials.append(bpy.data.materials["Shine"])
+        hair = bpy.data.objects.new("Hair", curves)
+        hair.parent = shot.hero
+        shot.characters.objects.link(hair)
+        shot.scene.render.use_motion_blur, shot.scene.render.motion_blur_shutter = True, 1.0
+        shot.scene.frame_set(3)
+        for foreground in ("COLLECTION", "MATTE"):
+            shot.settings.foreground, shot.settings.matte = foreground, "Hair, Ball"
+            bpy.ops.harmonize.frame()
+            alpha = coverage(shot, 3)
+            assert ((alpha > 0) & (alpha < 1)).sum() > 600
+            for name in ("harmonized", "harmonized_before"):
+                off = np.abs(read(shot.out / f"{name}_0003.png").astype(int) - level)
+                assert off.max() <= 1, (level, foreground, name, off.max())
+
+
 def check_pictures_that_do_not_fit_are_refused(folder: Path) -> None:
     import bpy
     from addon_scene import new_shot, write_plate

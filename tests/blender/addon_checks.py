@@ -28,6 +28,7 @@ import addon_checks_pictures
 import addon_checks_refusals
 import addon_checks_runs
 import addon_checks_setup
+import addon_checks_undo
 from addon_session import Skipped
 
 CHECKS = {
@@ -45,6 +46,7 @@ CHECKS = {
         addon_checks_demo,
         addon_checks_refusals,
         addon_checks_package,
+        addon_checks_undo,
     )
     for name, function in vars(module).items()
     if name.startswith("check_")

@@ -12,6 +12,7 @@ from pathlib import Path
 import bpy
 
 from .bridge.files import why_not_written
+from .translations import say
 
 DEMO = Path(__file__).parent / "demo"
 SHOT, BESIDE = "harmonize_demo.blend", ("plate.jpg", "CREDITS.md")
@@ -62,9 +63,8 @@ class HARMONIZE_OT_open_demo(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Ask first where changes would be lost."""
         if bpy.data.is_dirty and not bpy.app.background:
-            return context.window_manager.invoke_confirm(
-                self, event, title="Open Demo Shot", message="Changes of this file that are not saved are lost"
-            )
+            lost = say("Changes of this file that are not saved are lost")
+            return context.window_manager.invoke_confirm(self, event, title=say("Open Demo Shot"), message=lost)
         return self.execute(context)
 
     def execute(self, _context: bpy.types.Context) -> set[str]:

@@ -26,11 +26,8 @@ BACKGROUNDS = (
     ("SCENE", "Rest of the Scene", "Render everything; the characters of every light stand before every other light"),
     ("PLATE", "Background of the Shot", "The artist's own light is right for the plate; other lights are not"),
 )
-KINDS = tuple((name, name.capitalize(), f"Folder {folder}") for name, folder in CATEGORIES.items())
-PARTS = tuple(
-    (name, label, f"Listed in splits/{name}.txt")
-    for name, label in zip(SPLITS, ("Training", "Validation", "Test"), strict=True)
-)
+KINDS = tuple((name, name.capitalize(), "") for name in CATEGORIES)
+PARTS = tuple((name, label, "") for name, label in zip(SPLITS, ("Training", "Validation", "Test"), strict=True))
 
 
 class HarmonizeExport(bpy.types.PropertyGroup):

@@ -26,7 +26,7 @@ def draw_control(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     column = layout.column(align=True)
     amount = column.row()
     amount.active = bool(control.materials)
-    amount.prop(control, "materials_amount")
+    amount.prop(control, "materials_amount", text="Materials")
     for index, item in enumerate(control.materials):
         row = column.row(align=True)
         row.prop(item, "material", text="")

@@ -29,6 +29,7 @@ def _of_classes() -> Iterator[str]:
     import bpy
 
     for module in addon("registration").MODULES:
+        yield from (mend.label for mend in getattr(module, "MENDS", {}).values())
         for cls in module.CLASSES:
             if issubclass(cls, (bpy.types.Operator, bpy.types.Panel, bpy.types.Menu)):
                 yield cls.bl_label

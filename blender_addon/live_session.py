@@ -24,6 +24,7 @@ from .capture import Capture, Store, from_layers, nearest_rendered
 from .compat import working_space
 from .look_bake import COLORS, shown_by
 from .options import ShotOptions, read_options, view_key
+from .translations import say
 
 TICK = 0.05
 """Seconds between looks at what changed."""
@@ -54,6 +55,9 @@ class Session:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="harmonize-live")
         self._pending: Future[tuple[Look | None, float]] | None = None
         self._target: Look | None = None
+        self._known: dict[object, Look | None] = {}
+        """Looks by what they were estimated from, so that a range that plays again costs nothing."""
+        self._asked: object = None
         self._shown: Look | None = None
         self._follower = Follower(0)
         self._scene = ""
@@ -141,22 +145,32 @@ class Session:
             return
         self._key = key
         shown = self._view_transform(context.scene, options)
-        started = time.perf_counter()
+        asked = (*map(str, key), *map(str, options.plate.fingerprint(frame)), str(self._view[0]), options.model_path)
+        if view is None and asked in self._known:
+            self._found(self._known[asked])
+            self._say(say("Frame {frame}, as estimated before", frame=frame))
+            return
+        started, at = time.perf_counter(), frame
         if view is None:
             capture = from_layers(options, frame, self.store)
             at = nearest_rendered(options, frame)
-            source = "the rendered layers" if at == frame else f"the layers of frame {at}"
         else:
             from . import view_capture  # needs a graphics card
 
             capture = view_capture.from_view(context, view, options, frame, shown, self.store)
-            source = "the 3D view"
         took = time.perf_counter() - started
         self.seconds["capture"] = took
         if view is not None and took > TOO_SLOW and context.scene.harmonize_live.source == "AUTO":
             self._view_is_slow = True
         self._rest_until = time.monotonic() + took / SHARE
-        self._say(f"Frame {frame}, from {source}: {took * 1000:.0f} ms")
+        milliseconds = round(took * 1000)
+        if view is not None:
+            self._say(say("Frame {frame}, from the 3D view: {ms} ms", frame=frame, ms=milliseconds))
+        elif at == frame:
+            self._say(say("Frame {frame}, from its rendered layers: {ms} ms", frame=frame, ms=milliseconds))
+        else:
+            self._say(say("Frame {frame}, from the rendered layers of frame {at}", frame=frame, at=at))
+        self._asked = asked if view is None else None
         self._pending = self._pool.submit(_estimate, options, capture, shown, self._target)
 
     def _usable_view(self, context: bpy.types.Context):
@@ -178,8 +192,13 @@ class Session:
             return
         pending, self._pending = self._pending, None
         look, self.seconds["estimate"] = pending.result()
+        if self._asked is not None:
+            self._known[self._asked] = look
+        self._found(look)
+
+    def _found(self, look: Look | None) -> None:
         if look is None:
-            self._say("The characters are not in the picture in this frame")
+            self._say(say("The characters are not in the picture in this frame"))
         else:
             self._target = look
 

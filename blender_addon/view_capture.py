@@ -2,9 +2,9 @@
 """A small picture of the characters as a 3D view shades them now, seen from the scene's camera.
 
 The view draws into an offscreen buffer of a network's size (Blender API, `GPUOffScreen.draw_view3d`), before the view
-transform, without the viewport's compositor, whose look is what the capture is for. Which pixels are the characters'
-is told by drawing their triangles, too, and comparing depths. Cycles draws nothing offscreen; EEVEE and Material
-Preview do.
+transform, without overlays and the viewport's compositor, whose look is what the capture is for. Which pixels are the
+characters' is told by drawing their triangles, too, and comparing depths. Cycles draws nothing offscreen; EEVEE and
+Material Preview do.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def from_view(
     camera = context.scene.camera.evaluated_get(depsgraph)
     seen = camera.matrix_world.normalized().inverted()
     projection = camera.calc_matrix_camera(depsgraph, x=size[1], y=size[0])
-    with _no_compositor(space), _offscreen(size) as buffer:
+    with _plain(space), _offscreen(size) as buffer:
         buffer.draw_view3d(
             context.scene,
             context.view_layer,
@@ -93,15 +93,18 @@ def _size(scene: bpy.types.Scene) -> Size:
 
 
 @contextlib.contextmanager
-def _no_compositor(space: bpy.types.SpaceView3D) -> Generator[None]:
-    before = space.shading.use_compositor
-    if before != "DISABLED":
-        space.shading.use_compositor = "DISABLED"
+def _plain(space: bpy.types.SpaceView3D) -> Generator[None]:
+    """A view that draws neither overlays (bones, outlines) nor what the compositor makes of the picture."""
+    wanted = ((space.overlay, "show_overlays", False), (space.shading, "use_compositor", "DISABLED"))
+    changed = [(owner, name, getattr(owner, name)) for owner, name, value in wanted if getattr(owner, name) != value]
     try:
+        for owner, name, value in wanted:
+            if getattr(owner, name) != value:  # setting it draws the view anew
+                setattr(owner, name, value)
         yield
     finally:
-        if before != "DISABLED":
-            space.shading.use_compositor = before
+        for owner, name, value in changed:
+            setattr(owner, name, value)
 
 
 @contextlib.contextmanager

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
-from addon_session import addon
+from addon_session import HERE, addon
 
 
 def check_export_exchanges_characters_between_lights(folder: Path) -> None:
@@ -154,3 +156,36 @@ def grey(path: Path) -> Any:
 def grey16(path: Path) -> Any:
     """A 16-bit grey picture, (H, W) in 0..65535."""
     return grey(path).astype(int)
+
+
+def check_export_in_the_background_gives_the_same_bytes(folder: Path) -> None:
+    """In the window a second Blender exports a copy of the file; as a module that is this Python, behind a script."""
+    import bpy
+    from addon_scene import assert_unchanged, snapshot
+
+    bpy.ops.wm.save_userpref()
+    program = bpy.app.binary_path
+    if not program:  # Blender as a module
+        script = folder / "blender"
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{HERE / "addon_stand_in.py"}" "$@"\n')
+        script.chmod(0o755)
+        bpy.app.binary_path = str(script)
+    try:
+        lit_shot(folder / "here")
+        bpy.ops.harmonize.export_dataset()
+        shot = lit_shot(folder / "there")
+        before = snapshot(shot.scene)
+        plan = addon("export_triplets").read_plan(bpy.context, animation=True)
+        job = addon("export_job").ExportJob(plan, interactive=True)
+        for _ in job.steps():
+            time.sleep(0.005)
+        assert "Exported 2 of 2 frames" in job.summary(), job.summary()
+        assert_unchanged(before, shot.scene)
+    finally:
+        bpy.app.binary_path = program
+    root = folder / "here/dataset"
+    made = {p.relative_to(root): p.read_bytes() for p in root.rglob("*.png")}
+    assert len(made) == 2 * (2 + 3 + 6)
+    for path, data in made.items():
+        assert (folder / "there/dataset" / path).read_bytes() == data, path
+    assert not list(folder.rglob("render.blend"))

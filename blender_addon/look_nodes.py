@@ -125,22 +125,28 @@ def _build() -> bpy.types.NodeTree:
 
 
 class _Wiring:
-    """Lays the nodes of the group, from left to right by how much they depend on."""
+    """Lays the nodes of the group from left to right: a frame for each step, in it by what depends on what."""
 
     def __init__(self, group: bpy.types.NodeTree) -> None:
         self._group = group
-        self._rows: dict[int, int] = {}
-        self._depths: dict[str, int] = {}
         self._frame: bpy.types.Node | None = None
+        self._first = self._last = 0
+        self._rows: dict[int, int] = {}
+        self._columns: dict[str, int] = {}
 
     def grade(self) -> None:
         """All of the grade."""
-        given = self._place(self._group.nodes.new("NodeGroupInput"), ())
+        given = self._place(self._group.nodes.new("NodeGroupInput"))
         inputs = {item.name: given.outputs[item.name] for item in _INPUTS}
         strength = inputs["Strength"]
-        channels = self._place(self._group.nodes.new("CompositorNodeSeparateColor"), (inputs["Image"],))
+        self._begin("Straight Colours")
+        channels = self._place(self._group.nodes.new("CompositorNodeSeparateColor"))
         self._group.links.new(inputs["Image"], channels.inputs[0])
         picture, alpha = [channels.outputs[i] for i in range(3)], channels.outputs[3]
+        # what covers nothing, such as glow that is only added, has no share and is left alone
+        share = self._math("DIVIDE", inputs["Mask"], alpha)
+        share.node.use_clamp = True
+        straight = [self._math("DIVIDE", color, alpha) for color in picture]
 
         self._begin("White Balance and Exposure")
         warm = self._math("MULTIPLY", inputs["Temperature"], strength)
@@ -157,41 +163,39 @@ class _Wiring:
             self._math("POWER", MIDDLE_GREY, self._math("SUBTRACT", self._math("DIVIDE", 1.0, power), 1.0))
             for power in powers
         ]
-        graded, ceilings = [], []
+        graded = []
         for i in range(3):
             slope = self._math("MULTIPLY", self._math("MULTIPLY", gain, gains[i]), scales[i])
             offset = self._math("MULTIPLY", offsets[i], scales[i])
-            straight = self._math("DIVIDE", picture[i], alpha)
-            light = self._math("MAXIMUM", self._math("MULTIPLY_ADD", straight, slope, offset), 0.0)
+            light = self._math("MAXIMUM", self._math("MULTIPLY_ADD", straight[i], slope, offset), 0.0)
             graded.append(self._math("POWER", light, powers[i]))
-            ceilings.append(self._math("MAXIMUM", straight, inputs["Ceiling"]))
 
         self._begin("Saturation")
         saturation = self._math("POWER", inputs["Saturation"], strength)
         luma = self._luminance(graded)
         colors = [self._math("MULTIPLY_ADD", self._math("SUBTRACT", c, luma), saturation, luma) for c in graded]
 
-        self._begin("Back to Premultiplied, Where the Mask Is")
-        # what covers nothing, such as glow that is only added, is left alone
-        share = self._math("DIVIDE", inputs["Mask"], alpha)
-        share.node.use_clamp = True
-        result = self._place(self._group.nodes.new("CompositorNodeCombineColor"), (alpha, *colors))
+        self._begin("Premultiplied, Where the Mask Is")
+        mixed = []
         for i in range(3):
-            limited = self._math("MINIMUM", self._math("MAXIMUM", colors[i], 0.0), ceilings[i])
-            color = self._math("MULTIPLY", limited, alpha)
-            mixed = self._math("MULTIPLY_ADD", self._math("SUBTRACT", color, picture[i]), share, picture[i])
-            self._group.links.new(mixed, result.inputs[i])
-        self._group.links.new(alpha, result.inputs[3])
-        self._frame = None
-        result.location.x += 4 * 190
+            ceiling = self._math("MAXIMUM", straight[i], inputs["Ceiling"])
+            limited = self._math("MINIMUM", self._math("MAXIMUM", colors[i], 0.0), ceiling)
+            change = self._math("SUBTRACT", self._math("MULTIPLY", limited, alpha), picture[i])
+            mixed.append(self._math("MULTIPLY_ADD", change, share, picture[i]))
+        self._begin(None)
+        result = self._place(self._group.nodes.new("CompositorNodeCombineColor"))
+        for socket, value in zip(result.inputs, (*mixed, alpha), strict=True):
+            self._group.links.new(value, socket)
         output = self._place(self._group.nodes.new("NodeGroupOutput"), (result.outputs[0],))
-        output.location.x += 5 * 190
         self._group.links.new(result.outputs[0], output.inputs[0])
 
-    def _begin(self, label: str) -> None:
-        """Following nodes are framed together."""
-        self._frame = self._group.nodes.new("NodeFrame")
-        self._frame.label = label
+    def _begin(self, label: str | None) -> None:
+        """Following nodes go to the right of all before, into a frame of this name; None: into no frame."""
+        self._first, self._rows, self._columns = self._last + 1, {}, {}
+        self._frame = None
+        if label is not None:
+            self._frame = self._group.nodes.new("NodeFrame")
+            self._frame.label, self._frame.select = label, False
 
     def _math(self, operation: str, first: Number, second: Number | None = None, third: Number | None = None) -> Socket:
         node = new_math_node(self._group)
@@ -218,11 +222,13 @@ class _Wiring:
         luma = self._math("MULTIPLY_ADD", colors[1], green, luma)
         return self._math("MULTIPLY_ADD", colors[2], blue, luma)
 
-    def _place(self, node: bpy.types.Node, sources: tuple[Socket, ...]) -> bpy.types.Node:
-        """One column to the right of what it depends on, under what is there already."""
-        depth = 1 + max((self._depths[s.node.name] for s in sources), default=-1)
-        row = self._rows.get(depth, 0)
-        self._rows[depth], self._depths[node.name] = row + 1, depth
-        node.parent = self._frame
-        node.location = (190 * depth, -60 * row)
+    def _place(self, node: bpy.types.Node, sources: tuple[Socket, ...] = ()) -> bpy.types.Node:
+        """One column to the right of what it depends on in this frame, under what is there already."""
+        inside = [self._columns[s.node.name] + 1 for s in sources if s.node.name in self._columns]
+        column = max(inside, default=self._first)
+        row = self._rows.get(column, 0)
+        self._rows[column], self._columns[node.name] = row + 1, column
+        self._last = max(self._last, column)
+        node.parent, node.select = self._frame, False
+        node.location = (200 * column, -50 * row)
         return node

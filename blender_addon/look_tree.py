@@ -13,7 +13,7 @@ import bpy
 from harmonize_core.errors import InputError
 
 from . import compat
-from .look_nodes import MARK, is_look_group, look_nodes, new_look_node
+from .look_nodes import MARK, is_look_group, look_group, look_nodes, new_look_node
 
 OF, MADE_TREE, SWITCHED_ON, HELPERS, MATTE_PASS = (
     f"harmonize_{what}" for what in ("of", "made_tree", "switched_on", "helpers", "matte_pass")
@@ -38,6 +38,7 @@ def put_in(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, of: str = ""
     found = look_nodes(tree)
     for node in found:
         if node.get(OF, "") == of:
+            node.node_tree = look_group()  # it may be of an older version
             return node
     if tree is not None and tree.library is not None:
         raise InputError(
@@ -74,7 +75,7 @@ def take_out(scene: bpy.types.Scene) -> int:
         compat.switch_compositor(scene, False)
     if made_tree and all(_is_ours(node) for node in tree.nodes):
         compat.drop_compositor_tree(scene)
-    for group in [g for g in bpy.data.node_groups if is_look_group(g) and not g.users]:
+    for group in [g for g in bpy.data.node_groups if is_look_group(g) and not _is_used(g)]:
         bpy.data.node_groups.remove(group)
     return len(found)
 
@@ -161,6 +162,12 @@ def _unplug(tree: bpy.types.NodeTree, node: bpy.types.Node, scene: bpy.types.Sce
 def _note_helper(node: bpy.types.Node, helper: bpy.types.Node) -> None:
     names = filter(None, (node.get(HELPERS, ""), helper.name))
     node[HELPERS] = HELPER_SEPARATOR.join(names)
+
+
+def _is_used(group: bpy.types.NodeTree) -> bool:
+    """Whether nodes hold a group, or the artist keeps it; an editor that shows it does not count."""
+    users = bpy.data.user_map(subset=[group])[group]
+    return group.use_fake_user or any(isinstance(user, bpy.types.NodeTree | bpy.types.Scene) for user in users)
 
 
 def _is_ours(node: bpy.types.Node) -> bool:

@@ -257,3 +257,47 @@ def check_cuts_and_locks(folder: Path) -> None:
         assert [p.co.x for p in curve.keyframe_points] == [1, 3, 4, 5]
         assert abs(curve.evaluate(3.9) - exposures[0]) < 1e-5 > abs(curve.evaluate(4) - exposures[3])
         bpy.ops.harmonize.remove_look()
+
+
+def check_each_character_has_a_node_of_its_own(folder: Path) -> None:
+    """One brighter, one darker, each by its own node and mask; strength is keyframed along."""
+    import bpy
+    import numpy as np
+    from addon_scene import ball, emission, new_shot
+
+    from harmonize_core.color import srgb_to_linear
+    from harmonize_core.runtime import Look
+
+    shot = new_shot(folder)
+    scene = shot.scene
+    scene.frame_end, scene.render.film_transparent = 2, True
+    shot.settings.smoothing = 0.0
+    for name, x in (("Left", -1.2), ("Right", 1.2)):
+        child = bpy.data.collections.new(name)
+        shot.characters.children.link(child)
+        ball(name, (x, 0, 0.8), 0.5, child, emission(name, (0.2, 0.2, 0.2)))
+    bpy.data.objects.remove(shot.hero)
+    scene.harmonize_characters.separate = True
+    for frame, strength in ((1, 0.0), (2, 1.0)):
+        shot.settings.strength = strength
+        shot.settings.keyframe_insert("strength", frame=frame)
+    bpy.ops.harmonize.animation()
+    options, shot_time = addon("options").read_options(bpy.context, animation=True), addon("shot_time")
+    for layer, stops in zip(options.cast.over, (1.0, -1.0), strict=True):
+        for frame in (1, 2):
+            path = shot_time.estimate_path(options, frame, layer)
+            kept = shot_time.read_estimate(path)
+            look = Look(np.array([stops, *[0] * 9], np.float32), Look.identity().map)
+            shot_time.write_estimate(path, type(kept)(look, kept.centre, kept.light))
+    assert bpy.ops.harmonize.bake_look() == {"FINISHED"}
+    tree = addon("compat").compositor_tree(scene)
+    assert len(addon("look_nodes").look_nodes(tree)) == 2
+    if hasattr(scene.render, "compositor_device"):
+        scene.render.compositor_device = "CPU"
+    for frame, expected in ((1, (0.2, 0.2)), (2, (0.4, 0.1))):
+        shown = srgb_to_linear(_rendered(shot, frame, f"nodes_{frame}.png") / np.float32(255))
+        for layer, light in zip(options.cast.over, expected, strict=True):
+            alpha = addon("bridge.pixels").read_layer(shot.out / f"harmonized_work/{layer}_{frame:04d}.exr").alpha
+            assert np.abs(shown[alpha == 1] - light).max() < 0.006, (frame, layer, shown[alpha == 1].mean(axis=0))
+    assert bpy.ops.harmonize.remove_look() == {"FINISHED"}
+    assert not addon("compat").compositor_is_on(scene)

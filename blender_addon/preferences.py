@@ -12,6 +12,7 @@ from harmonize_core.errors import HarmonizeError
 
 from . import model
 from .properties import RELATIVE_PATH
+from .translations import sentence
 
 ENGINES = (
     ("AUTO", "Automatic", "ONNX Runtime where this Blender can load it, else NumPy"),
@@ -48,7 +49,7 @@ class HarmonizePreferences(bpy.types.AddonPreferences):
                 icon="CHECKMARK",
             )
         except HarmonizeError as error:
-            box.label(text=str(error), icon="ERROR")
+            box.label(text=sentence(error), icon="ERROR")
         for line, good in model.engine_lines():
             box.label(text=line, icon="CHECKMARK" if good else "INFO")
         box.operator("harmonize.test_network", icon="PLAY")
@@ -73,7 +74,7 @@ class HARMONIZE_OT_test_network(bpy.types.Operator):
             started = time.perf_counter()
             network.estimate(picture, mask)
         except HarmonizeError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, sentence(error))
             return {"CANCELLED"}
         took = 1000 * (time.perf_counter() - started)
         self.report({"INFO"}, f"{network.info.name} works: {network.info.engine}, {took:.0f} ms a frame")

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import ast
+import functools
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +15,29 @@ from addon_session import addon
 NO_WORDS = re.compile(r"[\W\d_]*")
 """Nothing to translate: signs, numbers."""
 
+SAYS = re.compile(r"report|Lack|Cancelled|EnvironmentFault|\w+Error")
+"""What is called with a sentence for the artist."""
+
 
 def interface_texts() -> Iterator[str]:
     """Labels, tooltips, items of menus, and texts in layouts; English, each as Blender looks it up."""
     found = [*_of_classes(), *_of_sources()]
     yield from (text for text in found if not NO_WORDS.fullmatch(text))
+
+
+def sentences() -> Iterator[str]:
+    """Errors and messages, with {1}, {2}, ... for the values in them."""
+    for node in _nodes():
+        if isinstance(node, ast.Call) and SAYS.fullmatch(_name(node)):
+            yield from (text for value in node.args[:2] if " " in (text := _numbered(value)))
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "attr", "") == "message":
+            yield _numbered(node.value)
+
+
+def is_in_sources(text: str) -> bool:
+    """Whether all that a text has between its values stands somewhere in the add-on."""
+    constants = [node.value for node in _nodes() if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return all(any(part in constant for constant in constants) for part in re.split(r"{\d+}", text))
 
 
 def placeholders(text: str) -> list[str]:
@@ -58,17 +78,37 @@ def _of_property(prop: object) -> Iterator[str]:
 
 def _of_sources() -> Iterator[str]:
     """Literals given as `text` or `heading` to layouts, to `say` and to `poll_message_set`."""
+    for node in _nodes():
+        if isinstance(node, ast.Call):
+            yield from _of_call(node)
+
+
+@functools.cache
+def _nodes() -> tuple[ast.AST, ...]:
+    """All of the add-on's source, its worker and its tools for scripts left out: artists do not see them."""
     folder = Path(addon("registration").__file__).parent
-    for source in sorted(folder.glob("*.py")):
-        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call):
-                yield from _of_call(node)
+    sources = sorted(folder.rglob("*.py"))
+    return tuple(node for source in sources for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))))
+
+
+def _name(node: ast.Call) -> str:
+    """Of what is called."""
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def _numbered(value: ast.expr) -> str:
+    """A literal, or an f-string with its values numbered; else nothing."""
+    if isinstance(value, ast.Constant):
+        return value.value if isinstance(value.value, str) else ""
+    if not isinstance(value, ast.JoinedStr):
+        return ""
+    numbers = itertools.count(1)
+    return "".join(str(v.value) if isinstance(v, ast.Constant) else f"{{{next(numbers)}}}" for v in value.values)
 
 
 def _of_call(node: ast.Call) -> Iterator[str]:
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     said = [k.value for k in node.keywords if k.arg in ("text", "heading")]
-    if name in ("say", "poll_message_set"):
+    if _name(node) in ("say", "poll_message_set"):
         said += node.args[:1]
     for value in said:
         yield from _literals(value)

@@ -8,7 +8,8 @@ coverages and premultiplied colours add up to the picture of all (`harmonize_cor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import glob
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import bpy
@@ -85,6 +86,13 @@ def split(
         return ()
     taken: set[str] = set()
     return tuple(CastPart(_file_stem(name, taken), name, tuple(members)) for name, members in found)
+
+
+def object_names(objects: Iterable[bpy.types.Object]) -> tuple[str, ...]:
+    """Patterns of the names that a Cryptomatte has for objects, and for those that they are instances of."""
+    own = list(objects)
+    inside = [o.instance_collection for o in own if o.instance_type == "COLLECTION" and o.instance_collection]
+    return tuple(sorted(glob.escape(o.name) for o in {*own, *(o for c in inside for o in c.all_objects)}))
 
 
 def strength_of(collection: str) -> float:

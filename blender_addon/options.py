@@ -132,7 +132,7 @@ def read_options(context: bpy.types.Context, *, animation: bool) -> ShotOptions:
             source.names,
         ),
         limits=read_limits(scene),
-        spared=() if source.split else protected_materials(scene),
+        spared=protected_materials(scene),
         part_strengths=tuple(strength_of(part.collection) for part in cast.parts),
     )
 

@@ -9,7 +9,6 @@ they are told by its alpha, an AOV or a Cryptomatte, and their light at soft edg
 from __future__ import annotations
 
 import fnmatch
-import glob
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,11 +20,13 @@ import numpy as np
 from harmonize_core.color import srgb_to_linear
 from harmonize_core.errors import InputError
 from harmonize_core.runtime.exr_reader import CannotRead, channel_names, read_exr
-from harmonize_core.runtime.mattes import Matte, color_channels, find_matte, split
+from harmonize_core.runtime.mattes import Matte, color_channels, find_matte, find_shares, share_out, split
 
-from . import layers
+from . import layers, spared
 from .bridge import pixels
 from .bridge.files import encode_exr, write_atomic
+from .characters import CastPart, object_names
+from .characters import split as split_cast
 from .compat import set_multilayer_format
 from .lacks import Lack
 from .layers import BACKGROUND, CHARACTERS, SHADOWS
@@ -102,7 +103,10 @@ def find_whole_cast(context: bpy.types.Context, source: Source) -> layers.Cast:
     rendered = context.scene.harmonize.background == "SCENE"
     under = (BACKGROUND,) if rendered else (SHADOWS,) * (source.split == "MATTE")
     named = [o for o in context.view_layer.objects if _told(o, source.names)]
-    return layers.Cast(tuple(named), (), (), (), "SCENE" if rendered else "", under)
+    settings, parts = context.scene.harmonize, ()
+    if settings.foreground == "COLLECTION" and context.scene.harmonize_characters.separate:
+        parts = _parts(settings.characters)
+    return layers.Cast(tuple(named), (), (), (), "SCENE" if rendered else "", under, parts)
 
 
 def split_frames(scene: bpy.types.Scene, spec: ShotSpec, tasks: list[FrameTask]) -> Generator[int]:
@@ -117,7 +121,7 @@ def split_frames(scene: bpy.types.Scene, spec: ShotSpec, tasks: list[FrameTask])
             if targets and spec.pictures:
                 split_picture(Path(spec.pictures[str(task.frame)]), spec, spec.view_layer, targets)
             elif targets:
-                whole = targets[CHARACTERS].with_name(f"whole_{task.frame:04d}.exr")
+                whole = next(iter(targets.values())).with_name(f"whole_{task.frame:04d}.exr")
                 _set_up_passes(shot, spec)
                 layers.render_to(shot, task.frame, whole)
                 split_picture(whole, spec, shot.view_layers[0].name, targets)
@@ -128,7 +132,7 @@ def split_frames(scene: bpy.types.Scene, spec: ShotSpec, tasks: list[FrameTask])
 
 
 def split_picture(picture: Path, spec: ShotSpec, view_layer: str, targets: dict[str, Path]) -> None:
-    """Write the layers of one picture as half-float EXR.
+    """Write the layers of one picture as half-float EXR, and where their materials are if they are asked for.
 
     Args:
         picture: EXR with its passes, or any image with alpha.
@@ -139,15 +143,17 @@ def split_picture(picture: Path, spec: ShotSpec, view_layer: str, targets: dict[
     Raises:
         InputError: the picture lacks what is needed; the message lists what it has.
     """
+    parts = _parts(bpy.data.collections[spec.characters]) if spec.separate else ()
     try:
-        color, coverage = _read(picture, spec, view_layer)
+        color, coverage, shares = _read(picture, spec, view_layer, [object_names(p.objects) for p in parts])
     except InputError as error:
         raise InputError(str(error) if str(picture) in str(error) else f"{picture}: {error}") from error
-    if coverage is None:
-        write_atomic(targets[CHARACTERS], encode_exr(color))
-        return
-    characters, beneath = split(color[..., :3], color[..., 3], coverage)
-    write_atomic(targets[CHARACTERS], encode_exr(characters))
+    characters, beneath = (color, color) if coverage is None else split(color[..., :3], color[..., 3], coverage)
+    over = [part.layer for part in parts] or [CHARACTERS]
+    for name, own in zip(over, share_out(characters, shares) if parts else [characters], strict=True):
+        write_atomic(targets[name], encode_exr(own))
+        if spec.materials:
+            spared.keep_from(picture, targets[name])
     if BACKGROUND in targets:  # what is transparent shows black, as nothing is behind it
         beneath[..., 3] = characters[..., 3] < 1
         write_atomic(targets[BACKGROUND], encode_exr(beneath))
@@ -160,33 +166,36 @@ def own_picture(scene: bpy.types.Scene, frame: int) -> Path:
     return Path(bpy.path.abspath(scene.render.frame_path(frame=frame)))
 
 
-def _read(picture: Path, spec: ShotSpec, view_layer: str) -> tuple[Floats, Floats | None]:
-    """(H, W, 4) linear, premultiplied, and (H, W) coverage of the characters; None where alpha says it."""
+def _read(
+    picture: Path, spec: ShotSpec, view_layer: str, groups: list[tuple[str, ...]]
+) -> tuple[Floats, Floats | None, list[Floats]]:
+    """(H, W, 4) linear, premultiplied; (H, W) coverage of the characters, None where alpha says it; of each group."""
     if picture.suffix.lower() not in pixels.LINEAR_SUFFIXES:
         if spec.split == "MATTE":
             raise InputError("it holds no passes; render an EXR of several layers, or choose Alpha")
         straight = pixels.read_values(picture)
         color = np.dstack([srgb_to_linear(straight[..., :3]) * straight[..., 3:], straight[..., 3]])
-        return _with_alpha(color), None
+        return _with_alpha(color), None, []
     names, text = channel_names(picture)
     wanted = color_channels(names, view_layer)
     matte = find_matte(names, text, spec.names) if spec.split == "MATTE" else Matte()
-    needed = {*wanted, *matte.channels} - {""}
+    shares = find_shares(names, text, groups)
+    needed = {*wanted, *matte.channels, *(channel for share in shares for channel in share.channels)} - {""}
     try:
         channels = read_exr(picture, needed.__contains__).channels
     except CannotRead:
         if spec.split == "MATTE" or "." in wanted[0]:
             raise
         layer = pixels.read_layer(picture)  # Blender reads every compression, but one layer only
-        return _with_alpha(np.dstack([layer.rgb_linear, layer.alpha])), None
+        return _with_alpha(np.dstack([layer.rgb_linear, layer.alpha])), None, []
     color = np.dstack([channels[name] for name in wanted]).astype(np.float32)
     if color.shape[2] == 3:
         color = np.dstack([color, np.ones(color.shape[:2], np.float32)])
     color = np.nan_to_num(color, posinf=65504, neginf=0)
     color[..., 3] = np.clip(color[..., 3], 0, 1)
     if spec.split == "ALPHA":
-        return _with_alpha(color), None
-    return color, matte.coverage(channels)
+        return _with_alpha(color), None, []
+    return color, matte.coverage(channels), [share.coverage(channels) for share in shares]
 
 
 def _with_alpha(color: Floats) -> Floats:
@@ -222,9 +231,11 @@ def _names(context: bpy.types.Context) -> tuple[str, ...]:
             "Collect Selected",
             "collect",
         )
-    inside = [o for o in settings.characters.all_objects if o.instance_type == "COLLECTION" and o.instance_collection]
-    things = {*settings.characters.all_objects, *(o for i in inside for o in i.instance_collection.all_objects)}
-    return tuple(sorted(glob.escape(o.name) for o in things))
+    return object_names(settings.characters.all_objects)
+
+
+def _parts(collection: bpy.types.Collection) -> tuple[CastPart, ...]:
+    return split_cast(collection, tuple(collection.all_objects), layers.has_surface)
 
 
 def _told(thing: bpy.types.Object, names: tuple[str, ...]) -> bool:
@@ -270,6 +281,8 @@ def _set_up_passes(shot: bpy.types.Scene, spec: ShotSpec) -> None:
     view_layer.use = view_layer.use_pass_combined = True
     if spec.split == "MATTE" and spec.names[0] not in view_layer.aovs:
         ask_for_cryptomatte(view_layer)
+    if spec.materials:
+        view_layer.use_pass_cryptomatte_material = True
     set_multilayer_format(shot)
     shot.render.image_settings.color_management = "OVERRIDE"  # Rec.709 whatever the working space
     shot.render.image_settings.linear_colorspace_settings.name = "Linear Rec.709"

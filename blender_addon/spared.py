@@ -32,7 +32,7 @@ def matte_path(layer: Path) -> Path:
 
 
 def ask_for(view_layer: bpy.types.ViewLayer) -> None:
-    """Have the temporary scene render where its materials are."""
+    """Have the temporary scene render where its materials are, and of Cryptomattes nothing else."""
     view_layer.use_pass_cryptomatte_material = True
     view_layer.pass_cryptomatte_depth = DEPTH
     view_layer.use_pass_cryptomatte_object = view_layer.use_pass_cryptomatte_asset = False
@@ -50,14 +50,7 @@ def keep(shot: bpy.types.Scene, layer: Path) -> None:
         set_multilayer_format(shot)
         if result is not None:
             result.save_render(str(passes), scene=shot)
-        found = read_exr(passes, lambda name: "cryptomaterial" in name.lower())
-        identities, ranks = cryptomatte(list(found.channels), found.text, "Material")
-        arrays = {
-            "names": np.array(list(identities), dtype=np.str_),
-            "identities": np.array(list(identities.values()), dtype=np.uint32),
-            "ranks": np.stack([found.channels[identity].view(np.uint32) for identity, _ in ranks]),
-            "coverage": np.stack([found.channels[share] for _, share in ranks]).astype(np.float16),
-        }
+        keep_from(passes, layer)
     except (InputError, RuntimeError) as error:
         raise OutputError(
             f"Blender did not say where the materials in {layer.name} are ({error}): take the materials off the list "
@@ -65,6 +58,28 @@ def keep(shot: bpy.types.Scene, layer: Path) -> None:
         ) from error
     finally:
         passes.unlink(missing_ok=True)
+
+
+def keep_from(picture: Path, layer: Path) -> None:
+    """Keep the materials of a picture for a layer that came out of it.
+
+    Raises:
+        InputError: it is no EXR, or has no Cryptomatte of materials.
+    """
+    try:
+        found = read_exr(picture, lambda name: "cryptomaterial" in name.lower())
+        identities, ranks = cryptomatte(list(found.channels), found.text, "Material")
+    except InputError as error:
+        raise InputError(
+            f"{picture} does not say where materials are ({error}): render it with the Cryptomatte of materials, or "
+            "take the materials off the list in Look Control"
+        ) from error
+    arrays = {
+        "names": np.array(list(identities), dtype=np.str_),
+        "identities": np.array(list(identities.values()), dtype=np.uint32),
+        "ranks": np.stack([found.channels[identity].view(np.uint32) for identity, _ in ranks]),
+        "coverage": np.stack([found.channels[share] for _, share in ranks]).astype(np.float16),
+    }
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     write_atomic(matte_path(layer), buffer.getvalue())

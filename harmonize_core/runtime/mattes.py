@@ -102,6 +102,29 @@ def find_matte(names: Sequence[str], text: Mapping[str, str], wanted: Sequence[s
     )
 
 
+def find_shares(names: Sequence[str], text: Mapping[str, str], groups: Sequence[Sequence[str]]) -> list[Matte]:
+    """The matte of each of some groups of objects in one Cryptomatte; a group that is in no picture covers nothing.
+
+    Args:
+        names: of all channels of a file.
+        text: its attributes.
+        groups: patterns of names, as in `find_matte`.
+
+    Raises:
+        InputError: there is no Cryptomatte of objects.
+    """
+    if not groups:
+        return []
+    manifest, ranks = cryptomatte(names, text, "Object")
+    return [
+        Matte(
+            ranks=ranks,
+            identities=frozenset(manifest[n] for n in manifest if any(fnmatch.fnmatchcase(n, p) for p in patterns)),
+        )
+        for patterns in groups
+    ]
+
+
 def cryptomatte(
     names: Sequence[str], text: Mapping[str, str], kind: str
 ) -> tuple[dict[str, int], tuple[tuple[str, str], ...]]:
@@ -147,6 +170,21 @@ def split(rgb: Floats, alpha: Floats, coverage: Floats) -> tuple[Floats, Floats]
     beneath_alpha = np.where(alone, 0, np.clip((alpha - coverage) / left, 0, 1))
     beneath = np.where(beneath_alpha[..., None] > 0, (color - own) / left[..., None], 0)
     return np.dstack([own, coverage]), np.dstack([beneath, beneath_alpha]).astype(np.float32)
+
+
+def share_out(characters: Floats, coverages: Sequence[Floats]) -> list[Floats]:
+    """Share characters out between those of whom the coverage is known.
+
+    Args:
+        characters: (H, W, 4) linear, premultiplied, as `split` gives them.
+        coverages: (H, W) in [0, 1], of each.
+
+    Returns:
+        (H, W, 4) of each; together they are `characters` wherever one of them is. A pixel of several has one colour,
+        which each gets its share of.
+    """
+    total = np.maximum(np.sum(coverages, axis=0), np.float32(1e-6))
+    return [(characters * (own / total)[..., None]).astype(np.float32) for own in coverages]
 
 
 def _cryptomattes(text: Mapping[str, str]) -> list[tuple[str, dict[str, int]]]:

@@ -57,17 +57,10 @@ def check_a_look_for_each_character(folder: Path) -> None:
     """Two that overlap: each goes its own way, together they are what was rendered at once."""
     import bpy
     import numpy as np
-    from addon_scene import assert_unchanged, ball, emission, new_shot, read, snapshot
+    from addon_scene import assert_unchanged, read, snapshot
 
-    shot = new_shot(folder, level=128)
-    shot.hero.animation_data_clear()
-    shot.scene.cycles.samples = 16
-    dark, bright = (bpy.data.collections.new(name) for name in ("Dark One", "Bright One"))
-    for child in (dark, bright):
-        shot.characters.children.link(child)
-    shot.characters.objects.unlink(shot.hero)
-    ball("Dark", (-0.5, 0.5, 0), 0.9, dark, emission("Coal", (0.02, 0.03, 0.02)))
-    ball("Bright", (0.5, -0.5, 0), 0.7, bright, emission("Snow", (0.7, 0.8, 0.6)))
+    shot = _two_characters(folder)
+    bright = bpy.data.collections["Bright One"]
     result, composite = shot.out / "harmonized_0001.png", shot.out / "harmonized_before_0001.png"
     assert bpy.ops.harmonize.frame() == {"FINISHED"}
     together = read(composite).astype(int)
@@ -76,9 +69,7 @@ def check_a_look_for_each_character(folder: Path) -> None:
     assert bpy.ops.harmonize.frame() == {"FINISHED"}
     assert_unchanged(state, shot.scene)
     work = shot.out / "harmonized_work"
-    names = ["character_dark_one", "character_bright_one"]
-    assert all((work / f"{name}_0001.exr").is_file() for name in names)
-    alphas = [addon("bridge.pixels").read_layer(work / f"{name}_0001.exr").alpha for name in names]
+    alphas = _alphas(shot)
     whole = addon("bridge.pixels").read_layer(work / "characters_0001.exr").alpha
     np.testing.assert_allclose(alphas[0] + alphas[1], whole, atol=2e-3)
     apart = read(composite).astype(int)
@@ -99,6 +90,67 @@ def check_a_look_for_each_character(folder: Path) -> None:
     assert stamps == {p: p.stat().st_mtime_ns for p in stamps}
     options = addon("options").read_options(bpy.context, animation=False)
     assert list(addon("shot_time").looks_of(options)) == [1]  # one look for tools that know of one
+
+
+def check_characters_and_materials_of_an_existing_render(folder: Path) -> None:
+    """Told by its Cryptomattes they are what they are when rendered one by one, but for pixels that both share."""
+    import bpy
+    import numpy as np
+    from addon_scene import assert_unchanged, read, snapshot
+
+    shot = _two_characters(folder)
+    result = shot.out / "harmonized_0001.png"
+    shot.scene.harmonize_characters.separate = True
+    bpy.ops.harmonize.frame()
+    alphas, wanted = _alphas(shot), read(result).astype(int)
+    for what in ("film", "output", "passes"):
+        bpy.ops.harmonize.mend(what=what)
+    shot.scene.render.filepath = "//own/own_"
+    shot.scene.frame_end = 1
+    bpy.ops.render.render(animation=True)
+    shot.settings.source = "FILES"
+    state = snapshot(shot.scene)
+    assert bpy.ops.harmonize.frame() == {"FINISHED"}
+    assert_unchanged(state, shot.scene)
+    told = _alphas(shot)
+    for own, other in zip(alphas, told, strict=True):
+        assert np.abs(own - other).max() < 0.01
+    shared = (told[0] > 0) & (told[1] > 0)
+    assert 5 < shared.sum() < 60
+    assert np.abs(read(result).astype(int) - wanted)[~shared].max() <= 2
+    shot.scene.harmonize_control.materials.add().material = bpy.data.materials["Snow"]
+    assert bpy.ops.harmonize.frame() == {"FINISHED"}
+    after, before = (read(shot.out / f"harmonized_{n}0001.png").astype(int) for n in ("", "before_"))
+    changed = np.abs(after - before).max(axis=-1)
+    assert changed[(told[1] > 0) & ~shared].max() <= 1
+    assert changed[told[0] == 1].min() > 10
+    bpy.context.view_layer.use_pass_cryptomatte_material = False
+    bpy.ops.render.render(animation=True)
+    assert "does not say where materials are" in _refused(bpy.ops.harmonize.frame)
+
+
+def _two_characters(folder: Path) -> Any:
+    """A bright ball before a dark one, each in a collection of its own, before grey."""
+    import bpy
+    from addon_scene import ball, emission, new_shot
+
+    shot = new_shot(folder, level=128)
+    shot.hero.animation_data_clear()
+    shot.scene.cycles.samples = 16
+    dark, bright = (bpy.data.collections.new(name) for name in ("Dark One", "Bright One"))
+    for child in (dark, bright):
+        shot.characters.children.link(child)
+    shot.characters.objects.unlink(shot.hero)
+    ball("Dark", (-0.5, 0.5, 0), 0.9, dark, emission("Coal", (0.02, 0.03, 0.02)))
+    ball("Bright", (0.5, -0.5, 0), 0.7, bright, emission("Snow", (0.7, 0.8, 0.6)))
+    return shot
+
+
+def _alphas(shot: Any) -> list[Any]:
+    """Coverage of both characters in frame 1, (H, W)."""
+    work = shot.out / "harmonized_work"
+    names = ("character_dark_one", "character_bright_one")
+    return [addon("bridge.pixels").read_layer(work / f"{name}_0001.exr").alpha for name in names]
 
 
 def check_protected_materials(folder: Path) -> None:

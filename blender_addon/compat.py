@@ -83,9 +83,8 @@ def compositor_tree(scene: bpy.types.Scene) -> bpy.types.NodeTree | None:
 
 
 def compositor_is_on(scene: bpy.types.Scene) -> bool:
-    """Whether a rendering goes through the scene's compositing nodes."""
-    used = _TREES_ARE_GROUPS or scene.use_nodes
-    return bool(scene.render.use_compositing and used and compositor_tree(scene))
+    """Whether a rendering goes through the scene's compositing nodes, if it has any."""
+    return bool(scene.render.use_compositing and (_TREES_ARE_GROUPS or scene.use_nodes))
 
 
 def switch_compositor(scene: bpy.types.Scene, on: bool) -> None:
@@ -229,3 +228,13 @@ def working_space() -> str:
     """The linear colour space that scenes and compositor of the file work in; before 5.0 there was but one."""
     settings = getattr(bpy.data, "colorspace", None)
     return getattr(settings, "working_space", "Linear Rec.709")
+
+
+def new_fit_node(tree: bpy.types.NodeTree, method: str) -> bpy.types.Node:
+    """A Scale node that brings a picture to the size of the render: "STRETCH", "FIT" or "CROP"."""
+    node = tree.nodes.new("CompositorNodeScale")
+    if hasattr(node, "space"):
+        node.space, node.frame_method = "RENDER_SIZE", method
+    else:  # menus became sockets in 5.0
+        node.inputs["Type"].default_value, node.inputs["Frame Type"].default_value = "Render Size", method.title()
+    return node

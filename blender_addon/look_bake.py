@@ -24,6 +24,7 @@ from .bridge import pixels
 from .bridge.files import encode_exr, write_atomic
 from .compat import working_space
 from .layers import CHARACTERS, has_surface, remove_leftovers, write_view
+from .look_backdrop import can_show
 from .look_nodes import NO_CEILING
 from .options import ShotOptions, read_options
 from .shot_files import ShotFiles
@@ -76,11 +77,13 @@ def bake(context: bpy.types.Context) -> Baked:
     separate = bool(options.cast.parts)
     members = {part.layer: part.objects for part in options.cast.parts} or {CHARACTERS: options.cast.characters}
     names = {part.layer: part.collection for part in options.cast.parts}
+    # a view transform would change the plate, too
+    backdrop = options.plate if shown is plainly_shown and can_show(options.plate) else None
     keyframes = 0
     for name, found in grades.items():
         if not found.looks:
             continue
-        node = look_tree.put_in(scene, view_layer, names.get(name, ""))
+        node = look_tree.put_in(scene, view_layer, names.get(name, ""), backdrop)
         if not node.inputs["Mask"].is_linked and (separate or shows_others(scene, options)):
             surfaces = [o.name for o in members[name] if has_surface(o)]
             look_tree.mask_by_matte(node.id_data, node, view_layer, surfaces)

@@ -13,23 +13,29 @@ import bpy
 from harmonize_core.errors import InputError
 
 from . import compat
+from .look_backdrop import put_behind, remove_pictures
 from .look_nodes import MARK, is_look_group, look_group, look_nodes, new_look_node
+from .plates import Plate
 
-OF, MADE_TREE, SWITCHED_ON, HELPERS, MATTE_PASS = (
-    f"harmonize_{what}" for what in ("of", "made_tree", "switched_on", "helpers", "matte_pass")
+OF, MADE_TREE, MADE_TRANSPARENT, SWITCHED_ON, HELPERS, MATTE_PASS = (
+    f"harmonize_{what}" for what in ("of", "made_tree", "made_transparent", "switched_on", "helpers", "matte_pass")
 )
 """Custom properties of a look's node: whose look it is, and what else was done for it."""
 
 HELPER_SEPARATOR = "\n"
 
 
-def put_in(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, of: str = "") -> bpy.types.Node:
+def put_in(
+    scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, of: str = "", backdrop: Plate | None = None
+) -> bpy.types.Node:
     """The node of a look in a scene's compositor: the one that is there, or a new one behind the render.
 
     Args:
         scene: the artist's.
         view_layer: the one whose picture is changed, if the nodes use several.
         of: the character whose look it is; "" for all. Each has a node, one behind the other.
+        backdrop: what is laid behind the characters where the scene has no nodes; None: nothing. The film gets
+            transparent for it.
 
     Raises:
         InputError: the tree cannot be edited, or holds no render; the sentence says what to do.
@@ -47,7 +53,7 @@ def put_in(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, of: str = ""
         )
     was_on = compat.compositor_is_on(scene)
     if tree is None or not tree.nodes:
-        node = _in_new_tree(scene, view_layer)
+        node = _in_new_tree(scene, view_layer, backdrop)
     else:
         source = found[-1].outputs["Image"] if found else _render_socket(tree, scene, view_layer)
         node = _spliced(tree, source)
@@ -68,6 +74,8 @@ def take_out(scene: bpy.types.Scene) -> int:
         return 0
     switched_on = any(SWITCHED_ON in node for node in found)
     made_tree = any(MADE_TREE in node for node in found)
+    if any(MADE_TRANSPARENT in node for node in found):
+        scene.render.film_transparent = False
     for node in found:
         _unplug(tree, node, scene)
     compat.remove_empty_action(tree)
@@ -75,6 +83,7 @@ def take_out(scene: bpy.types.Scene) -> int:
         compat.switch_compositor(scene, False)
     if made_tree and all(_is_ours(node) for node in tree.nodes):
         compat.drop_compositor_tree(scene)
+    remove_pictures()
     for group in [g for g in bpy.data.node_groups if is_look_group(g) and not _is_used(g)]:
         bpy.data.node_groups.remove(group)
     return len(found)
@@ -128,15 +137,18 @@ def _spliced(tree: bpy.types.NodeTree, source: bpy.types.NodeSocket) -> bpy.type
     return node
 
 
-def _in_new_tree(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer) -> bpy.types.Node:
-    """Render, look and output, where the scene has no compositing nodes."""
+def _in_new_tree(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, backdrop: Plate | None) -> bpy.types.Node:
+    """Render, look, what lies behind it and output, where the scene has no compositing nodes."""
     tree = compat.new_compositor_tree(scene)
     render, output = tree.nodes.new("CompositorNodeRLayers"), compat.new_output_node(tree)
     render.scene, render.layer = scene, view_layer.name
-    render.location, output.location = (0, 0), (640, 0)
-    tree.links.new(render.outputs["Image"], output.inputs[0])
-    node = _spliced(tree, render.outputs["Image"])
+    render.location, output.location = (0, 0), (900, 0)
+    picture = render.outputs["Image"]
+    tree.links.new(picture if backdrop is None else put_behind(tree, picture, backdrop), output.inputs[0])
+    node = _spliced(tree, picture)
     node[MADE_TREE] = True
+    if backdrop is not None and not scene.render.film_transparent:
+        scene.render.film_transparent = node[MADE_TRANSPARENT] = True
     for helper in (render, output):
         helper[MARK] = True
     return node

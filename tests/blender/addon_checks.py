@@ -28,6 +28,7 @@ import addon_checks_pictures
 import addon_checks_refusals
 import addon_checks_runs
 import addon_checks_setup
+import addon_checks_time
 import addon_checks_undo
 from addon_session import Skipped
 
@@ -39,6 +40,7 @@ CHECKS = {
         addon_checks_diagnosis,
         addon_checks_runs,
         addon_checks_nodes,
+        addon_checks_time,
         addon_checks_live,
         addon_checks_lights,
         addon_checks_control,

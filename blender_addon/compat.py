@@ -113,6 +113,8 @@ def drop_compositor_tree(scene: bpy.types.Scene) -> None:
     """Take the tree of `new_compositor_tree` away again; in Blender 4 it stays with the scene, empty and off."""
     if _TREES_ARE_GROUPS:
         tree, scene.compositing_node_group = scene.compositing_node_group, None
+        for node in list(tree.nodes):  # a tree that is removed with them keeps counting as a user of their scenes (5.2)
+            tree.nodes.remove(node)
         bpy.data.node_groups.remove(tree)
         return
     scene.node_tree.nodes.clear()

@@ -32,15 +32,6 @@ from .progress import Cancelled, Progress, clock
 from .renderers import FrameTask, InBackground
 from .shot_time import camera_cuts
 
-OWN_BACKGROUND = (
-    "The background is rendered with this scene's own lights, so there is nothing to match them to: choose a picture, "
-    "a sequence or a movie as background"
-)
-NO_LIGHT = (
-    "The scene has no lights that can be set (keyframed and linked ones stay as they are) and no world: press Add Sun "
-    "and Ambient in the Match Lights panel"
-)
-
 
 class LightJob:
     """One estimate, with the face of `job.Job`: `steps()`, `progress` and `cancelled`."""
@@ -55,7 +46,10 @@ class LightJob:
         self.groups = groups.names
         """The groups that there is light in; rows of the match."""
         if not self.groups:
-            raise InputError(NO_LIGHT)
+            raise InputError(
+                "The scene has no lights that can be set (keyframed and linked ones stay as they are) and no world: "
+                "press Add Sun and Ambient in the Match Lights panel"
+            )
         if scene.harmonize_lights.applied:
             remember(scene, groups)  # what the artist changed since is part of the light as it was
         present = [applied_at(scene.harmonize_lights, frame) for frame in options.frames]
@@ -184,7 +178,10 @@ def new_light_job(context: bpy.types.Context, *, interactive: bool) -> LightJob:
             "in the Harmonize panel"
         )
     if options.plate.kind == "rendered":
-        raise InputError(OWN_BACKGROUND)
+        raise InputError(
+            "The background is rendered with this scene's own lights, so there is nothing to match them to: choose a "
+            "picture, a sequence or a movie as background"
+        )
     if not shot:
         return LightJob(options, (0,), interactive=interactive)
     every = options.frames

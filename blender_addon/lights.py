@@ -125,7 +125,10 @@ class HARMONIZE_OT_add_lights(_Change):
         """What is missing only."""
         remember(context.scene, groups)
         made = add_missing(context.scene, groups)
-        self.report({"INFO"}, f"Added: {', '.join(made)}" if made else "The scene has a sun and ambient light already")
+        if made:
+            self.report({"INFO"}, f"Added: {', '.join(made)}")
+        else:
+            self.report({"INFO"}, "The scene has a sun and ambient light already")
 
 
 class HARMONIZE_OT_reset_lights(bpy.types.Operator):

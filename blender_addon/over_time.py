@@ -53,7 +53,7 @@ class HARMONIZE_OT_bake_look(bpy.types.Operator):
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         if baked.alone:
-            text = "Baked the look of this frame for all frames; Harmonize Animation gives each its own"
+            text = say("Baked the look of this frame for all frames; Harmonize Animation gives each its own")
         else:
             text = say("Baked the looks of {count} frames: {keys} keyframes", count=baked.frames, keys=baked.keyframes)
         if baked.error:

@@ -183,13 +183,15 @@ class HARMONIZE_OT_collect_selected(bpy.types.Operator):
             return {"CANCELLED"}
         settings = context.scene.harmonize
         collection = settings.characters
-        if collection is None:
-            collection = bpy.data.collections.new("Characters")
+        if collection is None or collection.library:  # what is linked from another file cannot be added to
+            linked, collection = collection, bpy.data.collections.new("Characters")
             context.scene.collection.children.link(collection)
+            if linked:
+                collection.children.link(linked)
             settings.characters = collection
-        for thing in {*selected, *(child for o in selected for child in o.children_recursive)}:
-            if thing.name not in collection.objects:
-                collection.objects.link(thing)
+        wanted = {*selected, *(child for o in selected for child in o.children_recursive)}
+        for thing in wanted - set(collection.objects):
+            collection.objects.link(thing)
         return {"FINISHED"}
 
 

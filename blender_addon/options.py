@@ -17,7 +17,7 @@ from .controls import protected_materials, read_limits
 from .lacks import Lack
 from .layers import BACKGROUND, Cast, sort_cast
 from .plates import RENDERED, Plate, find_plate
-from .renderers import ShotSpec
+from .renderers import ShotSpec, library_path
 from .sources import Source, find_source, find_whole_cast
 
 SUFFIX = {"PNG": ".png", "PNG16": ".png", "EXR": ".exr"}
@@ -31,6 +31,8 @@ class ShotOptions:
     view_layer: str
     characters: str
     """Name of their collection."""
+    library: str
+    """The file it is linked from; empty where it is not."""
     frames: tuple[int, ...]
     cast: Cast
     source: Source
@@ -76,7 +78,9 @@ class ShotOptions:
         """How whoever renders finds the shot in the file."""
         backdrop, separate = self.cast.backdrop, bool(self.cast.parts)
         place = (self.scene, self.view_layer, self.characters)
-        return ShotSpec(*place, self.cut, backdrop, separate, bool(self.spared), **vars(self.source))
+        return ShotSpec(
+            *place, self.cut, backdrop, separate, bool(self.spared), library=self.library, **vars(self.source)
+        )
 
     @property
     def work_folder(self) -> Path:
@@ -111,6 +115,7 @@ def read_options(context: bpy.types.Context, *, animation: bool) -> ShotOptions:
         scene=scene.name,
         view_layer=context.view_layer.name,
         characters=settings.characters.name if settings.characters else "",
+        library=library_path(settings.characters) if settings.characters else "",
         frames=frames,
         cast=cast,
         source=source,

@@ -127,6 +127,39 @@ def check_a_render_region_limits_what_is_matched(folder: Path) -> None:
     assert np.array_equal(read(shot.out / "harmonized_0001.png")[:, 33:], shot.plate[:, 33:])
 
 
+def check_characters_linked_from_another_file(folder: Path) -> None:
+    """Found although a collection of this file is named alike; hidden ones are shown, and selected things join them."""
+    import bpy
+    import numpy as np
+    from addon_scene import new_shot
+    from addon_session import coverage
+
+    new_shot(folder / "library")
+    bpy.ops.wm.save_mainfile()
+    shot = new_shot(folder / "shot")
+    with bpy.data.libraries.load(str(folder / "library/shot.blend"), link=True) as (_, wanted):
+        wanted.collections = ["Hero"]
+    (linked,) = wanted.collections
+    shot.scene.collection.children.link(linked)
+    shot.settings.characters = linked
+    shot.hero.location.x, shot.hero.animation_data.action = 50, None
+    bpy.ops.harmonize.frame()
+    assert np.count_nonzero(coverage(shot, 1)) > 200
+    for layer in bpy.context.view_layer.layer_collection.children:
+        layer.exclude = True
+    assert _mends() == ["show"], _texts()
+    bpy.ops.harmonize.mend(what="show")
+    assert _texts() == []
+    bpy.context.view_layer.layer_collection.children["Hero"].exclude = False
+    shot.hero.select_set(True)
+    bpy.ops.harmonize.collect_selected()
+    assert shot.settings.characters.library is None
+    assert linked in shot.settings.characters.children_recursive
+    assert shot.hero in shot.settings.characters.all_objects[:]
+    bpy.ops.harmonize.frame()
+    assert np.count_nonzero(coverage(shot, 1)) > 200
+
+
 def check_the_diagnosis_fits_the_panel(folder: Path) -> None:
     """Every sentence is drawn in lines, every button has an operator that exists."""
     import bpy

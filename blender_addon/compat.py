@@ -113,7 +113,9 @@ def drop_compositor_tree(scene: bpy.types.Scene) -> None:
     """Take the tree of `new_compositor_tree` away again; in Blender 4 it stays with the scene, empty and off."""
     if _TREES_ARE_GROUPS:
         tree, scene.compositing_node_group = scene.compositing_node_group, None
-        for node in list(tree.nodes):  # a tree that is removed with them keeps counting as a user of their scenes (5.2)
+        for node in list(tree.nodes):  # removed as they are, they or their tree would keep counting as users of a scene
+            if hasattr(node, "scene"):
+                node.scene = None
             tree.nodes.remove(node)
         bpy.data.node_groups.remove(tree)
         return

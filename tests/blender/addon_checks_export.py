@@ -182,7 +182,8 @@ def check_export_in_the_background_gives_the_same_bytes(folder: Path) -> None:
         assert "Exported 2 of 2 frames" in job.summary(), job.summary()
         assert_unchanged(before, shot.scene)
     finally:
-        bpy.app.binary_path = program
+        if not program:
+            bpy.app.binary_path = ""
     root = folder / "here/dataset"
     made = {p.relative_to(root): p.read_bytes() for p in root.rglob("*.png")}
     assert len(made) == 2 * (2 + 3 + 6)

@@ -20,7 +20,8 @@ from . import layers
 from .bridge import pixels
 from .bridge.files import encode_exr, write_atomic
 from .light_settings import AMBIENT, SUN
-from .renderers import FrameTask, ShotSpec, find_characters
+from .linked import find_collection
+from .renderers import FrameTask, ShotSpec
 from .worker import work_off
 
 REST = "rest"
@@ -63,7 +64,7 @@ def render_lights(spec: LightSpec, tasks: list[FrameTask]) -> Generator[int]:
     names = spec.shot
     scene = bpy.data.scenes[names.scene]
     view_layer = scene.view_layers[names.view_layer]
-    cast = layers.sort_cast(scene, view_layer, find_characters(names))
+    cast = layers.sort_cast(scene, view_layer, find_collection(names.characters, names.library))
     with layers.shot_scene(scene, view_layer, replace(cast, under=()), names.cut) as shot:
         _make_small(shot)
         if spec.ramp:

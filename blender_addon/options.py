@@ -16,8 +16,9 @@ from .compat import animated_value
 from .controls import protected_materials, read_limits
 from .lacks import Lack
 from .layers import BACKGROUND, Cast, sort_cast
+from .linked import library_path
 from .plates import RENDERED, Plate, find_plate
-from .renderers import ShotSpec, library_path
+from .renderers import ShotSpec
 from .sources import Source, find_source, find_whole_cast
 
 SUFFIX = {"PNG": ".png", "PNG16": ".png", "EXR": ".exr"}

@@ -24,6 +24,7 @@ from harmonize_core.errors import OutputError
 
 from . import layers, sources, spared
 from .bridge.files import why_not_written, write_atomic
+from .linked import find_collection
 
 FRAME_MARK, ERROR_MARK = "HARMONIZE frame ", "HARMONIZE error "
 
@@ -69,7 +70,7 @@ def render_tasks(spec: ShotSpec, tasks: list[FrameTask]) -> Generator[int]:
     if spec.split:
         yield from sources.split_frames(scene, spec, tasks)
         return
-    characters = find_characters(spec)
+    characters = find_collection(spec.characters, spec.library)
     cast = layers.sort_cast(scene, view_layer, characters, spec.backdrop, separate=spec.separate)
     with layers.shot_scene(scene, view_layer, cast, spec.cut) as shot:
         if spec.materials:
@@ -83,18 +84,6 @@ def render_tasks(spec: ShotSpec, tasks: list[FrameTask]) -> Generator[int]:
             for exr, png in task.views:
                 layers.write_view(shot, Path(exr), Path(png))
             yield task.frame
-
-
-def find_characters(spec: ShotSpec) -> bpy.types.Collection:
-    """The characters' collection, in this file or in the copy of it that the background Blender has open."""
-    alike = [c for c in bpy.data.collections if c.name == spec.characters]
-    return next(c for c in alike if library_path(c) == spec.library)
-
-
-def library_path(datablock: bpy.types.ID) -> str:
-    """Absolute path of the file that something is linked from; empty where it is not."""
-    library = datablock.library
-    return bpy.path.abspath(library.filepath, library=library.library) if library else ""
 
 
 class Here:

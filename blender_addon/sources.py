@@ -30,6 +30,7 @@ from .characters import split as split_cast
 from .compat import set_multilayer_format
 from .lacks import Lack
 from .layers import BACKGROUND, CHARACTERS, SHADOWS
+from .linked import find_collection
 from .plates import MOVIE_SUFFIXES, split_number
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def split_picture(picture: Path, spec: ShotSpec, view_layer: str, targets: dict[
     Raises:
         InputError: the picture lacks what is needed; the message lists what it has.
     """
-    parts = _parts(bpy.data.collections[spec.characters]) if spec.separate else ()
+    parts = _parts(find_collection(spec.characters, spec.library)) if spec.separate else ()
     try:
         color, coverage, shares = _read(picture, spec, view_layer, [object_names(p.objects) for p in parts])
     except InputError as error:

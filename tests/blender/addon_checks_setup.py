@@ -99,6 +99,8 @@ def _render_frames(shot: Any, kind: str) -> None:
         bpy.ops.harmonize.mend(what=mend)
     if kind == "PASSES":
         bpy.ops.harmonize.mend(what="output")
+        if hasattr(shot.scene.render.image_settings, "use_exr_interleave"):  # as Blender 5 does it by itself
+            shot.scene.render.image_settings.use_exr_interleave = False
         bpy.ops.harmonize.mend(what="passes")
     else:
         addon("compat").set_still_format(shot.scene, kind, "RGBA", "16" if kind == "OPEN_EXR" else "8")

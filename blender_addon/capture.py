@@ -34,8 +34,11 @@ Size = tuple[int, int]
 LONGEST = 256
 """Pixels of the longer side of a capture: what networks look at."""
 
-KEPT = 256
-"""Small pictures that are kept, so that playing a range again reads nothing (at most 64 MiB)."""
+PLATE_LONGEST = 2 * LONGEST
+"""Of a background when it is read; it is fitted into the frame, and maybe cropped, after that."""
+
+KEPT = 192
+"""Small pictures that are kept, as half floats, so that playing a range again reads nothing (some 100 MiB at most)."""
 
 
 @dataclass(frozen=True)
@@ -66,16 +69,19 @@ class Capture:
 class Store:
     """Small pictures by file and date, the ones used last."""
 
-    _kept: OrderedDict[object, Floats] = field(default_factory=OrderedDict)
+    read: int = 0
+    """How many pictures had to be read."""
+    _kept: OrderedDict[object, NDArray[np.float16]] = field(default_factory=OrderedDict)
 
     def get(self, key: object, read: Callable[[], Floats]) -> Floats:
         """The picture of a key; read where it is not kept."""
         if key not in self._kept:
-            self._kept[key] = read()
+            self._kept[key] = read().astype(np.float16)
+            self.read += 1
         self._kept.move_to_end(key)
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
-        return self._kept[key]
+        return self._kept[key].astype(np.float32)
 
     def clear(self) -> None:
         """Forget all of them."""
@@ -98,6 +104,24 @@ def from_layers(options: ShotOptions, frame: int, store: Store) -> Capture:
         shadow = small_values(files.layer_path(SHADOWS, at), store)
         plate = with_shadow(plate, pixels.Layer(shadow[..., :3], shadow[..., 3]))
     return Capture(np.ascontiguousarray(together[..., :3]), alpha, plate)
+
+
+def read_ahead(options: ShotOptions, frame: int, store: Store) -> bool:
+    """Read one picture that `from_layers` needs for a frame and that is not kept yet; False where there is none.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    files, before = ShotFiles(options), store.read
+    for name in files.names:
+        path = files.layer_path(name, frame)
+        if path.is_file():
+            small_values(path, store)
+        if store.read > before:
+            return True
+    if options.plate.kind in ("still", "sequence"):
+        small_values(options.plate.path(frame), store, PLATE_LONGEST)
+    return store.read > before
 
 
 def nearest_rendered(options: ShotOptions, frame: int) -> int:
@@ -126,20 +150,19 @@ def small_plate(options: ShotOptions, frame: int, size_hw: Size, store: Store) -
         InputError: the picture is missing or damaged.
     """
     plate = options.plate
+    if plate.kind in ("still", "sequence"):
+        return _small_file(plate, frame, size_hw, store)
+    date = 0
     if plate.kind == "rendered":
         frame = nearest_rendered(options, frame)
-
-    def read() -> Floats:
-        if plate.kind in ("still", "sequence"):
-            return _small_file(plate, frame, size_hw, store)
-        return plate_frame(plate, frame, size_hw, options.work_folder / "plate.live.png")
-
-    return store.get((*map(str, plate.fingerprint(frame)), str(plate.path(frame)), size_hw), read)
+        date = plate.path(frame).stat().st_mtime_ns
+    key = (date, *map(str, plate.fingerprint(frame)), str(plate.path(frame)), size_hw)
+    return store.get(key, lambda: plate_frame(plate, frame, size_hw, options.work_folder / "plate.live.png"))
 
 
 def _small_file(plate: Plate, frame: int, size_hw: Size, store: Store) -> Floats:
     path = plate.path(frame)
-    rgb = small_values(path, store, LONGEST * 2)[..., :3]  # fitted in the frame once more
+    rgb = small_values(path, store, PLATE_LONGEST)[..., :3]
     if path.suffix.lower() in pixels.LINEAR_SUFFIXES:
         rgb = np.clip(linear_to_srgb(rgb), 0, 1)
     return pixels.fit_plate(rgb, size_hw, plate.method, flip_x=plate.flip_x, flip_y=plate.flip_y)

@@ -8,6 +8,7 @@ newest estimate (`runtime.Follower`). Where nothing changes nothing is written, 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -20,7 +21,7 @@ from harmonize_core.runtime.grade_fit import Show, fit_grade, plainly_shown
 from harmonize_core.runtime.temporal import centre_of
 
 from . import live_node, model
-from .capture import Capture, Store, from_layers, nearest_rendered
+from .capture import Capture, Store, from_layers, nearest_rendered, read_ahead
 from .compat import working_space
 from .look_bake import COLORS, shown_by
 from .options import ShotOptions, read_options, view_key
@@ -34,6 +35,9 @@ LAG = 1.8
 
 SHARE = 0.25
 """Of the time, at most, captures may take; slow ones wait longer for the next."""
+
+AHEAD = 24
+"""Frames whose rendered layers are read before they are shown."""
 
 TOO_SLOW = 1.0
 """Seconds after which a 3D view is left alone where the artist has not chosen it."""
@@ -67,6 +71,7 @@ class Session:
         self._view: tuple[object, Show] = (None, plainly_shown)
         self._view_is_slow = False
         self._rest_until = 0.0
+        self._from_layers = False
 
     def changed(self) -> None:
         """Something of the scene is another than before."""
@@ -87,6 +92,9 @@ class Session:
             if self._pending is None and time.monotonic() >= self._rest_until:
                 self._begin(context, options)
             self._ease(context, options)
+            self._read_ahead(context.scene, options)
+        except ReferenceError:  # an object of the cast was deleted
+            self.rebuilt()
         except HarmonizeError as error:
             self._say(str(error), failed=True)
 
@@ -143,7 +151,7 @@ class Session:
         key = (frame, view is None, written, context.scene.harmonize_live.source)
         if key == self._key:
             return
-        self._key = key
+        self._key, self._from_layers = key, view is None
         shown = self._view_transform(context.scene, options)
         asked = (*map(str, key), *map(str, options.plate.fingerprint(frame)), str(self._view[0]), options.model_path)
         if view is None and asked in self._known:
@@ -172,6 +180,18 @@ class Session:
             self._say(say("Frame {frame}, from the rendered layers of frame {at}", frame=frame, at=at))
         self._asked = asked if view is None else None
         self._pending = self._pool.submit(_estimate, options, capture, shown, self._target)
+
+    def _read_ahead(self, scene: bpy.types.Scene, options: ShotOptions) -> None:
+        """While nothing else is to do: one picture of the frames that come next, which take longest of all."""
+        if self._pending is not None or time.monotonic() < self._rest_until or not self._from_layers:
+            return
+        started = time.monotonic()
+        last = min(scene.frame_current + AHEAD, scene.frame_end)
+        for frame in range(scene.frame_current + 1, last + 1):
+            with contextlib.suppress(InputError):  # not rendered yet, or damaged: said when it is its turn
+                if read_ahead(options, frame, self.store):
+                    break
+        self._rest_until = time.monotonic() + (time.monotonic() - started) / SHARE
 
     def _usable_view(self, context: bpy.types.Context):
         source = context.scene.harmonize_live.source

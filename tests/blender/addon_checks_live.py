@@ -193,3 +193,27 @@ def check_the_split_finds_the_picture_before(folder: Path) -> None:
     settings.show = False
     assert split._view.handle is None
     assert folder.is_dir()
+
+
+def check_live_reads_ahead_one_picture_at_a_time(folder: Path) -> None:
+    """With nothing else to do the next frames are read, so that showing them reads nothing."""
+    import bpy
+
+    try:
+        shot = _look_shot(folder, (1, 2))
+        shot.scene.frame_set(1)
+        assert bpy.ops.harmonize.live() == {"FINISHED"}
+        live = addon("live").session()
+        before = live.store.read
+        live._rest_until = 0.0
+        live.step(bpy.context)
+        assert live.store.read == before + 1
+        for _ in range(20):
+            live._rest_until = 0.0
+            live.step(bpy.context)
+        before = live.store.read
+        shot.scene.frame_set(2)
+        assert bpy.ops.harmonize.live_update() == {"FINISHED"}
+        assert live.store.read == before, "all of it was read ahead"
+    finally:
+        _done()

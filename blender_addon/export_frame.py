@@ -28,10 +28,14 @@ from . import layers
 from .bridge import pixels
 from .bridge.files import encode_exr, write_atomic
 from .export_lights import describe, lit
-from .export_styles import AS_LIT, RGB, Style, exposure_of, level
+from .export_styles import AS_LIT, RGB, Style, View, exposure_of, level
 from .triplet_set import Pair
 
 Floats = NDArray[np.float32]
+
+
+class NotSeen(InputError):
+    """A frame without characters."""
 
 
 @dataclass(frozen=True)
@@ -77,16 +81,16 @@ def before_scene(
         neutral: the scene shows linear light as plain sRGB; else its view transform is asked.
 
     Raises:
-        InputError: the characters are not in the picture.
+        NotSeen: the characters are not in the picture.
         OutputError: Blender could not render.
     """
     lights = _render_all(shot, cast, styles, frame, scratch)
-    show = _shower(shot, scratch, neutral=neutral)
+    show, view = _shower(shot, scratch, neutral=neutral), view_of(shot)
     coverage = lights[0].character.alpha
     pictures = {x.style.style_id: x.character.rgb_linear + x.layers[layers.BACKGROUND].rgb_linear for x in lights}
     reference = level(pictures[lights[0].style.style_id])
     exposures = {
-        x.style.style_id: exposure_of(x.style, pictures[x.style.style_id], coverage, reference) for x in lights
+        x.style.style_id: exposure_of(x.style, pictures[x.style.style_id], coverage, reference, view) for x in lights
     }
     gains = {number: _gain(*exposure) for number, exposure in exposures.items()}
     reals = {number: show(picture * gains[number]) for number, picture in pictures.items()}
@@ -115,7 +119,7 @@ def before_plate(
 ) -> Pictures:
     """A frame before a plate (H, W, 3) sRGB: real in the artist's own light, a composite in each other; see above."""
     lights = _render_all(shot, cast, styles, frame, scratch)
-    show = _shower(shot, scratch, neutral=neutral)
+    show, view = _shower(shot, scratch, neutral=neutral), view_of(shot)
     own = next(x for x in lights if x.style.name == AS_LIT)
     coverage = own.character.alpha
     if (shadow := own.layers.get(layers.SHADOWS)) is not None:
@@ -124,7 +128,9 @@ def before_plate(
     straight = {x.style.style_id: unpremultiply(x.character.rgb_linear, x.character.alpha) for x in lights}
     metered = {number: extrapolate(colors, coverage) for number, colors in straight.items()}
     reference = level(metered[own.style.style_id])
-    exposures = {x.style.style_id: exposure_of(x.style, metered[x.style.style_id], coverage, reference) for x in lights}
+    exposures = {
+        x.style.style_id: exposure_of(x.style, metered[x.style.style_id], coverage, reference, view) for x in lights
+    }
 
     def laid(light: _Light) -> Floats:
         number = light.style.style_id
@@ -155,7 +161,7 @@ def _render_all(
                 path.unlink()
         seen = found[layers.CHARACTERS]
         if not (seen.alpha >= 0.5).any():
-            raise InputError(
+            raise NotSeen(
                 f"The characters are not in the picture in frame {frame}, so there is nothing to learn from it; "
                 "export frames in which they are seen"
             )
@@ -163,6 +169,13 @@ def _render_all(
         found[layers.CHARACTERS] = pixels.Layer(opaque, seen.alpha)
         lights.append(_Light(style, found, condition))
     return lights
+
+
+def view_of(scene: bpy.types.Scene) -> View:
+    """What metering minds of a scene's colour management."""
+    settings = scene.view_settings
+    kind = {"AgX": "agx", "Filmic": "filmic"}.get(settings.view_transform, "standard")
+    return View(kind, float(settings.exposure))
 
 
 def _gain(stops: float, white_balance: RGB) -> Floats:

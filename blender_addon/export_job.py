@@ -19,7 +19,7 @@ import bpy
 
 from . import layers, triplet_set
 from .bridge.files import write_atomic
-from .export_frame import before_plate, before_scene
+from .export_frame import NotSeen, before_plate, before_scene
 from .export_styles import Style
 from .plates import Plate, plate_frame
 from .progress import Cancelled, Progress, clock
@@ -59,9 +59,9 @@ class ExportPlan:
         """Folder for what is rendered, emptied after each frame."""
         return Path(self.root) / triplet_set.STATE / "render"
 
-    def scene_id(self, frame: int) -> str:
-        """Name of a frame's view."""
-        return triplet_set.View(self.category, self.place, frame, self.split, {}, {}, {}).scene_id
+    def view_id(self, frame: int) -> tuple[str, str]:
+        """Category and name of a frame's view."""
+        return self.category, triplet_set.View(self.category, self.place, frame, self.split, {}, {}, {}).scene_id
 
     def key(self, frame: int) -> str:
         """Of everything that the pictures of a frame depend on."""
@@ -131,9 +131,20 @@ class ExportJob:
             f"and {composites} composites"
         )
 
+    @property
+    def without_characters(self) -> str:
+        """A sentence when frames showed no characters, else empty."""
+        plan = self.plan
+        empty = [f for f in plan.frames if triplet_set.is_empty(Path(plan.root), plan.view_id(f))]
+        if not empty:
+            return ""
+        shown = ", ".join(str(f) for f in empty[:5]) + (" ..." if len(empty) > 5 else "")
+        return f"The characters are not in the picture in frame {shown}: left out of the export"
+
     def _checkpoint(self) -> Iterator[Progress]:
         yield self.progress
         if self.cancelled:
+            self.counts = list_set(self.plan)
             raise Cancelled(f"{self.summary()}; run again to continue")
 
 
@@ -157,8 +168,7 @@ class _Here:
 
 def is_finished(plan: ExportPlan, frame: int) -> bool:
     """Whether a frame needs nothing more."""
-    view_id = (plan.category, plan.scene_id(frame))
-    return plan.skip_finished and triplet_set.is_finished(Path(plan.root), view_id, plan.key(frame))
+    return plan.skip_finished and triplet_set.is_finished(Path(plan.root), plan.view_id(frame), plan.key(frame))
 
 
 def list_set(plan: ExportPlan) -> tuple[int, int]:
@@ -180,7 +190,12 @@ def export_frames(plan: ExportPlan) -> Generator[int]:
     with layers.shot_scene(scene, view_layer, cast, plan.cut) as shot:
         for frame in plan.frames:
             if not is_finished(plan, frame):
-                _export_frame(plan, shot, cast, frame)
+                try:
+                    _export_frame(plan, shot, cast, frame)
+                except NotSeen:
+                    if len(plan.frames) == 1:
+                        raise
+                    triplet_set.note_empty(Path(plan.root), plan.view_id(frame), plan.key(frame))
             yield frame
 
 

@@ -51,7 +51,7 @@ def lit(shot: bpy.types.Scene, style: Style, frame: int, centre: Vector) -> Gene
 
 
 def remove_leftovers() -> None:
-    """Remove the copies of lights and worlds (also after loading a file that was saved with them)."""
+    """Remove the copies of lights and worlds."""
     for blocks in (bpy.data.objects, bpy.data.lights, bpy.data.worlds, bpy.data.images):
         for block in [b for b in blocks if b.name.startswith(TEMPORARY)]:
             blocks.remove(block)

@@ -49,6 +49,16 @@ class Style:
     """The numbers of a capture condition of the generator, which takes the place of all of the above."""
 
 
+@dataclass(frozen=True)
+class View:
+    """How a scene shows linear light, as far as metering minds it."""
+
+    kind: str
+    """"standard", "agx" or "filmic", as the generator knows them."""
+    stops: float
+    """The scene's own exposure, which is added when its pictures are shown."""
+
+
 OWN = (
     Style(AS_LIT, 1),
     Style("overcast", 2, (0.06, 0.06, 0.065), (1.5, 1.6, 1.7), spread=6.0),
@@ -125,7 +135,7 @@ def generator_styles(count: int, shot: str, seed: int, *, as_lit: bool) -> tuple
     return tuple(Style(s.name, s.style_id, condition=_plain(numbers)) for s, numbers in found) + own
 
 
-def exposure_of(style: Style, linear: Floats, coverage: Floats, reference: float) -> tuple[float, RGB]:
+def exposure_of(style: Style, linear: Floats, coverage: Floats, reference: float, view: View) -> tuple[float, RGB]:
     """The stops and white-balance gains by which a picture of this style is developed.
 
     Args:
@@ -133,11 +143,12 @@ def exposure_of(style: Style, linear: Floats, coverage: Floats, reference: float
         linear: (H, W, 3) scene-linear Rec.709.
         coverage: (H, W) of the characters.
         reference: `level` of the picture in the artist's light, which stays as it is exposed.
+        view: how the scene shows light.
     """
     if style.condition is not None:
         condition = condition_of(style.condition)
-        stops = float(generator("compose.develop").meter(linear, condition, "standard", coverage))
-        return round(stops, 4), condition.white_balance
+        stops = float(generator("compose.develop").meter(linear, condition, view.kind, coverage))
+        return round(stops - view.stops, 4), condition.white_balance
     if style.name == AS_LIT:
         return 0.0, (1.0, 1.0, 1.0)
     return round(math.log2(reference / level(linear)) + style.stops, 4), (1.0, 1.0, 1.0)

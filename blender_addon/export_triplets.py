@@ -83,6 +83,8 @@ def read_plan(context: bpy.types.Context, *, animation: bool) -> ExportPlan:
         )
     if scene.camera is None:
         raise InputError("The scene has no camera: add one and make it the active camera")
+    if scene.render.use_border:
+        raise InputError("A render region is set, so pictures would be black beside it: switch Render Region off")
     before_plate = settings.background == "PLATE"
     plate = find_plate(scene) if before_plate else None
     if plate is not None and plate.kind == "rendered":
@@ -164,6 +166,8 @@ class _Export(Run):
         return ExportJob(read_plan(context, animation=self.animation), interactive=interactive)
 
     def _finish(self, context: bpy.types.Context) -> None:
+        if self._job.without_characters:
+            self.report({"WARNING"}, self._job.without_characters)
         self.report({"INFO"}, self._job.summary())
 
 

@@ -100,6 +100,16 @@ def is_finished(root: Path, view_id: tuple[str, str], key: str) -> bool:
         return False
 
 
+def note_empty(root: Path, view_id: tuple[str, str], key: str) -> None:
+    """Keep in mind that a view (category, scene id) shows no character, so that nobody renders it again."""
+    write_atomic(record_path(root, *view_id), json.dumps({"key": key, "files": [], "lines": []}).encode())
+
+
+def is_empty(root: Path, view_id: tuple[str, str]) -> bool:
+    """Whether a finished view (category, scene id) shows no character."""
+    return not json.loads(record_path(root, *view_id).read_text())["lines"]
+
+
 def write_view(
     root: Path,
     view: View,
@@ -183,7 +193,8 @@ def write_lists(root: Path, engine: str, generator: str) -> tuple[int, int]:
     Raises:
         OutputError: a file cannot be written.
     """
-    records = [json.loads(p.read_text())["lines"] for p in sorted((root / STATE).glob("*/*.json"))]
+    found = (json.loads(p.read_text())["lines"] for p in sorted((root / STATE).glob("*/*_v*.json")))
+    records = [lines for lines in found if lines]
     styles: dict[int, str] = {}
     for lines in records:
         for line in (ln for ln in lines if ln["kind"] == "real"):

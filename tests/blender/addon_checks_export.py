@@ -89,7 +89,19 @@ def check_export_stops_where_it_cannot_go(folder: Path) -> None:
     shot.settings.folder = "//dataset/"
     shot.hero.location.x = 1000
     assert "not in the picture" in refusal(bpy.ops.harmonize.export_triplet)
+    shot.scene.render.use_border = True
+    assert "Render Region off" in refusal(bpy.ops.harmonize.export_triplet)
+    shot.scene.render.use_border = False
+    for frame, x in ((1, 1000), (2, 0)):
+        shot.hero.location.x = x
+        shot.hero.keyframe_insert("location", frame=frame)
+    assert bpy.ops.harmonize.export_dataset() == {"FINISHED"}
+    lines = (folder / "dataset/manifest.jsonl").read_text().splitlines()
+    assert len(lines) == 1 + 3 + 6
+    assert all("_v002" in line for line in lines)
+    shot.hero.animation_data_clear()
     shot.hero.location.x = 0
+    shot.settings.shot = "second"
     plan = addon("export_triplets").read_plan(bpy.context, animation=True)
     job = addon("export_job").ExportJob(plan, interactive=False)
     said = ""
@@ -99,7 +111,7 @@ def check_export_stops_where_it_cannot_go(folder: Path) -> None:
     except addon("progress").Cancelled as error:
         said = str(error)
     assert "1 of 2 frames" in said, said
-    assert len((folder / "dataset/manifest.jsonl").read_text().splitlines()) == 1 + 3 + 6
+    assert len((folder / "dataset/manifest.jsonl").read_text().splitlines()) == 2 * (1 + 3 + 6)
     shot.scene.harmonize.characters = None
     assert not bpy.ops.harmonize.export_dataset.poll()
 

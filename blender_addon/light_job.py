@@ -45,6 +45,7 @@ class LightJob:
         groups = find_groups(scene, options.cast)
         self.groups = groups.names
         """The groups that there is light in; rows of the match."""
+        self.fixed = len(groups.fixed)
         if not self.groups:
             raise InputError(
                 "The scene has no lights that can be set (keyframed and linked ones stay as they are) and no world: "

@@ -92,6 +92,8 @@ class HarmonizeLights(bpy.types.PropertyGroup):
     estimated: BoolProperty(options={"HIDDEN"})
     has_sun: BoolProperty(options={"HIDDEN"})
     has_ambient: BoolProperty(options={"HIDDEN"})
+    fixed: IntProperty(options={"HIDDEN"})
+    """Lights that were not matched."""
     before: FloatProperty(options={"HIDDEN"})
     """How far the characters are from what the network wants, root mean square of 0 to 255."""
     after: FloatProperty(options={"HIDDEN"})

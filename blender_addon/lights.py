@@ -50,6 +50,7 @@ class HARMONIZE_OT_estimate_lights(Run):
             return
         settings = scene.harmonize_lights
         settings.has_sun, settings.has_ambient = SUN in job.groups, AMBIENT in job.groups
+        settings.fixed = job.fixed
         gains, of_frames = job.gains()
         for name, gain in zip(GROUPS, gains, strict=True):
             exposure, tint = exposure_and_tint(gain)
@@ -180,6 +181,8 @@ def _draw_estimate(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup
         text=say("Distance to the background: {before:.0f} to {after:.0f} of 255", **_distances(settings)),
         translate=False,
     )
+    if settings.fixed:
+        column.label(text=say("Lights that stay as they are: {count}", count=settings.fixed), translate=False)
     for key in list(settings.keys)[:_ROWS]:
         row = layout.row(align=True)
         row.label(text=say("Frame {frame}", frame=key.frame), translate=False)

@@ -20,6 +20,7 @@ import addon_checks_control
 import addon_checks_demo
 import addon_checks_diagnosis
 import addon_checks_export
+import addon_checks_light_scenes
 import addon_checks_lights
 import addon_checks_live
 import addon_checks_nodes
@@ -43,6 +44,7 @@ CHECKS = {
         addon_checks_time,
         addon_checks_live,
         addon_checks_lights,
+        addon_checks_light_scenes,
         addon_checks_control,
         addon_checks_export,
         addon_checks_demo,

@@ -202,3 +202,25 @@ def check_export_in_the_background_gives_the_same_bytes(folder: Path) -> None:
     for path, data in made.items():
         assert (folder / "there/dataset" / path).read_bytes() == data, path
     assert not list(folder.rglob("render.blend"))
+
+
+def check_export_takes_the_generators_styles_where_it_is(folder: Path) -> None:
+    """Its numbers are in the manifest and its sun and sky in the pictures; without it the shot's own lights vary."""
+    import bpy
+    from addon_scene import assert_unchanged, read, snapshot
+
+    shot = lit_shot(folder)
+    shot.settings.use_generator, shot.settings.styles = True, 2
+    before = snapshot(shot.scene)
+    assert bpy.ops.harmonize.export_triplet() == {"FINISHED"}
+    assert_unchanged(before, shot.scene)
+    lines = [json.loads(line) for line in (folder / "dataset/manifest.jsonl").read_text().splitlines()]
+    reals = {line["condition"]["style"]: line for line in lines if line["kind"] == "real"}
+    if not addon("export_styles").has_generator():
+        assert set(reals) == {"as_lit", "overcast"}
+        return
+    assert {name: line["style"] for name, line in reals.items()} == {"sunrise_sunset_clear": 1, "noon_clear": 4}
+    assert reals["noon_clear"]["condition"]["elevation_deg"] > 40
+    colors = {name: read(folder / "dataset" / x["path"])[30:, :].mean((0, 1)) for name, x in reals.items()}
+    warmth = {name: red / blue for name, (red, _, blue) in colors.items()}
+    assert warmth["sunrise_sunset_clear"] > 1.2 * warmth["noon_clear"], warmth

@@ -96,7 +96,7 @@ def values(item: Any) -> dict[str, str]:
 
     found = {}
     for prop in item.bl_rna.properties:
-        if prop.identifier in ("rna_type", "bl_rna", "session_uid"):
+        if prop.identifier in ("rna_type", "bl_rna", "session_uid", "users"):  # Blender counts users anew when it loads
             continue
         value = getattr(item, prop.identifier, None)
         if prop.type == "COLLECTION":

@@ -13,11 +13,9 @@ import bpy
 
 from harmonize_core.runtime import Look
 
-from . import compat
-from .layers import has_surface
-from .look_bake import shows_others
+from . import compat, look_mask
 from .look_nodes import VALUES, look_nodes, set_look
-from .look_tree import mask_by_matte, put_in, take_out
+from .look_tree import put_in, take_out
 from .options import ShotOptions
 
 MARK = "harmonize_live"
@@ -35,9 +33,8 @@ def claim(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, options: Shot
         node = put_in(scene, view_layer)
         node[MARK] = ""
         node.label = f"{node.label} (Live)"
-        if shows_others(scene, options):
-            characters = [o.name for o in options.cast.characters if has_surface(o)]
-            mask_by_matte(node.id_data, node, view_layer, characters)
+        if mask := look_mask.find_mask(scene, view_layer, options):
+            look_mask.put_on(node, mask, view_layer)
         return [node]
     for node in nodes:
         if MARK not in node:

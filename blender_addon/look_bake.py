@@ -19,11 +19,11 @@ from harmonize_core.errors import InputError
 from harmonize_core.runtime import Look
 from harmonize_core.runtime.grade_fit import SIDE, Show, Shown, chart, fit_grade, plainly_shown
 
-from . import look_keys, look_tree, shot_time
+from . import look_keys, look_mask, look_tree, shot_time
 from .bridge import pixels
 from .bridge.files import encode_exr, write_atomic
 from .compat import working_space
-from .layers import CHARACTERS, has_surface, remove_leftovers, write_view
+from .layers import remove_leftovers, write_view
 from .look_backdrop import can_show
 from .look_nodes import NO_CEILING
 from .options import ShotOptions, read_options
@@ -74,8 +74,6 @@ def bake(context: bpy.types.Context) -> Baked:
     grades = {name: _grades(options, name, shown) for name in options.cast.over}
     if not any(found.looks for found in grades.values()):
         raise InputError("The characters are not in the picture in any frame: there is no look to bake")
-    separate = bool(options.cast.parts)
-    members = {part.layer: part.objects for part in options.cast.parts} or {CHARACTERS: options.cast.characters}
     names = {part.layer: part.collection for part in options.cast.parts}
     # a view transform would change the plate, too
     backdrop = options.plate if shown is plainly_shown and can_show(options.plate) else None
@@ -84,9 +82,8 @@ def bake(context: bpy.types.Context) -> Baked:
         if not found.looks:
             continue
         node = look_tree.put_in(scene, view_layer, names.get(name, ""), backdrop)
-        if not node.inputs["Mask"].is_linked and (separate or shows_others(scene, options)):
-            surfaces = [o.name for o in members[name] if has_surface(o)]
-            look_tree.mask_by_matte(node.id_data, node, view_layer, surfaces)
+        if mask := look_mask.find_mask(scene, view_layer, options, name):
+            look_mask.put_on(node, mask, view_layer)
         node.inputs["Ceiling"].default_value = 1.0 if shown is plainly_shown else NO_CEILING
         strengths = {frame: options.strength(i, name) for i, frame in enumerate(options.frames)}
         keyframes += look_keys.write_keys(node, found.looks, strengths, cuts)
@@ -158,12 +155,3 @@ def shown_by(scene: bpy.types.Scene, options: ShotOptions) -> Shown:
         remove_leftovers()
         for path in (exr, png):
             Path(path).unlink(missing_ok=True)
-
-
-def shows_others(scene: bpy.types.Scene, options: ShotOptions) -> bool:
-    """Whether the scene's own render shows more than the characters, so that a mask has to tell them apart."""
-    cast = options.cast
-    if options.source.split:  # its objects are known, the rest is whatever else is in the scene
-        return options.source.split == "MATTE"
-    rest = (*cast.others, *cast.holdouts, *cast.catchers)
-    return not scene.render.film_transparent or any(has_surface(o) and not o.hide_render for o in rest)

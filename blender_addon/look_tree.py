@@ -12,17 +12,15 @@ import bpy
 
 from harmonize_core.errors import InputError
 
-from . import compat
+from . import compat, look_mask
 from .look_backdrop import put_behind, remove_pictures
 from .look_nodes import MARK, is_look_group, look_group, look_nodes, new_look_node
 from .plates import Plate
 
-OF, MADE_TREE, MADE_TRANSPARENT, SWITCHED_ON, HELPERS, MATTE_PASS = (
-    f"harmonize_{what}" for what in ("of", "made_tree", "made_transparent", "switched_on", "helpers", "matte_pass")
+OF, MADE_TREE, MADE_TRANSPARENT, SWITCHED_ON = (
+    f"harmonize_{what}" for what in ("of", "made_tree", "made_transparent", "switched_on")
 )
 """Custom properties of a look's node: whose look it is, and what else was done for it."""
-
-HELPER_SEPARATOR = "\n"
 
 
 def put_in(
@@ -89,23 +87,6 @@ def take_out(scene: bpy.types.Scene) -> int:
     return len(found)
 
 
-def mask_by_matte(
-    tree: bpy.types.NodeTree, node: bpy.types.Node, view_layer: bpy.types.ViewLayer, names: list[str]
-) -> None:
-    """Let only the objects of these names change: a Cryptomatte node feeds the mask of a look's node."""
-    if not view_layer.use_pass_cryptomatte_object:
-        view_layer.use_pass_cryptomatte_object = True
-        node[MATTE_PASS] = view_layer.name
-    matte = tree.nodes.new("CompositorNodeCryptomatteV2")
-    matte.name = matte.label = "Harmonize Mask"
-    matte.source, matte.scene = "RENDER", view_layer.id_data
-    matte.layer_name = f"{view_layer.name}.CryptoObject"
-    matte.matte_id = ",".join(names)
-    matte.location = (node.location.x - 260, node.location.y - 220)
-    tree.links.new(matte.outputs["Matte"], node.inputs["Mask"])
-    _note_helper(node, matte)
-
-
 def _render_socket(
     tree: bpy.types.NodeTree, scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer
 ) -> bpy.types.NodeSocket:
@@ -161,19 +142,9 @@ def _unplug(tree: bpy.types.NodeTree, node: bpy.types.Node, scene: bpy.types.Sce
         source = incoming[0].from_socket
         for target in [link.to_socket for link in node.outputs["Image"].links]:
             tree.links.new(source, target)
-    for name in filter(None, node.get(HELPERS, "").split(HELPER_SEPARATOR)):
-        if name in tree.nodes:
-            tree.nodes.remove(tree.nodes[name])
-    layer = scene.view_layers.get(node.get(MATTE_PASS, ""))
-    if layer is not None and not any(n.bl_idname == "CompositorNodeCryptomatteV2" for n in tree.nodes):
-        layer.use_pass_cryptomatte_object = False
+    look_mask.take_off(node, scene)
     compat.remove_curves(tree, f'nodes["{bpy.utils.escape_identifier(node.name)}"].')
     tree.nodes.remove(node)
-
-
-def _note_helper(node: bpy.types.Node, helper: bpy.types.Node) -> None:
-    names = filter(None, (node.get(HELPERS, ""), helper.name))
-    node[HELPERS] = HELPER_SEPARATOR.join(names)
 
 
 def _is_used(group: bpy.types.NodeTree) -> bool:

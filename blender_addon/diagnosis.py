@@ -8,6 +8,7 @@ files. Besides what would stop a run it finds what an artist may not have meant.
 from __future__ import annotations
 
 import textwrap
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,11 @@ from harmonize_core.errors import HarmonizeError
 
 from . import mending, model
 from .compat import compositor_is_on, compositor_tree
+from .lacks import Lack
 from .options import check_scene, find_cast, output_folder, region_of
 from .plates import MOVIE_SUFFIXES, check_plate, split_number
 from .sources import find_source
+from .translations import sentence
 
 Check = Callable[[bpy.types.Context], object]
 
@@ -57,19 +60,24 @@ def diagnose(context: bpy.types.Context) -> list[Finding]:
         model.model_path()
     except HarmonizeError as error:
         found.append(Finding(str(error), "network", stops=True))
-    return [*found, *(Finding(text, mend, stops=False) for text, mend in _oddities(context.scene))]
+    return [*found, *(Finding(str(odd), odd.mend, stops=False) for odd in _oddities(context))]
 
 
 def draw_diagnosis(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """The findings as lines of text, each with the button that mends it beneath; one line when there are none."""
+    """The first finding in a sentence, the others in a few words, each with the button that mends it."""
     findings = diagnose(context)
     if not any(f.stops for f in findings):
         layout.label(text="Ready", icon="CHECKMARK")
-    for finding in findings:
+    for place, finding in enumerate(findings):
+        icon = "ERROR" if finding.stops else "INFO"
         box = layout.box().column(align=True)
-        for number, line in enumerate(wrapped(finding.text, context)):
-            icon = ("ERROR" if finding.stops else "INFO") if number == 0 else "BLANK1"
-            box.label(text=line, icon=icon, translate=False)
+        if place and finding.mend:
+            row = box.split(factor=0.45)
+            row.label(text=mending.MENDS[finding.mend].lack, icon=icon)
+            mending.draw(row, finding.mend)
+            continue
+        for number, line in enumerate(wrapped(sentence(finding.text), context)):
+            box.label(text=line, icon=icon if number == 0 else "BLANK1", translate=False)
         if finding.mend:
             mending.draw(box, finding.mend)
 
@@ -80,35 +88,35 @@ def _check_foreground(context: bpy.types.Context) -> None:
         find_cast(context)
 
 
-def _oddities(scene: bpy.types.Scene) -> Iterator[tuple[str, str]]:
-    """What may not be meant, as (sentence, mend)."""
-    settings = scene.harmonize
+def _oddities(context: bpy.types.Context) -> Iterator[Lack]:
+    """What may not be meant; nothing of it stops a run."""
+    scene, settings = context.scene, context.scene.harmonize
     if region_of(scene):
-        yield "A render region is set: only the characters inside it are rendered and matched", "region"
+        yield Lack("A render region is set: only the characters inside it are rendered and matched", "region")
     path = Path(bpy.path.abspath(settings.plate_path)) if settings.plate_path else None
     if settings.background == "FILE" and path and not settings.plate_is_sequence and is_numbered(path):
-        yield f"{path.name} is one of several numbered pictures, but only this one is shown", "sequence"
+        yield Lack(f"{path.name} is one of several numbered pictures, but only this one is shown", "sequence")
     if settings.source == "FILES" and not settings.render_path:
-        yield from _own_output(scene)
+        yield from _own_output(scene, context.view_layer)
     tree = compositor_tree(scene)
     baked = tree is not None and any(_is_look(node) for node in tree.nodes)
     if baked and not compositor_is_on(scene):
-        yield "The baked look does nothing: compositing is switched off in the Output properties", "compositing"
+        yield Lack("The baked look does nothing: compositing is switched off in the Output properties", "compositing")
 
 
-def _own_output(scene: bpy.types.Scene) -> Iterator[tuple[str, str]]:
-    """What the next rendering of the scene's own output will lack, as (sentence, mend)."""
-    settings, passes = scene.harmonize, scene.view_layers[0]
+def _own_output(scene: bpy.types.Scene, passes: bpy.types.ViewLayer) -> Iterator[Lack]:
+    """What the next rendering of the scene's own output will lack."""
+    settings = scene.harmonize
     if settings.background != "SCENE" and not scene.render.film_transparent:
-        yield "The film is opaque: what is rendered next will hide the background", "film"
+        yield Lack("The film is opaque: what is rendered next will hide the background", "film")
     if settings.foreground == "ALPHA":
         if scene.render.image_settings.color_mode != "RGBA":
-            yield "The scene's output holds no alpha: what is rendered next will tell no characters", "rgba"
+            yield Lack("The scene's output holds no alpha: what is rendered next will tell no characters", "rgba")
         return
     if scene.render.image_settings.file_format != "OPEN_EXR_MULTILAYER":
-        yield "The scene's output holds no passes: what is rendered next will tell no characters", "output"
+        yield Lack("The scene's output holds no passes: what is rendered next will tell no characters", "output")
     if not passes.use_pass_cryptomatte_object and settings.matte not in passes.aovs:
-        yield "The view layer writes no Cryptomatte: what is rendered next will tell no characters", "passes"
+        yield Lack("The view layer writes no Cryptomatte: what is rendered next will tell no characters", "passes")
 
 
 def is_numbered(path: Path) -> bool:
@@ -128,4 +136,5 @@ def wrapped(text: str, context: bpy.types.Context) -> list[str]:
     """A sentence in lines that fit the region; Blender's labels do not wrap."""
     scale = context.preferences.system.ui_scale or 1.0  # 0 without a window
     width = context.region.width if context.region else 300
-    return textwrap.wrap(text, max(24, int(width / scale / 7) - 9)) or [""]
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text) / max(1, len(text))
+    return textwrap.wrap(text, int(max(24, width / scale / 7 - 9) / (1 + wide))) or [""]

@@ -22,6 +22,8 @@ from .sources import ask_for_cryptomatte
 class Mend:
     """A button: our own operator with a function to run, or another operator with its options."""
 
+    lack: str
+    """What it gives, in the fewest words."""
     label: str
     icon: str
     run: Callable[[bpy.types.Context], None] | None = None
@@ -170,28 +172,40 @@ def _passes(context: bpy.types.Context) -> None:
 
 
 MENDS = {
-    "camera": Mend("Make a Camera Active", "CAMERA_DATA", _camera),
-    "collect": Mend("Collect Selected", "COLLECTION_NEW", operator="harmonize.collect_selected"),
-    "show": Mend("Enable for Renders", "RESTRICT_RENDER_OFF", _show),
-    "plate": Mend("Choose a File", "FILE_IMAGE", operator="harmonize.choose_background"),
-    "placement": Mend("Reset Its Placement", "LOOP_BACK", _placement),
-    "world": Mend("Add a World", "WORLD", _world),
-    "save": Mend("Save the File", "FILE_TICK", operator="wm.save_as_mainfile"),
-    "folder": Mend("Use the Default Folder", "FILE_FOLDER", _folder),
-    "stereo": Mend("Switch Stereoscopy Off", "CANCEL", _stereo),
-    "region": Mend("Clear the Region", "SELECT_SET", _region),
-    "engine": Mend("Use Cycles", "SCENE", _engine),
-    "sequence": Mend("Use the Sequence", "RENDERLAYERS", _sequence),
-    "compositing": Mend("Switch Compositing On", "NODE_COMPOSITING", _compositing),
-    "rest": Mend("Use the Rest of the Scene", "SCENE_DATA", _rest),
-    "film": Mend("Make the Film Transparent", "IMAGE_ALPHA", _film),
-    "rgba": Mend("Write Alpha", "IMAGE_RGB_ALPHA", _rgba),
-    "output": Mend("Write EXR of Several Layers", "RENDERLAYERS", _output),
-    "passes": Mend("Add Cryptomatte Passes", "RENDERLAYERS", _passes),
-    "render": Mend("Render Animation", "RENDER_ANIMATION", operator="render.render", options={"animation": True}),
-    "choose_render": Mend("Choose Another Render", "FILE_IMAGE", operator="harmonize.choose_render"),
+    "camera": Mend("No camera", "Make a Camera Active", "CAMERA_DATA", _camera),
+    "collect": Mend("No characters", "Collect Selected", "COLLECTION_NEW", operator="harmonize.collect_selected"),
+    "show": Mend("Characters are hidden", "Enable for Renders", "RESTRICT_RENDER_OFF", _show),
+    "plate": Mend("No background", "Choose a File", "FILE_IMAGE", operator="harmonize.choose_background"),
+    "placement": Mend("Background is moved", "Reset Its Placement", "LOOP_BACK", _placement),
+    "world": Mend("No world", "Add a World", "WORLD", _world),
+    "save": Mend("File was never saved", "Save the File", "FILE_TICK", operator="wm.save_as_mainfile"),
+    "folder": Mend("No output folder", "Use the Default Folder", "FILE_FOLDER", _folder),
+    "stereo": Mend("Stereoscopy is on", "Switch Stereoscopy Off", "CANCEL", _stereo),
+    "region": Mend("Render region", "Clear the Region", "SELECT_SET", _region),
+    "engine": Mend("Workbench", "Use Cycles", "SCENE", _engine),
+    "sequence": Mend("One of a sequence", "Use the Sequence", "RENDERLAYERS", _sequence),
+    "compositing": Mend("Compositing is off", "Switch Compositing On", "NODE_COMPOSITING", _compositing),
+    "rest": Mend("World alone", "Use the Rest of the Scene", "SCENE_DATA", _rest),
+    "film": Mend("Film is opaque", "Make the Film Transparent", "IMAGE_ALPHA", _film),
+    "rgba": Mend("No alpha", "Write Alpha", "IMAGE_RGB_ALPHA", _rgba),
+    "output": Mend("No passes", "Write EXR of Several Layers", "RENDERLAYERS", _output),
+    "passes": Mend("No Cryptomatte", "Add Cryptomatte Passes", "RENDERLAYERS", _passes),
+    "render": Mend(
+        "Frames are missing",
+        "Render Animation",
+        "RENDER_ANIMATION",
+        operator="render.render",
+        options={"animation": True},
+    ),
+    "choose_render": Mend(
+        "Frames are missing", "Choose Another Render", "FILE_IMAGE", operator="harmonize.choose_render"
+    ),
     "network": Mend(
-        "Open the Preferences", "PREFERENCES", operator="preferences.addon_show", options={"module": __package__ or ""}
+        "No network",
+        "Open the Preferences",
+        "PREFERENCES",
+        operator="preferences.addon_show",
+        options={"module": __package__ or ""},
     ),
 }
 """What can be mended, by name."""

@@ -56,7 +56,7 @@ class HarmonizeSettings(bpy.types.PropertyGroup):
         options=RELATIVE_PATH,
         description="One picture of the sequence, numbered like the scene's frames; empty is the scene's own output",
     )
-    foreground: EnumProperty(name="Characters", items=FOREGROUNDS, description="What tells the characters")
+    foreground: EnumProperty(name="Foreground", items=FOREGROUNDS, description="What tells the characters")
     matte: StringProperty(
         name="Matte",
         description="An AOV, or names of objects or materials in the Cryptomatte, with commas between them; "
@@ -69,7 +69,9 @@ class HarmonizeSettings(bpy.types.PropertyGroup):
     )
     others: EnumProperty(name="Other Objects", items=OTHERS, description="What the rest of the scene does")
     background: EnumProperty(name="Background", items=BACKGROUNDS, description="Where the plate comes from")
-    plate_path: StringProperty(name="File", subtype="FILE_PATH", description="Picture or movie behind the characters")
+    plate_path: StringProperty(
+        name="File", subtype="FILE_PATH", options=RELATIVE_PATH, description="Picture or movie behind the characters"
+    )
     plate_is_sequence: BoolProperty(
         name="Numbered Sequence", description="The file is one picture of a sequence such as plate_0001.png"
     )

@@ -49,7 +49,7 @@ def _of_classes() -> Iterator[str]:
     import bpy
 
     for module in addon("registration").MODULES:
-        yield from (mend.label for mend in getattr(module, "MENDS", {}).values())
+        yield from (text for mend in getattr(module, "MENDS", {}).values() for text in (mend.lack, mend.label))
         for cls in module.CLASSES:
             if issubclass(cls, (bpy.types.Operator, bpy.types.Panel, bpy.types.Menu)):
                 yield cls.bl_label

@@ -159,7 +159,9 @@ def draw_row(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     text = _shown(preset) if preset else say("Presets")
     row.menu(HARMONIZE_MT_presets.__name__, text=text, translate=False)
     row.operator("harmonize.save_preset", text="", icon="ADD")
-    row.operator("harmonize.delete_preset", text="", icon="REMOVE").name = preset.name if preset else ""
+    row.operator("harmonize.delete_preset", text="", icon="REMOVE").name = (
+        preset.name if preset and not preset.shipped else ""
+    )
 
 
 class HARMONIZE_MT_presets(bpy.types.Menu):
@@ -244,18 +246,23 @@ class HARMONIZE_OT_delete_preset(bpy.types.Operator):
     name: StringProperty(name="Name", options={"SKIP_SAVE"})  # ty: ignore[invalid-type-form]
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """In the panel, the preset in use is meant."""
-        preset = current(context.scene)
-        cls.poll_message_set("Choose one of your own presets first; those of the add-on cannot be deleted")
-        return bpy.app.background or (preset is not None and not preset.shipped)
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """There are any."""
+        cls.poll_message_set("There are no presets of yours; those of the add-on cannot be deleted")
+        return any(not preset.shipped for preset in all_presets())
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask first: files cannot be undone."""
+        if not self.name:
+            return self.execute(context)
+        return context.window_manager.invoke_confirm(self, event)
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """The settings stay as they are."""
         try:
+            if not any(p.name == self.name and not p.shipped for p in all_presets()):
+                raise InputError("Choose one of your own presets first; those of the add-on cannot be deleted")
             path = _file_of(self.name)
-            if not path.is_file():
-                raise InputError(f"There is no preset {self.name!r} of yours")
             path.unlink()
         except OSError as error:
             self.report({"ERROR"}, why_not_written(path, error))

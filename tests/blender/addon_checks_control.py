@@ -231,8 +231,12 @@ def check_presets_and_reset(folder: Path) -> None:
     assert control.skin == 0.25
     assert "is that of a preset of the add-on" in _refused(bpy.ops.harmonize.save_preset, name="Gentle")
     assert "needs a name" in _refused(bpy.ops.harmonize.save_preset, name=" ")
+    assert "Choose one of your own presets first" in _refused(bpy.ops.harmonize.delete_preset, name="Gentle")
     assert bpy.ops.harmonize.delete_preset(name="Мой/вид: 1") == {"FINISHED"}
     assert not kept.exists()
+    for path in presets.folder().glob("*.json"):
+        path.unlink()
+    assert not bpy.ops.harmonize.delete_preset.poll()
     shot.settings.keyframe_insert("strength", frame=1)
     control.materials.add()
     shot.characters.harmonize_character.strength = 0.5

@@ -21,6 +21,7 @@ from . import layers, triplet_set
 from .bridge.files import write_atomic
 from .export_frame import NotSeen, before_plate, before_scene
 from .export_styles import Style
+from .linked import find_collection
 from .plates import Plate, plate_frame
 from .progress import Cancelled, Progress, clock
 from .renderers import InBackground
@@ -33,6 +34,8 @@ class ExportPlan:
     scene: str
     view_layer: str
     characters: str
+    library: str
+    """File that the characters' collection is linked from; empty where it is not."""
     cut: bool
     plate: Plate | None
     """The background where it is not rendered."""
@@ -186,7 +189,8 @@ def export_frames(plan: ExportPlan) -> Generator[int]:
     """
     scene = bpy.data.scenes[plan.scene]
     view_layer = scene.view_layers[plan.view_layer]
-    cast = layers.sort_cast(scene, view_layer, bpy.data.collections[plan.characters], plan.backdrop)
+    characters = find_collection(plan.characters, plan.library)
+    cast = layers.sort_cast(scene, view_layer, characters, plan.backdrop)
     with layers.shot_scene(scene, view_layer, cast, plan.cut) as shot:
         for frame in plan.frames:
             if not is_finished(plan, frame):

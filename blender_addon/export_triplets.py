@@ -15,6 +15,7 @@ from . import layers
 from .export_job import ExportJob, ExportPlan
 from .export_lights import remove_leftovers
 from .export_styles import OWN, Style, generator_styles, has_generator, own_styles
+from .linked import library_path
 from .operators import Run
 from .options import is_neutral_view, view_key
 from .panels import sub_panel
@@ -106,6 +107,7 @@ def read_plan(context: bpy.types.Context, *, animation: bool) -> ExportPlan:
         scene=scene.name,
         view_layer=context.view_layer.name,
         characters=shot.characters.name,
+        library=library_path(shot.characters),
         cut=before_plate and shot.others == "HOLDOUT",
         plate=plate,
         frames=frames,

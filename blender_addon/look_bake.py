@@ -81,7 +81,7 @@ def bake(context: bpy.types.Context) -> Baked:
     for name, found in grades.items():
         if not found.looks:
             continue
-        node = look_tree.put_in(scene, view_layer, names.get(name, ""), backdrop)
+        node = look_tree.put_in(scene, view_layer, names.get(name, ""), backdrop, options.source.pictures.values())
         if mask := look_mask.find_mask(scene, view_layer, options, name):
             look_mask.put_on(node, mask, view_layer)
         node.inputs["Ceiling"].default_value = 1.0 if shown is plainly_shown else NO_CEILING

@@ -8,6 +8,9 @@ mask, a tree where there was none, the compositor switched on) is noted on the n
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from pathlib import Path
+
 import bpy
 
 from harmonize_core.errors import InputError
@@ -24,7 +27,11 @@ OF, MADE_TREE, MADE_TRANSPARENT, SWITCHED_ON = (
 
 
 def put_in(
-    scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, of: str = "", backdrop: Plate | None = None
+    scene: bpy.types.Scene,
+    view_layer: bpy.types.ViewLayer,
+    of: str = "",
+    backdrop: Plate | None = None,
+    pictures: Collection[str] = (),
 ) -> bpy.types.Node:
     """The node of a look in a scene's compositor: the one that is there, or a new one behind the render.
 
@@ -34,6 +41,7 @@ def put_in(
         of: the character whose look it is; "" for all. Each has a node, one behind the other.
         backdrop: what is laid behind the characters where the scene has no nodes; None: nothing. The film gets
             transparent for it.
+        pictures: files of an existing render; where the nodes show one of them, that is what is changed.
 
     Raises:
         InputError: the tree cannot be edited, or holds no render; the sentence says what to do.
@@ -53,7 +61,7 @@ def put_in(
     if tree is None or not tree.nodes:
         node = _in_new_tree(scene, view_layer, backdrop)
     else:
-        source = found[-1].outputs["Image"] if found else _render_socket(tree, scene, view_layer)
+        source = found[-1].outputs["Image"] if found else _render_socket(tree, scene, view_layer, pictures)
         node = _spliced(tree, source)
     if of:
         node[OF] = of
@@ -88,9 +96,17 @@ def take_out(scene: bpy.types.Scene) -> int:
 
 
 def _render_socket(
-    tree: bpy.types.NodeTree, scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer
+    tree: bpy.types.NodeTree, scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, pictures: Collection[str]
 ) -> bpy.types.NodeSocket:
-    """Where the picture of the render comes from: its view layer's, any of the scene's, else what is written."""
+    """Where the picture of the render comes from: a node that shows an existing one, the view layer's, any of the
+    scene's, else what is written."""
+    files = {Path(picture) for picture in pictures}
+    for node in tree.nodes if files else ():
+        image = node.image if node.bl_idname == "CompositorNodeImage" else None
+        if image and not node.mute and Path(bpy.path.abspath(image.filepath)) in files:
+            shown = next((o for o in node.outputs if o.is_linked and o.name in ("Image", "Combined")), None)
+            if shown is not None:
+                return shown
     renders = [n for n in tree.nodes if n.bl_idname == "CompositorNodeRLayers" and n.scene == scene]
     renders.sort(key=lambda n: n.layer != view_layer.name)
     for render in renders:

@@ -242,3 +242,25 @@ def check_each_character_has_a_node_of_its_own(folder: Path) -> None:
             assert np.abs(shown[alpha == 1] - light).max() < 0.006, (frame, layer, shown[alpha == 1].mean(axis=0))
     assert bpy.ops.harmonize.remove_look() == {"FINISHED"}
     assert not addon("compat").compositor_is_on(scene)
+
+
+def check_nodes_change_the_existing_render_that_they_show(folder: Path) -> None:
+    """Frames from disk in an Image node are what the look goes behind, not the Render Layers beside them."""
+    import bpy
+
+    shot = _graded_shot(folder, frames=1)
+    shot.settings.render_path = str(shot.out / "harmonized_work/characters_0001.exr")
+    shot.settings.source, shot.settings.foreground, shot.settings.name_prefix = "FILES", "ALPHA", "again"
+    assert bpy.ops.harmonize.animation() == {"FINISHED"}
+    _over_plate(shot)
+    tree = addon("compat").compositor_tree(shot.scene)
+    frames = tree.nodes.new("CompositorNodeImage")
+    frames.image = bpy.data.images.load(shot.settings.render_path)
+    front = next(k.to_socket for k in tree.links if k.from_node.bl_idname == "CompositorNodeRLayers")
+    tree.links.new(frames.outputs["Image"], front)
+    assert bpy.ops.harmonize.bake_look() == {"FINISHED"}
+    node = addon("look_nodes").look_nodes(tree)[0]
+    assert node.inputs["Image"].links[0].from_node == frames
+    assert not node.inputs["Mask"].is_linked
+    assert bpy.ops.harmonize.remove_look() == {"FINISHED"}
+    assert front.links[0].from_node == frames

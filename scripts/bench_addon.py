@@ -18,6 +18,7 @@ import os
 import sys
 import tempfile
 import time
+import traceback
 from collections import defaultdict
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
@@ -119,7 +120,7 @@ def render_once(scene: Any) -> float:
         for name in files.names:
             files.layer_path(name, frame).hardlink_to(files.layer_path(name, first))
     for frame in options.frames:
-        files.store(frame, {"layers": files.layers_key, "view": options.view})
+        files.store(frame, {"layers": files.layers_key(frame), "view": options.view})
     return seconds
 
 
@@ -205,26 +206,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     blender_addon.registration.register()
     blender_addon.model.BUNDLED = args.model.resolve()
     frames = max(args.frames, args.memory)
+    code = 1
     try:
         with tempfile.TemporaryDirectory(prefix="bench_addon_") as name:
             scene = new_shot(Path(name), width, height, args.coverage, frames)
             scene.harmonize.file_format = args.format
             rendering = render_once(scene)
             found = measure()
+        print(f"Blender {bpy.app.version_string}, {width}x{height}, foreground {args.coverage:.0%}, {args.format}")
+        print(f"  rendering at one sample: {rendering:.2f} s; beside it, a frame of {frames}:")
+        code = report(found, args.most)
     except HarmonizeError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+    except Exception:
+        traceback.print_exc()
+    sys.stdout.flush()
+    os._exit(code)  # Blender as a module may hang or crash while Python shuts down
+
+
+def report(found: Measured, most: float) -> int:
+    """Print what was measured; returns the exit code."""
     wall, processor = found.a_frame(found.wall), found.a_frame(found.processor)
-    print(f"Blender {bpy.app.version_string}, {width}x{height}, foreground {args.coverage:.0%}, {args.format}")
-    print(f"  rendering at one sample: {rendering:.2f} s; beside it, a frame of {frames}:")
     for stage, said in STAGES.items():
         times = [1000 * float(np.median(t[stage])) for t in (found.processor, found.wall)]
         print(f"  {said:44}{times[0]:8.0f} ms of the processor{times[1]:8.0f} ms by the clock")
     print(f"  {'a frame':44}{1000 * processor:8.0f} ms{1000 * wall:25.0f} ms")
     print(f"  memory: {found.memory[0]:.0f} MB after the first frame, {found.memory[-1]:.0f} MB after the last", end="")
     print(f", {found.growth:+.0f} MB in between; at most {max(found.memory):.0f} MB")
-    sys.stdout.flush()
-    os._exit(0 if processor <= args.most and found.growth <= GROWTH_MB else 1)  # bpy may crash while Python shuts down
+    return 0 if processor <= most and found.growth <= GROWTH_MB else 1
 
 
 if __name__ == "__main__":

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 import bpy
 
-from . import presets
 from .panels import sub_panel
+from .preset_menu import draw_row as draw_presets
 from .translations import say
 
 
 def draw_control(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Presets, limits, spared materials, reset."""
     control = context.scene.harmonize_control
-    presets.draw_row(layout, context)
+    draw_presets(layout, context)
     column = layout.column(align=True)
     column.prop(control, "mode")
     column.prop(control, "keep_hue")

@@ -13,7 +13,7 @@ from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatPrope
 
 from harmonize_core.runtime.parts import Limits
 
-from . import presets
+from . import preset_menu, presets
 from .compat import remove_curves, remove_empty_action
 
 MODES = (
@@ -166,7 +166,7 @@ CLASSES = (
     HARMONIZE_OT_protect_material,
     HARMONIZE_OT_unprotect_material,
     HARMONIZE_OT_reset_look,
-    *presets.CLASSES,
+    *preset_menu.CLASSES,
 )
 
 

@@ -14,13 +14,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 import bpy
-from bpy.props import StringProperty
 
-from harmonize_core.errors import HarmonizeError, InputError
+from harmonize_core.errors import InputError, OutputError
 
 from .bridge.files import why_not_written, write_atomic
-from .compat import find_curve
-from .translations import say
 
 FORMAT = "harmonize-preset/1"
 
@@ -42,16 +39,22 @@ class Preset:
 
     name: str
     values: dict[str, Value]
-    shipped: bool = False
+    path: Path | None = None
+    """Its file; None for those that come with the add-on."""
+
+    @property
+    def shipped(self) -> bool:
+        """Whether it comes with the add-on."""
+        return self.path is None
 
 
 SHIPPED = (
-    Preset("Full Match", {}, shipped=True),
-    Preset("Gentle", {"strength": 0.6, "use_limit": True, "largest": 8.0}, shipped=True),
-    Preset("Keep Hues", {"keep_hue": True, "use_limit": True, "largest": 15.0}, shipped=True),
-    Preset("Protect Skin", {"skin": 0.7, "use_limit": True, "largest": 12.0}, shipped=True),
-    Preset("One Grade", {"mode": "GLOBAL"}, shipped=True),
-    Preset("Bold", {"strength": 1.3}, shipped=True),
+    Preset("Full Match", {}),
+    Preset("Gentle", {"strength": 0.6, "use_limit": True, "largest": 8.0}),
+    Preset("Keep Hues", {"keep_hue": True, "use_limit": True, "largest": 15.0}),
+    Preset("Protect Skin", {"skin": 0.7, "use_limit": True, "largest": 12.0}),
+    Preset("One Grade", {"mode": "GLOBAL"}),
+    Preset("Bold", {"strength": 1.3}),
 )
 
 _cache: tuple[tuple[tuple[str, int], ...], tuple[Preset, ...]] | None = None
@@ -115,7 +118,7 @@ def read_preset(path: Path) -> Preset:
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise InputError(f"{path} has the settings {unknown}, which this version does not know; it knows {known}")
-    return Preset(name, values)
+    return Preset(name, values, path)
 
 
 def values_of(scene: bpy.types.Scene) -> dict[str, Value]:
@@ -152,137 +155,39 @@ def current(scene: bpy.types.Scene) -> Preset | None:
     return None
 
 
-def draw_row(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """The menu of presets with the name of the one in use, and the buttons to keep and delete one."""
-    preset = current(context.scene)
-    row = layout.row(align=True)
-    text = _shown(preset) if preset else say("Presets")
-    row.menu(HARMONIZE_MT_presets.__name__, text=text, translate=False)
-    row.operator("harmonize.save_preset", text="", icon="ADD")
-    row.operator("harmonize.delete_preset", text="", icon="REMOVE").name = (
-        preset.name if preset and not preset.shipped else ""
-    )
+def save(scene: bpy.types.Scene, name: str) -> None:
+    """Keep the settings of a scene as a preset; one of the same name is replaced.
+
+    Raises:
+        InputError: it has no name, or that of a preset of the add-on.
+        OutputError: it cannot be written.
+    """
+    if not name:
+        raise InputError("A preset needs a name: type one")
+    if any(p.name == name for p in SHIPPED):
+        raise InputError(f"The name {name!r} is that of a preset of the add-on: choose another")
+    about = {"format": FORMAT, "name": name, "settings": values_of(scene)}
+    # any name has a file of its own, whatever its letters
+    stem = "".join(c if c.isalnum() or c in "-_" else f"%{ord(c):x}" for c in name)
+    same = [p.path for p in all_presets() if p.name == name and p.path]
+    path = same[0] if same else folder(create=True) / f"{stem}.json"
+    write_atomic(path, json.dumps(about, indent=2, ensure_ascii=False).encode())
 
 
-class HARMONIZE_MT_presets(bpy.types.Menu):
-    """Choose a preset of the look"""
+def delete(name: str) -> None:
+    """Delete the artist's preset of a name.
 
-    bl_label = "Presets"
-
-    def draw(self, _context: bpy.types.Context) -> None:
-        """The artist's own below those that came along."""
-        last = True
-        for preset in all_presets():
-            if last and not preset.shipped:
-                self.layout.separator()
-            last = preset.shipped
-            operator = self.layout.operator("harmonize.apply_preset", text=_shown(preset), translate=False)
-            operator.name = preset.name
-
-
-class HARMONIZE_OT_apply_preset(bpy.types.Operator):
-    """Set strength, smoothing and limits as this preset has them"""
-
-    bl_idname = "harmonize.apply_preset"
-    bl_label = "Apply Preset"
-    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender reads this class attribute)
-
-    name: StringProperty(name="Name", options={"SKIP_SAVE"})  # ty: ignore[invalid-type-form]
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Keyframes win over what is set: say so."""
-        found = [p for p in all_presets() if p.name == self.name]
-        if not found:
-            known = ", ".join(p.name for p in all_presets())
-            self.report({"ERROR"}, f"There is no preset {self.name!r}: there are {known}")
-            return {"CANCELLED"}
-        try:
-            apply(context.scene, found[-1])
-        except HarmonizeError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        if find_curve(context.scene, settings(context.scene)["strength"]) is not None:
-            self.report({"WARNING"}, "The strength is keyframed: its keyframes stay and win over the preset")
-        return {"FINISHED"}
-
-
-class HARMONIZE_OT_save_preset(bpy.types.Operator):
-    """Keep strength, smoothing and limits as a preset of your own; one of the same name is replaced"""
-
-    bl_idname = "harmonize.save_preset"
-    bl_label = "Save Preset"
-    bl_options = {"REGISTER"}  # noqa: RUF012
-
-    name: StringProperty(name="Name", default="My Look", options={"SKIP_SAVE"})  # ty: ignore[invalid-type-form]
-
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        """Ask for a name."""
-        return context.window_manager.invoke_props_dialog(self)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Write its file."""
-        name = self.name.strip()
-        try:
-            if not name:
-                raise InputError("A preset needs a name: type one")
-            if any(p.name == name for p in SHIPPED):
-                raise InputError(f"The name {name!r} is that of a preset of the add-on: choose another")
-            about = {"format": FORMAT, "name": name, "settings": values_of(context.scene)}
-            write_atomic(_file_of(name), json.dumps(about, indent=2, ensure_ascii=False).encode())
-        except HarmonizeError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        self.report({"INFO"}, say("Preset saved: {name}", name=name))
-        return {"FINISHED"}
-
-
-class HARMONIZE_OT_delete_preset(bpy.types.Operator):
-    """Delete this preset of yours; those of the add-on stay"""
-
-    bl_idname = "harmonize.delete_preset"
-    bl_label = "Delete Preset"
-    bl_options = {"REGISTER"}  # noqa: RUF012
-
-    name: StringProperty(name="Name", options={"SKIP_SAVE"})  # ty: ignore[invalid-type-form]
-
-    @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
-        """There are any."""
-        cls.poll_message_set("There are no presets of yours; those of the add-on cannot be deleted")
-        return any(not preset.shipped for preset in all_presets())
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Ask first: files cannot be undone."""
-        if not self.name:
-            return self.execute(context)
-        return context.window_manager.invoke_confirm(self, event)
-
-    def execute(self, _context: bpy.types.Context) -> set[str]:
-        """The settings stay as they are."""
-        try:
-            if not any(p.name == self.name and not p.shipped for p in all_presets()):
-                raise InputError("Choose one of your own presets first; those of the add-on cannot be deleted")
-            path = _file_of(self.name)
-            path.unlink()
-        except OSError as error:
-            self.report({"ERROR"}, why_not_written(path, error))
-            return {"CANCELLED"}
-        except HarmonizeError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        self.report({"INFO"}, say("Preset deleted: {name}", name=self.name))
-        return {"FINISHED"}
-
-
-def _shown(preset: Preset) -> str:
-    """The name in the interface: ours are translated, what the artist typed stays as it is."""
-    return say(preset.name) if preset.shipped else preset.name
-
-
-def _file_of(name: str) -> Path:
-    """Where a preset is kept: any name has a file of its own, whatever its letters."""
-    safe = "".join(c if c.isalnum() or c in "-_" else f"%{ord(c):x}" for c in name)
-    return folder(create=True) / f"{safe}.json"
+    Raises:
+        InputError: there is none.
+        OutputError: its file cannot be deleted.
+    """
+    path = next((p.path for p in all_presets() if p.name == name and p.path), None)
+    if path is None:
+        raise InputError("Choose one of your own presets first; those of the add-on cannot be deleted")
+    try:
+        path.unlink()
+    except OSError as error:
+        raise OutputError(why_not_written(path, error)) from error
 
 
 def _read(scene: bpy.types.Scene, path: str) -> Value:
@@ -299,11 +204,3 @@ def _same(first: Value, second: Value) -> bool:
     if isinstance(first, float) and isinstance(second, float):
         return abs(first - second) < 1e-5
     return first == second
-
-
-CLASSES = (
-    HARMONIZE_MT_presets,
-    HARMONIZE_OT_apply_preset,
-    HARMONIZE_OT_save_preset,
-    HARMONIZE_OT_delete_preset,
-)

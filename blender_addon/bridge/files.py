@@ -63,7 +63,7 @@ def encode_png(rgb: NDArray[np.float32], depth: int = 8) -> bytes:
     filtered[0, 1:] = rows[0]
     filtered[1:, 1:] = rows[1:] - rows[:-1]
     header = struct.pack(">IIBBBBB", width, height, depth, 2, 0, 0, 0)
-    packed = zlib.compress(filtered.tobytes(), 3)
+    packed = zlib.compress(filtered.tobytes(), 1)  # half the time of the default for 7 % more bytes
     chunks = ((b"IHDR", header), (b"sRGB", b"\0"), (b"IDAT", packed), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in chunks)
 

@@ -73,8 +73,13 @@ def read_datablock(name: str) -> Floats:
 
 def read_layer(path: Path) -> Layer:
     """A rendered layer as Blender wrote it to a half-float EXR; stray values outside the sane range are removed."""
-    values = np.nan_to_num(read_values(path), posinf=65504, neginf=0)
+    values = _finite(read_values(path))
     return Layer(np.ascontiguousarray(values[..., :3]), np.clip(values[..., 3], 0, 1))
+
+
+def _finite(values: Floats) -> Floats:
+    """Without what is not a number; nearly always there is none, and looking is much cheaper than replacing."""
+    return values if np.isfinite(values).all() else np.nan_to_num(values, posinf=65504, neginf=0)
 
 
 def read_backdrop(path: Path) -> Floats:
@@ -82,7 +87,7 @@ def read_backdrop(path: Path) -> Floats:
 
     Where the characters cut holes into it, soft edges hold its own colour; what they cover wholly is black.
     """
-    values = np.nan_to_num(read_values(path), posinf=65504, neginf=0)
+    values = _finite(read_values(path))
     if path.suffix.lower() == ".exr":
         straight = unpremultiply(values[..., :3], values[..., 3])
         return np.clip(linear_to_srgb(np.maximum(straight, 0)), 0, 1)

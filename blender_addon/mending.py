@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, StringProperty
+from bpy.props import EnumProperty
 
 from harmonize_core.errors import HarmonizeError
 
+from .choosing import use_plate
 from .compat import nodes_of, set_multilayer_format, set_still_format, switch_compositor
 from .lacks import Lack
-from .plates import MOVIE_SUFFIXES, sequence_range, split_number
 from .sources import ask_for_cryptomatte
 
 
@@ -23,7 +23,7 @@ class Mend:
     """A button: our own operator with a function to run, or another operator with its options."""
 
     lack: str
-    """What it gives, in the fewest words."""
+    """What is wrong without it, in the fewest words."""
     label: str
     icon: str
     run: Callable[[bpy.types.Context], None] | None = None
@@ -37,25 +37,6 @@ def draw(layout: bpy.types.UILayout, name: str) -> None:
     button = layout.operator(mend.operator, text=mend.label, icon=mend.icon)
     for option, value in ({"what": name} if mend.run else mend.options).items():
         setattr(button, option, value)
-
-
-def use_plate(settings: bpy.types.PropertyGroup, scene: bpy.types.Scene, path: Path) -> None:
-    """Make a file the background; one of several numbered pictures stands for all of them.
-
-    Sequences that are numbered as the scene's frames begin at their own number, others with the first frame.
-    """
-    settings.background, settings.plate_path = "FILE", str(path)
-    if bpy.data.filepath:
-        settings.plate_path = bpy.path.relpath(str(path)) if _same_drive(path) else str(path)
-    numbered = path.suffix.lower() not in MOVIE_SUFFIXES and bool(split_number(path.name)[1])
-    first, length = sequence_range(path) if numbered else (0, 1)
-    settings.plate_is_sequence = length > 1
-    counts_alike = first <= scene.frame_start < first + length
-    settings.plate_start = first if length > 1 and counts_alike else scene.frame_start
-
-
-def _same_drive(path: Path) -> bool:
-    return Path(bpy.data.filepath).anchor.lower() == path.anchor.lower()
 
 
 def _camera(context: bpy.types.Context) -> None:
@@ -234,49 +215,4 @@ class HARMONIZE_OT_mend(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class _Choose:
-    """An operator that asks for a picture or a movie."""
-
-    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
-
-    filepath: StringProperty(subtype="FILE_PATH")  # ty: ignore[invalid-type-form]
-    filter_image: BoolProperty(default=True, options={"HIDDEN"})  # ty: ignore[invalid-type-form]
-    filter_movie: BoolProperty(default=True, options={"HIDDEN"})  # ty: ignore[invalid-type-form]
-    filter_folder: BoolProperty(default=True, options={"HIDDEN"})  # ty: ignore[invalid-type-form]
-
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        """Ask for the file."""
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
-
-
-class HARMONIZE_OT_choose_render(_Choose, bpy.types.Operator):
-    """Choose one picture of an existing render, numbered like the scene's frames"""
-
-    bl_idname = "harmonize.choose_render"
-    bl_label = "Choose Existing Render"
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Take it instead of rendering."""
-        settings = context.scene.harmonize
-        settings.source, settings.render_path = "FILES", self.filepath
-        return {"FINISHED"}
-
-
-class HARMONIZE_OT_choose_background(_Choose, bpy.types.Operator):
-    """Choose the picture, sequence or movie behind the characters; one of several numbered pictures stands for all"""
-
-    bl_idname = "harmonize.choose_background"
-    bl_label = "Choose Background"
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Set file, sequence and start together."""
-        path = Path(bpy.path.abspath(self.filepath))
-        if not path.is_file():
-            self.report({"ERROR"}, f"The background {path} does not exist; choose a picture or a movie")
-            return {"CANCELLED"}
-        use_plate(context.scene.harmonize, context.scene, path)
-        return {"FINISHED"}
-
-
-CLASSES = (HARMONIZE_OT_mend, HARMONIZE_OT_choose_background, HARMONIZE_OT_choose_render)
+CLASSES = (HARMONIZE_OT_mend,)

@@ -10,6 +10,7 @@ from bpy.app.handlers import persistent
 
 from . import (
     characters,
+    choosing,
     control_panel,
     controls,
     demo_shot,
@@ -44,7 +45,7 @@ TOOLS: tuple[ModuleType, ...] = (
 """Modules of one tool each, in the order of their panels: `CLASSES`, and if they need more than that `register()` and
 `unregister()`. A tool keeps its settings in a property group of its own (`Scene.harmonize_<tool>`)."""
 
-MODULES = (translations, preferences, properties, operators, mending, main_panel, *TOOLS)
+MODULES = (translations, preferences, properties, operators, choosing, mending, main_panel, *TOOLS)
 
 
 @persistent

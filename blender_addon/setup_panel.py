@@ -23,7 +23,9 @@ def draw_setup(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         row.prop(settings, "characters", text="Collection")
         row.operator("harmonize.collect_selected", text="", icon="ADD")
     elif settings.foreground == "MATTE":
-        column.prop(settings, "matte", text="Name")
+        row = column.row(align=True)
+        row.prop(settings, "matte", text="Name")
+        row.operator("harmonize.name_selected", text="", icon="ADD")
     by_itself = settings.source == "RENDER" and settings.foreground == "COLLECTION"
     if by_itself and settings.background != "SCENE":
         column.prop(settings, "others")

@@ -29,6 +29,7 @@ import addon_checks_pictures
 import addon_checks_refusals
 import addon_checks_runs
 import addon_checks_setup
+import addon_checks_sources
 import addon_checks_time
 import addon_checks_undo
 from addon_session import Skipped
@@ -38,6 +39,7 @@ CHECKS = {
     for module in (
         addon_checks_pictures,
         addon_checks_setup,
+        addon_checks_sources,
         addon_checks_diagnosis,
         addon_checks_runs,
         addon_checks_nodes,

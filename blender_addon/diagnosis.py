@@ -72,14 +72,14 @@ def draw_diagnosis(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
         icon = "ERROR" if finding.stops else "INFO"
         box = layout.box().column(align=True)
         if place and finding.mend:
-            row = box.split(factor=0.45)
+            row = box.split(factor=0.55)
             row.label(text=mending.MENDS[finding.mend].lack, icon=icon)
-            mending.draw(row, finding.mend)
+            mending.draw(row, finding.mend, alone=False)
             continue
         for number, line in enumerate(wrapped(sentence(finding.text), context)):
             box.label(text=line, icon=icon if number == 0 else "BLANK1", translate=False)
         if finding.mend:
-            mending.draw(box, finding.mend)
+            mending.draw(box, finding.mend, alone=True)
 
 
 def _check_foreground(context: bpy.types.Context) -> None:

@@ -31,10 +31,10 @@ class Mend:
     options: dict[str, object] = field(default_factory=dict)
 
 
-def draw(layout: bpy.types.UILayout, name: str) -> None:
-    """Draw the button of this name."""
+def draw(layout: bpy.types.UILayout, name: str, *, alone: bool) -> None:
+    """Draw the button of this name; beside other things it has no room for an icon."""
     mend = MENDS[name]
-    button = layout.operator(mend.operator, text=mend.label, icon=mend.icon)
+    button = layout.operator(mend.operator, text=mend.label, icon=mend.icon if alone else "NONE")
     for option, value in ({"what": name} if mend.run else mend.options).items():
         setattr(button, option, value)
 
@@ -153,24 +153,24 @@ def _passes(context: bpy.types.Context) -> None:
 
 
 MENDS = {
-    "camera": Mend("No camera", "Make a Camera Active", "CAMERA_DATA", _camera),
+    "camera": Mend("No camera", "Use a Camera", "CAMERA_DATA", _camera),
     "collect": Mend("No characters", "Collect Selected", "COLLECTION_NEW", operator="harmonize.collect_selected"),
-    "show": Mend("Characters are hidden", "Enable for Renders", "RESTRICT_RENDER_OFF", _show),
+    "show": Mend("Characters are hidden", "Show in Renders", "RESTRICT_RENDER_OFF", _show),
     "plate": Mend("No background", "Choose a File", "FILE_IMAGE", operator="harmonize.choose_background"),
-    "placement": Mend("Background is moved", "Reset Its Placement", "LOOP_BACK", _placement),
+    "placement": Mend("Background is moved", "Reset It", "LOOP_BACK", _placement),
     "world": Mend("No world", "Add a World", "WORLD", _world),
     "save": Mend("File was never saved", "Save the File", "FILE_TICK", operator="wm.save_as_mainfile"),
-    "folder": Mend("No output folder", "Use the Default Folder", "FILE_FOLDER", _folder),
-    "stereo": Mend("Stereoscopy is on", "Switch Stereoscopy Off", "CANCEL", _stereo),
+    "folder": Mend("No output folder", "Use Default", "FILE_FOLDER", _folder),
+    "stereo": Mend("Stereoscopy is on", "Switch It Off", "CANCEL", _stereo),
     "region": Mend("Render region", "Clear the Region", "SELECT_SET", _region),
     "engine": Mend("Workbench", "Use Cycles", "SCENE", _engine),
-    "sequence": Mend("One of a sequence", "Use the Sequence", "RENDERLAYERS", _sequence),
-    "compositing": Mend("Compositing is off", "Switch Compositing On", "NODE_COMPOSITING", _compositing),
-    "rest": Mend("World alone", "Use the Rest of the Scene", "SCENE_DATA", _rest),
-    "film": Mend("Film is opaque", "Make the Film Transparent", "IMAGE_ALPHA", _film),
+    "sequence": Mend("One of a sequence", "Use Them All", "RENDERLAYERS", _sequence),
+    "compositing": Mend("Compositing is off", "Switch It On", "NODE_COMPOSITING", _compositing),
+    "rest": Mend("World alone", "Use Whole Scene", "SCENE_DATA", _rest),
+    "film": Mend("Film is opaque", "Make It Clear", "IMAGE_ALPHA", _film),
     "rgba": Mend("No alpha", "Write Alpha", "IMAGE_RGB_ALPHA", _rgba),
-    "output": Mend("No passes", "Write EXR of Several Layers", "RENDERLAYERS", _output),
-    "passes": Mend("No Cryptomatte", "Add Cryptomatte Passes", "RENDERLAYERS", _passes),
+    "output": Mend("No passes", "Write EXR Layers", "RENDERLAYERS", _output),
+    "passes": Mend("No Cryptomatte", "Add Passes", "RENDERLAYERS", _passes),
     "render": Mend(
         "Frames are missing",
         "Render Animation",
@@ -178,12 +178,10 @@ MENDS = {
         operator="render.render",
         options={"animation": True},
     ),
-    "choose_render": Mend(
-        "Frames are missing", "Choose Another Render", "FILE_IMAGE", operator="harmonize.choose_render"
-    ),
+    "choose_render": Mend("Frames are missing", "Choose Others", "FILE_IMAGE", operator="harmonize.choose_render"),
     "network": Mend(
         "No network",
-        "Open the Preferences",
+        "Preferences",
         "PREFERENCES",
         operator="preferences.addon_show",
         options={"module": __package__ or ""},

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from harmonize_core.runtime import Look
 
 from . import compat
-from .look_nodes import set_look, socket_values
+from .look_nodes import socket_values
+
+STRENGTH_KEYS = "harmonize_strength_keys"
+"""Custom property of a node whose strength was keyframed here; else its animation is the artist's."""
 
 SAME = 1e-6
 """Values closer than this to each other need no keyframe of their own."""
@@ -33,10 +36,17 @@ def write_keys(
         How many keyframes were written.
     """
     frames = sorted(looks)
-    clear_keys(node)
-    set_look(node, looks[frames[0]])
-    node.inputs["Strength"].default_value = strengths[frames[0]]
     table = [{**socket_values(looks[f]), "Strength": strengths[f]} for f in frames]
+    strength = node.inputs["Strength"].path_from_id("default_value")
+    if STRENGTH_KEYS not in node and (compat.curves_of(node.id_data, strength) or _is_driven(node.id_data, strength)):
+        for row in table:  # the artist animates it
+            del row["Strength"]
+    elif np.ptp(list(strengths.values())) > SAME:
+        node[STRENGTH_KEYS] = True
+    for name, value in table[0].items():
+        socket = node.inputs[name]
+        compat.remove_curves(node.id_data, socket.path_from_id("default_value"))
+        socket.default_value = value
     count = 0
     for name in table[0]:
         values = np.array([row[name] for row in table], dtype=np.float64).reshape(len(frames), -1)
@@ -46,10 +56,9 @@ def write_keys(
     return count
 
 
-def clear_keys(node: bpy.types.Node) -> None:
-    """Remove the keyframes of a look's node."""
-    for socket in node.inputs:
-        compat.remove_curves(node.id_data, socket.path_from_id("default_value"))
+def _is_driven(tree: bpy.types.NodeTree, path: str) -> bool:
+    animation = tree.animation_data
+    return animation is not None and any(driver.data_path == path for driver in animation.drivers)
 
 
 def _write_curve(

@@ -48,15 +48,15 @@ def put_in(
     """
     tree = compat.compositor_tree(scene)
     found = look_nodes(tree)
-    for node in found:
-        if node.get(OF, "") == of:
-            node.node_tree = look_group()  # it may be of an older version
-            return node
-    if tree is not None and tree.library is not None:
+    if tree is not None and _is_linked(tree, scene):
         raise InputError(
             f"The compositing nodes {tree.name!r} are linked from another file: make them local (Make Single User), "
             "then bake again"
         )
+    for node in found:
+        if node.get(OF, "") == of:
+            node.node_tree = look_group()  # it may be of an older version
+            return node
     was_on = compat.compositor_is_on(scene)
     if tree is None or not tree.nodes:
         node = _in_new_tree(scene, view_layer, backdrop)
@@ -76,7 +76,7 @@ def take_out(scene: bpy.types.Scene) -> int:
     """Remove all looks from a scene's compositor; returns how many there were."""
     tree = compat.compositor_tree(scene)
     found = look_nodes(tree)
-    if tree is None:
+    if tree is None or _is_linked(tree, scene):
         return 0
     switched_on = any(SWITCHED_ON in node for node in found)
     made_tree = any(MADE_TREE in node for node in found)
@@ -161,6 +161,11 @@ def _unplug(tree: bpy.types.NodeTree, node: bpy.types.Node, scene: bpy.types.Sce
     look_mask.take_off(node, scene)
     compat.remove_curves(tree, f'nodes["{bpy.utils.escape_identifier(node.name)}"].')
     tree.nodes.remove(node)
+
+
+def _is_linked(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> bool:
+    """Whether a tree is another file's and cannot be changed here."""
+    return tree.library is not None or scene.library is not None
 
 
 def _is_used(group: bpy.types.NodeTree) -> bool:

@@ -78,7 +78,14 @@ def estimates_of(options: ShotOptions, layer: str = CHARACTERS) -> list[Estimate
     missing = [frame for frame, path in zip(options.frames, paths, strict=True) if not path.is_file()]
     if missing:
         raise InputError(NO_ESTIMATES.format(frames=_listed(missing), folder=options.work_folder))
-    return [read_estimate(path) for path in paths]
+    found = [read_estimate(path) for path in paths]
+    kinds = {_kind(estimate.transform) for estimate in found if estimate is not None}
+    if len(kinds) > 1:
+        raise InputError(
+            f"The estimates in {options.work_folder} are of several networks: press Harmonize Animation, which makes "
+            "those anew that are not of this one"
+        )
+    return found
 
 
 def estimate_path(options: ShotOptions, frame: int, layer: str = CHARACTERS) -> Path:
@@ -113,6 +120,11 @@ def read_estimate(path: Path) -> Estimate | None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is damaged or of another version: delete it and harmonize the frame again") from error
     return Estimate(transform, centre, light)
+
+
+def _kind(transform: Transform) -> tuple[object, ...]:
+    """Transforms of one kind can be mixed."""
+    return (type(transform), *(array.shape for array in vars(transform).values()))
 
 
 def _listed(frames: Iterable[int], most: int = 5) -> str:

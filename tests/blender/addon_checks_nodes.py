@@ -106,6 +106,11 @@ def check_nodes_show_what_the_add_on_makes(folder: Path) -> None:
     assert bpy.ops.harmonize.bake_look() == {"FINISHED"}
     assert addon("look_nodes").look_nodes(tree) == [node]
     assert len(addon("compat").curves_of(tree)) == 9
+    strength = node.inputs["Strength"]
+    strength.default_value = 0.0
+    strength.keyframe_insert("default_value", frame=1)
+    assert bpy.ops.harmonize.bake_look() == {"FINISHED"}
+    assert (_rendered(shot, 1, "off.png") == plain).all()
     assert bpy.ops.harmonize.remove_look() == {"FINISHED"}
     shot.scene.frame_set(1)
     assert _links(tree) == links

@@ -43,6 +43,27 @@ def check_any_network_can_be_baked_and_no_estimates_say_what_to_press(folder: Pa
     node = addon("look_nodes").look_nodes(tree)[0]
     assert not addon("compat").curves_of(tree)
     assert abs(node.inputs["Exposure"].default_value) > 0.05
+    shot_time = addon("shot_time")
+    options = addon("options").read_options(bpy.context, animation=True)
+    kept = shot_time.read_estimate(shot_time.estimate_path(options, 2))
+    from harmonize_core.runtime import Look
+
+    for frame in (1, 3, 4, 5):
+        shot_time.write_estimate(
+            shot_time.estimate_path(options, frame), type(kept)(Look.identity(), kept.centre, kept.light)
+        )
+    said = ""
+    try:
+        bpy.ops.harmonize.bake_look()
+    except RuntimeError as error:
+        said = str(error)
+    assert "of several networks" in said, said
+    shot_time.estimate_path(options, 1).write_bytes(b"PK")
+    try:
+        bpy.ops.harmonize.bake_look()
+    except RuntimeError as error:
+        said = str(error)
+    assert "is damaged" in said, said
     shot.settings.characters = None
     assert not bpy.ops.harmonize.bake_look.poll()
 

@@ -15,6 +15,7 @@ from harmonize_core.runtime.parts import Limits
 
 from . import preset_menu, presets
 from .compat import remove_curves, remove_empty_action
+from .translations import sentence
 
 MODES = (
     ("MAP", "Place by Place", "The change differs across a character, as light does"),
@@ -131,7 +132,9 @@ class HARMONIZE_OT_unprotect_material(bpy.types.Operator):
         """The material itself stays as it is."""
         listed = context.scene.harmonize_control.materials
         if self.index >= len(listed):
-            self.report({"ERROR"}, f"There is no protected material {self.index + 1}: {len(listed)} are listed")
+            self.report(
+                {"ERROR"}, sentence(f"There is no protected material {self.index + 1}: {len(listed)} are listed")
+            )
             return {"CANCELLED"}
         listed.remove(self.index)
         return {"FINISHED"}

@@ -12,7 +12,7 @@ from pathlib import Path
 import bpy
 
 from .bridge.files import why_not_written
-from .translations import say
+from .translations import say, sentence
 
 DEMO = Path(__file__).parent / "demo"
 SHOT, BESIDE = "harmonize_demo.blend", ("plate.jpg", "CREDITS.md")
@@ -73,7 +73,7 @@ class HARMONIZE_OT_open_demo(bpy.types.Operator):
         try:
             path = copy_shot(folder)
         except OSError as error:
-            self.report({"ERROR"}, why_not_written(folder, error))
+            self.report({"ERROR"}, sentence(why_not_written(folder, error)))
             return {"CANCELLED"}
         bpy.ops.wm.open_mainfile(filepath=str(path), load_ui=False)
         return {"FINISHED"}

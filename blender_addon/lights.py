@@ -15,7 +15,7 @@ from .light_settings import AMBIENT, GROUPS, SUN, estimate_of, keys_of, store_ke
 from .operators import Run
 from .options import find_cast
 from .panels import sub_panel
-from .translations import say
+from .translations import say, sentence
 
 _ROWS = 8
 """Frames that the panel lists."""
@@ -59,7 +59,7 @@ class HARMONIZE_OT_estimate_lights(Run):
         store_keys(settings.keys, of_frames if len(of_frames) > 1 else {})
         settings.before, settings.after = 255 * match.before, 255 * match.after
         settings.estimated = True
-        self.report({"INFO"}, job.summary())
+        self.report({"INFO"}, sentence(job.summary()))
 
 
 class _Change(bpy.types.Operator):
@@ -72,7 +72,7 @@ class _Change(bpy.types.Operator):
         try:
             self.change(context, find_groups(context.scene, find_cast(context)))
         except HarmonizeError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, sentence(error))
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -127,9 +127,9 @@ class HARMONIZE_OT_add_lights(_Change):
         remember(context.scene, groups)
         made = add_missing(context.scene, groups)
         if made:
-            self.report({"INFO"}, f"Added: {', '.join(made)}")
+            self.report({"INFO"}, sentence(f"Added: {', '.join(made)}"))
         else:
-            self.report({"INFO"}, "The scene has a sun and ambient light already")
+            self.report({"INFO"}, sentence("The scene has a sun and ambient light already"))
 
 
 class HARMONIZE_OT_reset_lights(bpy.types.Operator):

@@ -17,6 +17,7 @@ from .live_session import TICK, Session
 from .operators import redraw_panels
 from .panels import sub_panel
 from .sources import tells_characters
+from .translations import sentence
 
 SOURCES = (
     ("AUTO", "Automatic", "A 3D view in Material Preview or EEVEE's Rendered shading, else the rendered layers"),
@@ -205,7 +206,7 @@ def _updated(operator: bpy.types.Operator, context: bpy.types.Context, live: Ses
     try:
         live.update(context)
     except HarmonizeError as error:
-        operator.report({"ERROR"}, str(error))
+        operator.report({"ERROR"}, sentence(error))
         return {"CANCELLED"}
     return {"FINISHED"}
 

@@ -15,6 +15,7 @@ from harmonize_core.errors import HarmonizeError
 from .compat import result_image
 from .job import Cancelled, Job, Progress
 from .options import output_folder, read_options, work_folder
+from .translations import say, sentence
 
 _TICK_SECONDS = 0.05
 _STEP_BUDGET_SECONDS = 0.03
@@ -84,12 +85,12 @@ class Run(bpy.types.Operator):
     def _start(self, context: bpy.types.Context, *, interactive: bool) -> bool:
         state = context.window_manager.harmonize_progress
         if state.running:
-            self.report({"ERROR"}, "Harmonize is already running: wait for it, or press Esc")
+            self.report({"ERROR"}, sentence("Harmonize is already running: wait for it, or press Esc"))
             return False
         try:
             self._job = self._new_job(context, interactive=interactive)
         except HarmonizeError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, sentence(error))
             return False
         self._timer: bpy.types.Timer | None = None
         self._steps: Generator[Progress] = self._job.steps()
@@ -102,7 +103,7 @@ class Run(bpy.types.Operator):
 
     def _show(self, context: bpy.types.Context, progress: Progress) -> None:
         state = context.window_manager.harmonize_progress
-        text = "Stopping" if self._job.cancelled else progress.text()
+        text = say("Stopping") if self._job.cancelled else progress.text()
         if state.text == text:
             return
         state.factor, state.text = progress.fraction, text
@@ -113,7 +114,7 @@ class Run(bpy.types.Operator):
     def _end(self, context: bpy.types.Context, error: HarmonizeError | None) -> set[str]:
         self._clean_up(context)
         if error is not None:
-            self.report({"WARNING" if isinstance(error, Cancelled) else "ERROR"}, str(error))
+            self.report({"WARNING" if isinstance(error, Cancelled) else "ERROR"}, sentence(error))
             return {"CANCELLED"}
         self._finish(context)
         return {"FINISHED"}
@@ -125,8 +126,8 @@ class Run(bpy.types.Operator):
         image = result_image(name, options.result_path(options.frames[0]), len(options.frames))
         context.window_manager.harmonize_progress.last_result = image.name
         if self._job.without_characters:
-            self.report({"WARNING"}, self._job.without_characters)
-        self.report({"INFO"}, self._job.summary("Harmonized"))
+            self.report({"WARNING"}, sentence(self._job.without_characters))
+        self.report({"INFO"}, sentence(self._job.summary("Harmonized")))
 
     def _clean_up(self, context: bpy.types.Context) -> None:
         manager = context.window_manager
@@ -179,7 +180,7 @@ class HARMONIZE_OT_collect_selected(bpy.types.Operator):
         """Objects stay in the collections they are in."""
         selected = list(context.selected_objects)
         if not selected:
-            self.report({"ERROR"}, "Nothing is selected: select the characters first")
+            self.report({"ERROR"}, sentence("Nothing is selected: select the characters first"))
             return {"CANCELLED"}
         settings = context.scene.harmonize
         collection = settings.characters
@@ -211,11 +212,11 @@ class HARMONIZE_OT_clear_layers(bpy.types.Operator):
         try:
             folder = work_folder(output_folder(settings.folder), settings.name_prefix)
         except HarmonizeError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, sentence(error))
             return {"CANCELLED"}
         if folder.is_dir():
             shutil.rmtree(folder, ignore_errors=True)
-        self.report({"INFO"}, f"{folder} is empty")
+        self.report({"INFO"}, sentence(f"{folder} is empty"))
         return {"FINISHED"}
 
 

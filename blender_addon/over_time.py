@@ -13,7 +13,7 @@ from . import compat, live_node, look_bake, look_tree, shot_time
 from .look_nodes import look_nodes
 from .panels import sub_panel
 from .sources import tells_characters
-from .translations import say
+from .translations import say, sentence
 
 
 class HarmonizeTime(bpy.types.PropertyGroup):
@@ -50,7 +50,7 @@ class HARMONIZE_OT_bake_look(bpy.types.Operator):
         try:
             baked = look_bake.bake(context)
         except HarmonizeError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, sentence(error))
             return {"CANCELLED"}
         if baked.alone:
             text = say("Baked the look of this frame for all frames; Harmonize Animation gives each its own")

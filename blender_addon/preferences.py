@@ -77,7 +77,7 @@ class HARMONIZE_OT_test_network(bpy.types.Operator):
             self.report({"ERROR"}, sentence(error))
             return {"CANCELLED"}
         took = 1000 * (time.perf_counter() - started)
-        self.report({"INFO"}, f"{network.info.name} works: {network.info.engine}, {took:.0f} ms a frame")
+        self.report({"INFO"}, sentence(f"{network.info.name} works: {network.info.engine}, {took:.0f} ms a frame"))
         return {"FINISHED"}
 
 

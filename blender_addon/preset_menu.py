@@ -10,7 +10,7 @@ from harmonize_core.errors import HarmonizeError
 
 from . import presets
 from .compat import find_curve
-from .translations import say
+from .translations import say, sentence
 
 
 class HARMONIZE_MT_presets(bpy.types.Menu):
@@ -43,15 +43,15 @@ class HARMONIZE_OT_apply_preset(bpy.types.Operator):
         found = [p for p in presets.all_presets() if p.name == self.name]
         if not found:
             known = ", ".join(p.name for p in presets.all_presets())
-            self.report({"ERROR"}, f"There is no preset {self.name!r}: there are {known}")
+            self.report({"ERROR"}, sentence(f"There is no preset {self.name!r}: there are {known}"))
             return {"CANCELLED"}
         try:
             presets.apply(context.scene, found[-1])
         except HarmonizeError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, sentence(error))
             return {"CANCELLED"}
         if find_curve(context.scene, presets.settings(context.scene)["strength"]) is not None:
-            self.report({"WARNING"}, "The strength is keyframed: its keyframes stay and win over the preset")
+            self.report({"WARNING"}, sentence("The strength is keyframed: its keyframes stay and win over the preset"))
         return {"FINISHED"}
 
 
@@ -74,7 +74,7 @@ class HARMONIZE_OT_save_preset(bpy.types.Operator):
         try:
             presets.save(context.scene, name)
         except HarmonizeError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, sentence(error))
             return {"CANCELLED"}
         self.report({"INFO"}, say("Preset saved: {name}", name=name))
         return {"FINISHED"}
@@ -106,7 +106,7 @@ class HARMONIZE_OT_delete_preset(bpy.types.Operator):
         try:
             presets.delete(self.name)
         except HarmonizeError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, sentence(error))
             return {"CANCELLED"}
         self.report({"INFO"}, say("Preset deleted: {name}", name=self.name))
         return {"FINISHED"}

@@ -10,6 +10,8 @@ import numpy as np
 
 from harmonize_core.errors import HarmonizeError
 
+from .translations import say, sentence
+
 
 @dataclass
 class Progress:
@@ -42,8 +44,8 @@ class Progress:
     def text(self) -> str:
         """One line for people."""
         left = self.seconds_left
-        tail = "" if left is None else f", {clock(left)} left"
-        return f"{self.message}, {self.written}/{self.frames}{tail}"
+        tail = "" if left is None else say(", {time} left", time=clock(left))
+        return f"{sentence(self.message)}, {self.written}/{self.frames}{tail}"
 
 
 def clock(seconds: float) -> str:

@@ -50,7 +50,7 @@ def _sentences(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
     """Texts of a language as patterns, those first that fix most of a sentence."""
     parts = {text: re.split(r"{\d+}", text) for text in read_locale(language)}
     ordered = sorted(parts, key=lambda text: -sum(map(len, parts[text])))
-    pattern = {text: "(.+?)".join(map(re.escape, parts[text])) for text in ordered}
+    pattern = {text: "(.*?)".join(map(re.escape, parts[text])) for text in ordered}
     return tuple((re.compile(pattern[text], re.DOTALL), read_locale(language)[text]) for text in ordered)
 
 

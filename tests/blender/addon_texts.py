@@ -15,7 +15,7 @@ from addon_session import addon
 NO_WORDS = re.compile(r"[\W\d_]*")
 """Nothing to translate: signs, numbers."""
 
-SAYS = re.compile(r"report|Lack|Cancelled|EnvironmentFault|\w+Error")
+SAYS = re.compile(r"report|sentence|Lack|Cancelled|EnvironmentFault|\w+Error")
 """What is called with a sentence for the artist."""
 
 

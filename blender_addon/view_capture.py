@@ -10,7 +10,7 @@ Material Preview do.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import bpy
 import gpu
@@ -69,7 +69,10 @@ def from_view(
             draw_background=False,
         )
         shaded, depth = _read(buffer, size)
-    own = _draw_depth(depsgraph, {o.name for o in options.cast.characters}, seen, projection, size)
+    names = {o.name for o in options.cast.characters}
+    own = _draw_depth(depsgraph, lambda name: name in names, seen, projection, size)
+    if not depth.any():  # EEVEE of Blender 5.2 leaves none behind
+        depth = _draw_depth(depsgraph, lambda name: name not in names, seen, projection, size)
     alpha = np.where((own < 1) & (own <= depth + SAME_DEPTH), np.clip(shaded[..., 3], 0, 1), 0).astype(np.float32)
     rgb_linear = np.maximum(shaded[..., :3], 0)
     if options.plate.kind == "rendered":
@@ -129,9 +132,9 @@ def _read(buffer: gpu.types.GPUOffScreen, size: Size) -> tuple[Floats, Floats]:
 
 
 def _draw_depth(
-    depsgraph: bpy.types.Depsgraph, names: set[str], seen: Matrix, projection: Matrix, size: Size
+    depsgraph: bpy.types.Depsgraph, wanted: Callable[[str], bool], seen: Matrix, projection: Matrix, size: Size
 ) -> Floats:
-    """Depths (h, w) of the characters' triangles alone, 1 where there are none."""
+    """Depths (h, w) of the triangles of objects whose names are wanted, 1 where there are none."""
     shader = gpu.shader.from_builtin("UNIFORM_COLOR")
     with _offscreen(size) as buffer, buffer.bind():
         gpu.state.active_framebuffer_get().clear(color=(0, 0, 0, 0), depth=1.0)
@@ -142,7 +145,7 @@ def _draw_depth(
                 gpu.matrix.load_projection_matrix(projection)
                 shader.bind()
                 shader.uniform_float("color", (1, 1, 1, 1))
-                for places, corners, matrix in _triangles(depsgraph, names):
+                for places, corners, matrix in _triangles(depsgraph, wanted):
                     gpu.matrix.load_matrix(seen @ matrix)
                     _batch(places, corners).draw(shader)
         finally:
@@ -151,12 +154,14 @@ def _draw_depth(
         return _read(buffer, size)[1]
 
 
-def _triangles(depsgraph: bpy.types.Depsgraph, names: set[str]) -> Iterator[tuple[Floats, NDArray[np.int32], Matrix]]:
-    """Vertices (n, 3), corners of triangles (m, 3) and world matrix of each piece of the characters."""
+def _triangles(
+    depsgraph: bpy.types.Depsgraph, wanted: Callable[[str], bool]
+) -> Iterator[tuple[Floats, NDArray[np.int32], Matrix]]:
+    """Vertices (n, 3), corners of triangles (m, 3) and world matrix of each piece of the objects wanted."""
     for instance in depsgraph.object_instances:
         thing = instance.object
         owner = instance.parent if instance.is_instance and instance.parent else thing
-        if owner.original.name not in names or thing.type not in _TRIANGULATED:
+        if thing.type not in _TRIANGULATED or not wanted(owner.original.name):
             continue
         mesh = thing.to_mesh()
         if mesh is None:

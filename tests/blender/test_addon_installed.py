@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The add-on as an artist gets it: built into a zip, installed into an empty Blender, its operators run headlessly."""
 
+import io
+import re
 import sys
 import tomllib
 import zipfile
@@ -46,6 +48,17 @@ def test_extension_asks_for_files_only_and_carries_no_numpy_or_torch(extension):
     assert {f"./{n}" for n in names if n.endswith(".whl")} == set(manifest["wheels"])
     assert not [n for n in names if "numpy" in n or "torch" in n or "__pycache__" in n]
     assert {"models/harmonize.onnx", "locale/zh_TW.json"} <= set(names)
+
+
+def test_all_that_the_addon_imports_of_the_package_is_inside(extension):
+    with zipfile.ZipFile(extension) as archive:
+        name = next(n for n in archive.namelist() if "harmonize_core" in n)
+        with zipfile.ZipFile(io.BytesIO(archive.read(name))) as wheel:
+            inside = {n.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for n in wheel.namelist()}
+        sources = {n: archive.read(n).decode() for n in archive.namelist() if n.endswith(".py")}
+    for source, code in sources.items():
+        wanted = set(re.findall(r"^ *(?:from|import) (harmonize_core[\w.]*)", code, re.MULTILINE))
+        assert wanted <= inside, f"{source} imports {wanted - inside}"
 
 
 def test_the_same_inputs_give_the_same_zip(extension, tmp_path):

@@ -196,7 +196,12 @@ def _read(
     color[..., 3] = np.clip(color[..., 3], 0, 1)
     if spec.split == "ALPHA":
         return _with_alpha(color), None, []
-    return color, matte.coverage(channels), [share.coverage(channels) for share in shares]
+    coverage = matte.coverage(channels)
+    if spec.backdrop != "SCENE" and color[..., 3].min() >= 1 > coverage.min():
+        raise InputError(
+            "it is opaque, so no background shows; render it with a transparent film, or choose the rest of it"
+        )
+    return color, coverage, [share.coverage(channels) for share in shares]
 
 
 def _with_alpha(color: Floats) -> Floats:

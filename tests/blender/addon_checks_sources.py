@@ -88,6 +88,12 @@ def check_cryptomatte_of_an_existing_render(folder: Path) -> None:
     assert 0.5 < np.abs(result - composite)[soft].mean() < np.abs(result - composite)[told == 1].mean()
 
     shot.settings.background = "FILE"
+    said = ""
+    try:
+        bpy.ops.harmonize.frame()
+    except RuntimeError as error:
+        said = str(error)
+    assert "opaque, so no background shows" in said, said
     _render_frames(shot, "PASSES")
     bpy.ops.harmonize.frame()
     from harmonize_core.color import linear_to_srgb, srgb_to_linear

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from addon_session import ADDON, addon
+from addon_session import ADDON, Skipped, addon
 
 
 def _look_shot(folder: Path, frames: tuple[int, ...] = (1,)) -> Any:
@@ -215,5 +215,39 @@ def check_live_reads_ahead_one_picture_at_a_time(folder: Path) -> None:
         shot.scene.frame_set(2)
         assert bpy.ops.harmonize.live_update() == {"FINISHED"}
         assert live.store.read == before, "all of it was read ahead"
+    finally:
+        _done()
+
+
+def check_a_capture_of_the_view_knows_the_characters(folder: Path) -> None:
+    """What a 3D view draws of the characters is taken, nothing else, and the view is left as it was."""
+    import bpy
+    import gpu
+    import numpy as np
+
+    if not hasattr(gpu, "init"):
+        raise Skipped("this Blender draws nothing without a window")
+    try:
+        gpu.init()
+    except SystemError as error:
+        raise Skipped(f"no graphics: {error}") from error
+    try:
+        _look_shot(folder)
+        screen = bpy.context.window_manager.windows[0].screen
+        area = next(a for a in screen.areas if a.type == "VIEW_3D")
+        space, region = area.spaces.active, next(r for r in area.regions if r.type == "WINDOW")
+        space.shading.type, space.shading.use_compositor = "SOLID", "ALWAYS"
+        capture, shown = addon("capture"), addon("look_bake").plainly_shown
+        options = addon("options").read_options(bpy.context, animation=True)
+        view = addon("view_capture").from_view(bpy.context, (space, region), options, 1, shown, capture.Store())
+        layers = capture.from_layers(options, 1, capture.Store())
+        assert layers.alpha.shape == (48, 64)
+        rows, columns = (np.nonzero(view.alpha > 0.5)[axis].mean() / view.alpha.shape[axis] for axis in (0, 1))
+        wanted = [np.nonzero(layers.alpha > 0.5)[axis].mean() / layers.alpha.shape[axis] for axis in (0, 1)]
+        assert np.allclose((rows, columns), wanted, atol=0.02), (rows, columns, wanted)
+        assert abs(view.alpha.mean() - layers.alpha.mean()) < 0.02
+        assert (view.rgb_linear[view.alpha > 0.9] > 0).all()
+        assert space.overlay.show_overlays
+        assert space.shading.use_compositor == "ALWAYS"
     finally:
         _done()

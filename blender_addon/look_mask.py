@@ -28,6 +28,8 @@ class Mask:
     """"CryptoObject" or "CryptoMaterial"; else the name of an AOV."""
     names: tuple[str, ...] = ()
     """In the Cryptomatte."""
+    over_shadow: bool = False
+    """Only shadows share pixels with the characters."""
 
 
 def find_mask(
@@ -43,10 +45,10 @@ def find_mask(
         found = Mask("CryptoObject", _matching(bpy.data.objects, source.names))
         return found if found.names else Mask("CryptoMaterial", _matching(bpy.data.materials, source.names))
     parts = {part.layer: part.objects for part in cast.parts}
-    rest = (*cast.others, *cast.holdouts, *cast.catchers)
-    others = not scene.render.film_transparent or any(has_surface(o) and not o.hide_render for o in rest)
-    if layer in parts or source.split or others:
-        return Mask("CryptoObject", _object_names(parts.get(layer, cast.characters)))
+    opaque = not scene.render.film_transparent or _any_shown((*cast.others, *cast.holdouts))
+    if layer in parts or source.split or opaque or _any_shown(cast.catchers):
+        over_shadow = not (opaque or source.split or layer in parts)
+        return Mask("CryptoObject", _object_names(parts.get(layer, cast.characters)), over_shadow)
     return None
 
 
@@ -69,6 +71,7 @@ def put_on(node: bpy.types.Node, mask: Mask, view_layer: bpy.types.ViewLayer) ->
         helper.location = (node.location.x - 260, node.location.y - 220)
         node[HELPERS] = helper.name
     tree.links.new(helper.outputs[output], node.inputs["Mask"])
+    node.inputs["Over Shadow"].default_value = float(mask.over_shadow)
 
 
 def take_off(node: bpy.types.Node, scene: bpy.types.Scene) -> None:
@@ -95,6 +98,10 @@ def _render_node(tree: bpy.types.NodeTree, view_layer: bpy.types.ViewLayer, node
     helper.location = (node.location.x - 320, node.location.y - 300)
     node[HELPERS] = helper.name
     return helper
+
+
+def _any_shown(objects: Iterable[bpy.types.Object]) -> bool:
+    return any(has_surface(o) and not o.hide_render for o in objects)
 
 
 def _object_names(objects: Iterable[bpy.types.Object]) -> tuple[str, ...]:

@@ -59,6 +59,7 @@ _INPUTS = (
     _Input("Power", "Vector", (1.0, 1.0, 1.0), 0.05, 20.0, "Of red, green and blue; middle grey stays"),
     _Input("Saturation", "Float", 1.0, 0.0, 10.0, "1 leaves it as it is, 0 is grey"),
     _Input("Ceiling", "Float", 1.0, 0.0, NO_CEILING, "Nothing gets brighter than this; raise it for glare"),
+    _Input("Over Shadow", "Float", 0.0, 0.0, 1.0, "1 where only shadows share pixels with the characters"),
 )
 
 
@@ -115,7 +116,7 @@ def _build() -> bpy.types.NodeTree:
         if item.default is not None:
             socket.min_value, socket.max_value = item.lowest, item.highest
             socket.default_value = item.default
-        if item.name in ("Strength", "Mask"):
+        if item.name in ("Strength", "Mask", "Over Shadow"):
             socket.subtype = "FACTOR"
         if item.name == "Image":
             socket.default_value = (0, 0, 0, 0)
@@ -143,10 +144,13 @@ class _Wiring:
         channels = self._place(self._group.nodes.new("CompositorNodeSeparateColor"))
         self._group.links.new(inputs["Image"], channels.inputs[0])
         picture, alpha = [channels.outputs[i] for i in range(3)], channels.outputs[3]
+        # a shadow adds coverage to a pixel but no light: over it, all light is the characters'
+        masked = self._math("MINIMUM", inputs["Mask"], alpha)
+        covered = self._math("MULTIPLY_ADD", self._math("SUBTRACT", masked, alpha), inputs["Over Shadow"], alpha)
         # what covers nothing, such as glow that is only added, has no share and is left alone
-        share = self._math("DIVIDE", inputs["Mask"], alpha)
+        share = self._math("DIVIDE", masked, covered)
         share.node.use_clamp = True
-        straight = [self._math("DIVIDE", color, alpha) for color in picture]
+        straight = [self._math("DIVIDE", color, covered) for color in picture]
 
         self._begin("White Balance and Exposure")
         warm = self._math("MULTIPLY", inputs["Temperature"], strength)
@@ -180,7 +184,7 @@ class _Wiring:
         for i in range(3):
             ceiling = self._math("MAXIMUM", straight[i], inputs["Ceiling"])
             limited = self._math("MINIMUM", self._math("MAXIMUM", colors[i], 0.0), ceiling)
-            change = self._math("SUBTRACT", self._math("MULTIPLY", limited, alpha), picture[i])
+            change = self._math("SUBTRACT", self._math("MULTIPLY", limited, covered), picture[i])
             mixed.append(self._math("MULTIPLY_ADD", change, share, picture[i]))
         self._begin(None)
         result = self._place(self._group.nodes.new("CompositorNodeCombineColor"))

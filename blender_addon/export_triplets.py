@@ -17,10 +17,11 @@ from .export_lights import remove_leftovers
 from .export_styles import OWN, Style, generator_styles, has_generator, own_styles
 from .linked import library_path
 from .operators import Run
-from .options import is_neutral_view, view_key
+from .options import check_scene, is_neutral_view, view_key
 from .panels import sub_panel
 from .plates import find_plate
 from .properties import RELATIVE_PATH
+from .translations import sentence
 from .triplet_set import CATEGORIES, SPLITS, place_name
 
 BACKGROUNDS = (
@@ -82,8 +83,7 @@ def read_plan(context: bpy.types.Context, *, animation: bool) -> ExportPlan:
             "No characters are chosen: pick their collection in the Harmonize panel, or select them and press "
             "Collect Selected"
         )
-    if scene.camera is None:
-        raise InputError("The scene has no camera: add one and make it the active camera")
+    check_scene(scene)
     if scene.render.use_border:
         raise InputError("A render region is set, so pictures would be black beside it: switch Render Region off")
     before_plate = settings.background == "PLATE"
@@ -169,8 +169,8 @@ class _Export(Run):
 
     def _finish(self, context: bpy.types.Context) -> None:
         if self._job.without_characters:
-            self.report({"WARNING"}, self._job.without_characters)
-        self.report({"INFO"}, self._job.summary())
+            self.report({"WARNING"}, sentence(self._job.without_characters))
+        self.report({"INFO"}, sentence(self._job.summary()))
 
 
 class HARMONIZE_OT_export_triplet(_Export):

@@ -21,6 +21,7 @@ from harmonize_core.errors import OutputError
 from .characters import PREFIX, CastPart, split
 from .compat import set_still_format
 from .lacks import Lack
+from .view_layers import new_like
 
 SCENE_NAME = "Harmonize (temporary)"
 CLOCK_NAME = "Harmonize Clock (temporary)"
@@ -261,7 +262,7 @@ def _view_layer_name(layer: str) -> str:
 
 def _view_layer(shot: bpy.types.Scene, layer: str) -> bpy.types.ViewLayer:
     name = _view_layer_name(layer)
-    return shot.view_layers.get(name) or shot.view_layers.new(name)
+    return shot.view_layers.get(name) or new_like(shot.view_layers[0], shot, name)
 
 
 def _set_visibility(

@@ -56,6 +56,22 @@ def check_world_is_the_background(folder: Path) -> None:
     assert np.abs(own - composite).max() <= 3, np.abs(own - composite).max()
 
 
+def check_view_layer_settings_hold_for_the_background(folder: Path) -> None:
+    """What the artist overrides for the view layer is overridden in what is rendered behind the characters, too."""
+    import bpy
+    import numpy as np
+    from addon_scene import ball, emission, new_shot, read
+
+    shot = new_shot(folder)
+    ball("Behind", (0.5, 2, 0.5), 0.8, shot.scene.collection, emission("Behind", (0.9, 0.8, 0.7)))
+    bpy.context.view_layer.material_override = emission("Over", (0.1, 0.3, 0.6))
+    bpy.context.view_layer.use_sky = False
+    shot.settings.background = "SCENE"
+    bpy.ops.harmonize.frame()
+    difference = read(shot.out / "harmonized_before_0001.png").astype(int) - own_render(shot, folder / "own.png")
+    assert np.abs(difference).max() <= 3, np.abs(difference).max()
+
+
 def check_rest_of_the_scene_is_the_background(folder: Path) -> None:
     """Cycles and EEVEE, soft edges, things in front and behind: both layers add up to Blender's own picture."""
     import bpy

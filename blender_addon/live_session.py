@@ -20,7 +20,7 @@ from harmonize_core.runtime import Follower, Look
 from harmonize_core.runtime.grade_fit import Show, fit_grade, plainly_shown
 from harmonize_core.runtime.temporal import centre_of
 
-from . import live_node, model
+from . import live_node, model, view_capture
 from .capture import Capture, Store, from_layers, nearest_rendered, read_ahead
 from .compat import working_space
 from .look_bake import COLORS, shown_by
@@ -74,13 +74,13 @@ class Session:
         self._from_layers = False
 
     def changed(self) -> None:
-        """Something of the scene is another than before."""
-        self._key = None
+        """Something of the scene is another than before; rendered layers stay what they are."""
+        if not self._from_layers:
+            self._key = None
 
     def rebuilt(self) -> None:
         """Objects may have come or gone: read everything again."""
-        self._options = None
-        self.changed()
+        self._options = self._key = None
 
     def step(self, context: bpy.types.Context) -> None:
         """One tick: take what was estimated, go nearer to it, and begin the next estimate if something changed."""
@@ -105,12 +105,10 @@ class Session:
             HarmonizeError: something is missing.
         """
         options = self._read(context)
+        self._wait()  # what is under way may be of another frame
         self._key = None
-        if self._pending is None:
-            self._begin(context, options)
-        if self._pending is not None:
-            self._pending.exception()
-        self._take()
+        self._begin(context, options)
+        self._wait()
         self._follower = Follower(0)
         self._ease(context, options)
 
@@ -163,8 +161,6 @@ class Session:
             capture = from_layers(options, frame, self.store)
             at = nearest_rendered(options, frame)
         else:
-            from . import view_capture  # needs a graphics card
-
             capture = view_capture.from_view(context, view, options, frame, shown, self.store)
         took = time.perf_counter() - started
         self.seconds["capture"] = took
@@ -193,12 +189,10 @@ class Session:
                     break
         self._rest_until = time.monotonic() + (time.monotonic() - started) / SHARE
 
-    def _usable_view(self, context: bpy.types.Context):
+    def _usable_view(self, context: bpy.types.Context) -> view_capture.View | None:
         source = context.scene.harmonize_live.source
         if bpy.app.background or source == "LAYERS" or (source == "AUTO" and self._view_is_slow):
             return None
-        from . import view_capture
-
         view = view_capture.usable_view(context)
         if view is None and source == "VIEW":
             raise InputError(
@@ -206,6 +200,12 @@ class Session:
                 "(Cycles cannot be captured there)"
             )
         return view
+
+    def _wait(self) -> None:
+        """Take what is under way, once it is there."""
+        if self._pending is not None:
+            self._pending.exception()
+        self._take()
 
     def _take(self) -> None:
         if self._pending is None or not self._pending.done():

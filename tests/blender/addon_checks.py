@@ -20,9 +20,11 @@ import addon_checks_control
 import addon_checks_demo
 import addon_checks_diagnosis
 import addon_checks_export
+import addon_checks_languages
 import addon_checks_light_scenes
 import addon_checks_lights
 import addon_checks_live
+import addon_checks_node_masks
 import addon_checks_nodes
 import addon_checks_package
 import addon_checks_pictures
@@ -43,6 +45,7 @@ CHECKS = {
         addon_checks_diagnosis,
         addon_checks_runs,
         addon_checks_nodes,
+        addon_checks_node_masks,
         addon_checks_time,
         addon_checks_live,
         addon_checks_lights,
@@ -53,6 +56,7 @@ CHECKS = {
         addon_checks_refusals,
         addon_checks_package,
         addon_checks_undo,
+        addon_checks_languages,
     )
     for name, function in vars(module).items()
     if name.startswith("check_")

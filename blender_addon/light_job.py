@@ -32,6 +32,9 @@ from .progress import Cancelled, Progress, clock
 from .renderers import FrameTask, InBackground
 from .shot_time import camera_cuts
 
+MOST_FRAMES = 200
+"""Estimates of a shot: the pictures of all of them are kept in memory, some 3 MB each."""
+
 
 class LightJob:
     """One estimate, with the face of `job.Job`: `steps()`, `progress` and `cancelled`."""
@@ -190,4 +193,9 @@ def new_light_job(context: bpy.types.Context, *, interactive: bool) -> LightJob:
     chosen = [sorted({*range(a, b, settings.step), b - 1}) for a, b in itertools.pairwise(starts)]
     firsts = tuple(int(n) for n in np.cumsum([0, *(len(part) for part in chosen[:-1])]))
     frames = tuple(every[i] for part in chosen for i in part)
+    if len(frames) > MOST_FRAMES:
+        raise InputError(
+            f"The whole shot would be estimated in {len(frames)} frames, more than {MOST_FRAMES}: raise Every in the "
+            "Match Lights panel"
+        )
     return LightJob(replace(options, frames=frames), firsts, interactive=interactive)

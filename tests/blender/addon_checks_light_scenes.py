@@ -97,6 +97,9 @@ def check_lights_that_cannot_be_matched_are_refused(folder: Path) -> None:
     shot.scene.world = bpy.data.worlds.new("Sky")
     _refused("estimate_lights", "this scene's own lights")
     shot.settings.background = "FILE"
+    shot.lights.frames, shot.lights.step, shot.scene.frame_end = "SHOT", 1, 500
+    _refused("estimate_lights", "raise Every")
+    shot.lights.frames = "FRAME"
     shot.hero.animation_data_clear()
     shot.hero.location = (50, 0, 0)
     _refused("estimate_lights", "in none of the frames")

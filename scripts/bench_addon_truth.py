@@ -50,6 +50,9 @@ class Score:
     """fMSE of the result."""
     single: float
     """fMSE of the result when every frame is treated alone."""
+    best: float
+    """fMSE of the affine change of sRGB, one for the whole shot, that fits the truth best: what a global look could
+    come to if it knew the truth."""
     rtc: float
     """fR-RTC of the result."""
     rtc_single: float
@@ -103,7 +106,7 @@ def bench(network: Path, shots: Sequence[Shot], folder: Path, sheet: Path | None
         raise InputError(f"{folder} holds no finished shot; run again without --no-render")
     key = code_key(network)
     rows, scores = [], []
-    print(f"{'shot':62} {'fMSE before':>11} {'after':>8} {'removed':>8} {'fR-RTC':>8} {'alone':>8}")
+    print(f"{'shot':78} {'fMSE before':>11} {'after':>8} {'removed':>8} {'best':>8} {'fR-RTC':>8} {'alone':>8}")
     for shot in shots:
         kept = folder / "scores" / f"{shot.job.scene_id}-{key}"
         if not kept.with_suffix(".json").is_file():
@@ -119,9 +122,10 @@ def bench(network: Path, shots: Sequence[Shot], folder: Path, sheet: Path | None
         print(f"{score.name:62} {numbers}", flush=True)
     removed = np.array([s.removed for s in scores])
     flicker = np.array([s.flicker for s in scores])
-    before, after = (float(np.mean([getattr(s, name) for s in scores])) for name in ("before", "after"))
+    before, after, best = (float(np.mean([getattr(s, name) for s in scores])) for name in ("before", "after", "best"))
     print(f"\n{len(scores)} shots, {network.name}, smoothing {SMOOTHING:g} frames")
-    print(f"mean fMSE {before:.1f} before, {after:.1f} after: {1 - after / before:.1%} removed")
+    gone = f"{1 - after / before:.1%} removed, {1 - best / before:.1%} by the best global change"
+    print(f"mean fMSE {before:.1f} before, {after:.1f} after: {gone}")
     spread = f"mean {removed.mean():.1%}, median {np.median(removed):.1%}"
     print(f"share removed of each shot's: {spread}, {(removed > 0).sum()} of {len(scores)} better than before")
     all_rtc = sum(s.rtc for s in scores) / max(sum(s.rtc_single for s in scores), 1e-9)
@@ -131,8 +135,8 @@ def bench(network: Path, shots: Sequence[Shot], folder: Path, sheet: Path | None
 
 
 def code_key(network: Path) -> str:
-    """Of everything a score depends on besides the shot: network, add-on, torch-free core."""
-    digest = hashlib.sha256(network.read_bytes())
+    """Of everything a score depends on besides the shot: network, add-on, torch-free core, this file."""
+    digest = hashlib.sha256(network.read_bytes() + Path(__file__).read_bytes())
     for folder in ("blender_addon", "harmonize_core/runtime"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             digest.update(path.read_bytes())
@@ -157,7 +161,19 @@ def score_shot(shot: Shot, network: Path) -> tuple[Score, NDArray[np.float32]]:
     rtc, rtc_single = (fr_rtc(p, truth, masks) for p in (after, single))
     middle = len(frames) // 2
     picture = np.concatenate([before[middle], after[middle], truth[middle]], axis=1)
-    return Score(shot.name, error(before), error(after), error(single), rtc, rtc_single), picture
+    best = error(best_affine(before, truth, masks))
+    return Score(shot.name, error(before), error(after), error(single), best, rtc, rtc_single), picture
+
+
+def best_affine(
+    pictures: Sequence[NDArray[np.float32]], truth: Sequence[NDArray[np.float32]], masks: Sequence[NDArray[np.float32]]
+) -> list[NDArray[np.float32]]:
+    """The pictures (H, W, 3) sRGB after the one affine change of colours that fits the truth best inside the masks."""
+    opaque = [mask > 0.9 for mask in masks]
+    colors = np.concatenate([p[m] for p, m in zip(pictures, opaque, strict=True)])
+    wanted = np.concatenate([t[m] for t, m in zip(truth, opaque, strict=True)])
+    change, *_ = np.linalg.lstsq(np.column_stack([colors, np.ones(len(colors))]), wanted, rcond=None)
+    return [np.clip(p @ change[:3] + change[3], 0, 1).astype(np.float32) for p in pictures]
 
 
 def run_addon(

@@ -21,9 +21,18 @@ from harmonize_core.runtime import ColorTransform, harmonize_layers  # noqa: E40
 
 
 def test_scores_say_what_is_left():
-    score = bench_addon_truth.Score("shot", before=100.0, after=30.0, single=40.0, rtc=1.0, rtc_single=4.0)
+    score = bench_addon_truth.Score("shot", before=100.0, after=30.0, single=40.0, best=9.0, rtc=1.0, rtc_single=4.0)
     assert score.removed == pytest.approx(0.7)
     assert score.flicker == pytest.approx(0.25)
+
+
+def test_the_best_affine_change_is_found():
+    rng = np.random.default_rng(0)
+    pictures = [rng.random((8, 9, 3), dtype=np.float32) for _ in range(2)]
+    truth = [np.float32(0.5) * p[..., ::-1] + np.float32(0.1) for p in pictures]
+    masks = [np.ones((8, 9), np.float32)] * 2
+    found = bench_addon_truth.best_affine(pictures, truth, masks)
+    assert max(np.abs(f - t).max() for f, t in zip(found, truth, strict=True)) < 1e-5
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from .plates import MOVIE_SUFFIXES, sequence_range, split_number
+from .translations import sentence
 
 
 def use_plate(settings: bpy.types.PropertyGroup, scene: bpy.types.Scene, path: Path) -> None:
@@ -70,7 +71,7 @@ class HARMONIZE_OT_choose_background(_Choose, bpy.types.Operator):
         """Set file, sequence and start together."""
         path = Path(bpy.path.abspath(self.filepath))
         if not path.is_file():
-            self.report({"ERROR"}, f"The background {path} does not exist; choose a picture or a movie")
+            self.report({"ERROR"}, sentence(f"The background {path} does not exist; choose a picture or a movie"))
             return {"CANCELLED"}
         use_plate(context.scene.harmonize, context.scene, path)
         return {"FINISHED"}
@@ -87,7 +88,7 @@ class HARMONIZE_OT_name_selected(bpy.types.Operator):
         """Signs that mean something in a list of patterns become ?, which stands for any one."""
         things = [o for o in context.selected_objects for o in (o, *o.children_recursive)]
         if not things:
-            self.report({"ERROR"}, "Nothing is selected: select the characters first")
+            self.report({"ERROR"}, sentence("Nothing is selected: select the characters first"))
             return {"CANCELLED"}
         settings = context.scene.harmonize
         names = sorted({re.sub(r"[,*\[\]]", "?", o.name) for o in things})

@@ -16,6 +16,7 @@ from .choosing import use_plate
 from .compat import nodes_of, set_multilayer_format, set_still_format, switch_compositor
 from .lacks import Lack
 from .sources import ask_for_cryptomatte
+from .translations import sentence
 
 
 @dataclass(frozen=True)
@@ -208,7 +209,7 @@ class HARMONIZE_OT_mend(bpy.types.Operator):
             if run is not None:
                 run(context)
         except HarmonizeError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, sentence(error))
             return {"CANCELLED"}
         return {"FINISHED"}
 

@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from addon_session import HERE, addon
+from addon_session import addon, background_blender
 
 
 def check_export_exchanges_characters_between_lights(folder: Path) -> None:
@@ -175,14 +174,7 @@ def check_export_in_the_background_gives_the_same_bytes(folder: Path) -> None:
     import bpy
     from addon_scene import assert_unchanged, snapshot
 
-    bpy.ops.wm.save_userpref()
-    program = bpy.app.binary_path
-    if not program:  # Blender as a module
-        script = folder / "blender"
-        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{HERE / "addon_stand_in.py"}" "$@"\n')
-        script.chmod(0o755)
-        bpy.app.binary_path = str(script)
-    try:
+    with background_blender(folder):
         lit_shot(folder / "here")
         bpy.ops.harmonize.export_dataset()
         shot = lit_shot(folder / "there")
@@ -193,9 +185,6 @@ def check_export_in_the_background_gives_the_same_bytes(folder: Path) -> None:
             time.sleep(0.005)
         assert "Exported 2 of 2 frames" in job.summary(), job.summary()
         assert_unchanged(before, shot.scene)
-    finally:
-        if not program:
-            bpy.app.binary_path = ""
     root = folder / "here/dataset"
     made = {p.relative_to(root): p.read_bytes() for p in root.rglob("*.png")}
     assert len(made) == 2 * (2 + 3 + 6)

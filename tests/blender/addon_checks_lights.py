@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from addon_session import HERE, addon
+from addon_session import addon, background_blender
 
 PLATE = (90, 60, 40)
 
@@ -174,19 +173,12 @@ def check_lights_are_rendered_in_the_background_alike(folder: Path) -> None:
     import numpy as np
     from addon_scene import assert_unchanged, snapshot
 
-    bpy.ops.wm.save_userpref()
-    program = bpy.app.binary_path
-    if not program:  # Blender as a module
-        script = folder / "blender"
-        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{HERE / "addon_stand_in.py"}" "$@"\n')
-        script.chmod(0o755)
-        bpy.app.binary_path = str(script)
     shot = lit_shot(folder)
     shot.scene.view_settings.view_transform = "AgX"
     bpy.context.view_layer.update()
     before = snapshot(shot.scene)
     light_job = addon("light_job")
-    try:
+    with background_blender(folder):
         found = []
         for interactive in (False, True):
             job = light_job.new_light_job(bpy.context, interactive=interactive)
@@ -200,9 +192,6 @@ def check_lights_are_rendered_in_the_background_alike(folder: Path) -> None:
         except light_job.Cancelled as stopped:
             said = str(stopped)
         assert "nothing was changed" in said
-    finally:
-        if not program:  # elsewhere it cannot be set
-            bpy.app.binary_path = program
     assert np.array_equal(*found)
     assert_unchanged(before, shot.scene)
     assert not list(Path(bpy.app.tempdir).glob("harmonize_lights_*"))

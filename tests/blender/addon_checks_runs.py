@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
-from addon_session import ADDON, HERE, addon, coverage
+from addon_session import ADDON, addon, background_blender, coverage
 
 
 def check_animation_resumes_and_changes_of_strength_do_not_render_again(folder: Path) -> None:
@@ -101,14 +100,6 @@ def check_background_process_gives_the_same_bytes_and_stops_at_once(folder: Path
     import bpy
     from addon_scene import assert_unchanged, new_shot, snapshot
 
-    bpy.ops.wm.save_userpref()
-    program = folder / "blender"
-    as_module = not bpy.app.binary_path
-    if as_module:
-        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{HERE / "addon_stand_in.py"}" "$@"\n')
-        program.chmod(0o755)
-        bpy.app.binary_path = str(program)
-
     def run(shot: object, stop_after: float = 1e9) -> str:
         job = addon("job").Job(addon("options").read_options(bpy.context, animation=True), interactive=True)
         started = time.monotonic()
@@ -120,27 +111,27 @@ def check_background_process_gives_the_same_bytes_and_stops_at_once(folder: Path
             return str(error)
         return job.summary("Harmonized")
 
-    for view in ("Standard", "AgX"):
-        shot = new_shot(folder / view / "here")
-        shot.scene.view_settings.view_transform = view
-        bpy.ops.harmonize.animation()
-        here = {p.name: p.read_bytes() for p in shot.out.glob("*.png")}
-        shot = new_shot(folder / view / "there")
-        shot.scene.view_settings.view_transform = view
-        before = snapshot(shot.scene)
-        assert "run again to continue" in run(shot, stop_after=0.3)
-        assert not list(shot.out.rglob("*.blend"))
-        said = run(shot)
-        assert "Harmonized: 5 of 5 frames" in said, said
-        assert_unchanged(before, shot.scene)
-        assert bpy.data.filepath.endswith("shot.blend")
-        assert {p.name: p.read_bytes() for p in shot.out.glob("*.png")} == here
-    if not as_module:
-        return
-    shot = new_shot(folder / "broken")
-    program.write_text("#!/bin/sh\nexit 3\n")
-    assert "ended without rendering frame 1" in run(shot)
-    bpy.app.binary_path = ""
+    with background_blender(folder) as script:
+        for view in ("Standard", "AgX"):
+            shot = new_shot(folder / view / "here")
+            shot.scene.view_settings.view_transform = view
+            bpy.ops.harmonize.animation()
+            here = {p.name: p.read_bytes() for p in shot.out.glob("*.png")}
+            shot = new_shot(folder / view / "there")
+            shot.scene.view_settings.view_transform = view
+            before = snapshot(shot.scene)
+            assert "run again to continue" in run(shot, stop_after=0.3)
+            assert not list(shot.out.rglob("*.blend"))
+            said = run(shot)
+            assert "Harmonized: 5 of 5 frames" in said, said
+            assert_unchanged(before, shot.scene)
+            assert bpy.data.filepath.endswith("shot.blend")
+            assert {p.name: p.read_bytes() for p in shot.out.glob("*.png")} == here
+        if script is None:
+            return
+        shot = new_shot(folder / "broken")
+        script.write_text("#!/bin/sh\nexit 3\n")
+        assert "ended without rendering frame 1" in run(shot)
 
 
 def check_cameras_bound_to_markers(folder: Path) -> None:

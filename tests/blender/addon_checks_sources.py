@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from addon_checks_setup import crowded_shot, own_render
-from addon_session import addon, coverage
+from addon_session import addon, background_blender, coverage
 
 
-def _render_frames(shot: Any, kind: str) -> None:
-    """The artist's own rendering of frames 1 and 2."""
+def _render_frames(shot: Any, kind: str, last: int = 2) -> None:
+    """The artist's own rendering of frames 1 to `last`."""
     import bpy
 
     for mend in ("film",) if shot.settings.background != "SCENE" else ():
@@ -25,7 +25,7 @@ def _render_frames(shot: Any, kind: str) -> None:
         addon("compat").set_still_format(shot.scene, kind, "RGBA", "16" if kind == "OPEN_EXR" else "8")
     shot.scene.render.dither_intensity = 0
     shot.scene.render.filepath = "//own/own_"
-    shot.scene.frame_end = 2
+    shot.scene.frame_end = last
     bpy.ops.render.render(animation=True)
     shot.scene.frame_set(1)
 
@@ -75,7 +75,7 @@ def check_cryptomatte_of_an_existing_render(folder: Path) -> None:
     alone = coverage(shot, 1)
     own = own_render(shot, folder / "own.png")
     shot.settings.source = "FILES"
-    _render_frames(shot, "PASSES")
+    _render_frames(shot, "PASSES", last=1)
     assert bpy.ops.harmonize.frame() == {"FINISHED"}
     composite, result = (read(shot.out / f"harmonized{n}_0001.png").astype(int) for n in ("_before", ""))
     told = coverage(shot, 1)
@@ -94,7 +94,7 @@ def check_cryptomatte_of_an_existing_render(folder: Path) -> None:
     except RuntimeError as error:
         said = str(error)
     assert "opaque, so no background shows" in said, said
-    _render_frames(shot, "PASSES")
+    _render_frames(shot, "PASSES", last=1)
     bpy.ops.harmonize.frame()
     from harmonize_core.color import linear_to_srgb, srgb_to_linear
     from harmonize_core.runtime.exr_reader import read_exr
@@ -112,15 +112,11 @@ def check_cryptomatte_of_an_existing_render(folder: Path) -> None:
 def check_existing_renders_are_split_in_the_background_alike(folder: Path) -> None:
     """As in the window, by a second Blender."""
     import shutil
-    import sys
     import time
 
     import bpy
     from addon_scene import new_shot
-    from addon_session import HERE
 
-    bpy.ops.wm.save_userpref()
-    as_module = not bpy.app.binary_path
     shot = new_shot(folder / "shot")
     shot.scene.view_settings.view_transform = "AgX"
     shot.settings.background, shot.settings.source = "SCENE", "FILES"
@@ -128,18 +124,10 @@ def check_existing_renders_are_split_in_the_background_alike(folder: Path) -> No
     bpy.ops.harmonize.animation()
     here = {p.name: p.read_bytes() for p in shot.out.glob("*.png")}
     shutil.rmtree(shot.out)
-    if as_module:
-        program = folder / "blender"
-        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{HERE / "addon_stand_in.py"}" "$@"\n')
-        program.chmod(0o755)
-        bpy.app.binary_path = str(program)
-    try:
+    with background_blender(folder):
         options = addon("options").read_options(bpy.context, animation=True)
         for _ in addon("job").Job(options, interactive=True).steps():
             time.sleep(0.005)
-    finally:
-        if as_module:
-            bpy.app.binary_path = ""
     assert {p.name: p.read_bytes() for p in shot.out.glob("*.png")} == here
     assert len(here) == 4
 

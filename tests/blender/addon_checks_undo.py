@@ -47,6 +47,8 @@ def check_every_button_undoes_in_one_step(folder: Path) -> None:
     bpy.data.objects["Ball"].select_set(True)
     bpy.context.scene.harmonize.characters = None
     undone("collect_selected")
+    undone("name_selected")
+    bpy.context.scene.harmonize.foreground = "COLLECTION"
     undone("choose_background", filepath=str(folder / "plate.png"))
     undone("choose_render", filepath=str(folder / "plate.png"))
     bpy.context.scene.harmonize.source = "RENDER"

@@ -137,7 +137,7 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     column = layout.column()
     column.enabled = not scene.harmonize_time.lock
     column.prop(scene.harmonize, "smoothing")
-    frames = tuple(range(scene.frame_start, scene.frame_end + 1))
+    frames = range(scene.frame_start, scene.frame_end + 1)
     if cuts := shot_time.camera_cuts(scene, frames):
         shown = ", ".join(str(frames[i]) for i in cuts[:4]) + (" ..." if len(cuts) > 4 else "")
         layout.label(text=say("New shots at frames {frames}", frames=shown), icon="OUTLINER_OB_CAMERA")

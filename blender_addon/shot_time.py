@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import bisect
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import bpy
@@ -30,18 +31,17 @@ def timing_of(options: ShotOptions) -> Timing:
     return Timing(len(frames), options.smoothing, scene.harmonize_time.lock, camera_cuts(scene, frames))
 
 
-def camera_cuts(scene: bpy.types.Scene, frames: tuple[int, ...]) -> tuple[int, ...]:
+def camera_cuts(scene: bpy.types.Scene, frames: Sequence[int]) -> tuple[int, ...]:
     """Indices of the frames at which another camera takes over than the frame before had (markers bound to cameras)."""
     bound = sorted((marker.frame, marker.camera.name) for marker in scene.timeline_markers if marker.camera)
+    starts = [at for at, _ in bound]
 
     def camera(frame: int) -> str:
         # before the first marker Blender keeps whatever camera there is: the first marker's, once it was reached
-        return next((name for at, name in reversed(bound) if at <= frame), bound[0][1])
+        return bound[max(0, bisect.bisect_right(starts, frame) - 1)][1]
 
-    if not bound:
-        return ()
-    names = [camera(frame) for frame in frames]
-    return tuple(i for i in range(1, len(frames)) if names[i] != names[i - 1])
+    places = sorted({bisect.bisect_left(frames, at) for at in starts})
+    return tuple(i for i in places if 0 < i < len(frames) and camera(frames[i]) != camera(frames[i - 1]))
 
 
 def looks_of(options: ShotOptions, layer: str = CHARACTERS) -> dict[int, Transform]:

@@ -14,7 +14,7 @@ import bpy
 from harmonize_core.runtime import Look
 
 from . import compat, look_mask
-from .look_nodes import VALUES, look_nodes, set_look
+from .look_nodes import NO_CEILING, VALUES, look_nodes, set_look
 from .look_tree import put_in, take_out
 from .options import ShotOptions
 
@@ -33,6 +33,7 @@ def claim(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, options: Shot
         node = put_in(scene, view_layer)
         node[MARK] = ""
         node.label = f"{node.label} (Live)"
+        node.inputs["Ceiling"].default_value = 1.0 if options.view is None else NO_CEILING
         if mask := look_mask.find_mask(scene, view_layer, options):
             look_mask.put_on(node, mask, view_layer)
         return [node]

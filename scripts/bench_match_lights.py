@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How near Match Lights comes to the truth: a character lit for one style, in a place photographed under another.
 
-    python scripts/bench_match_lights.py NETWORK.onnx --out FOLDER             30 pairs at 112x80
+    python scripts/bench_match_lights.py NETWORK.onnx --out FOLDER             35 pairs at 112x80
 
 Each view of the generator is rendered under several capture conditions, exposed and balanced as its camera would: these
 are plates and truth. The character with sun and sky of one condition is the artist's shot, a render of another its

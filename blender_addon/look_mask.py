@@ -53,10 +53,13 @@ def find_mask(
 
 
 def put_on(node: bpy.types.Node, mask: Mask, view_layer: bpy.types.ViewLayer) -> None:
-    """Feed a look's node with a mask, unless the artist feeds it with one already."""
-    if node.inputs["Mask"].is_linked:
-        return
+    """Feed a look's node with a mask, unless the artist feeds it with one; ours gets the names that hold now."""
     tree = node.id_data
+    if node.inputs["Mask"].is_linked:
+        helper = tree.nodes.get(node.get(HELPERS, ""))
+        if mask.names and helper is not None and helper.bl_idname == "CompositorNodeCryptomatteV2":
+            helper.matte_id = ",".join(mask.names)
+        return
     if mask.source not in PASSES:
         helper, output = _render_node(tree, view_layer, node), mask.source
     else:

@@ -33,6 +33,10 @@ def check_nodes_change_only_the_characters(folder: Path) -> None:
     seen = addon("bridge.pixels").read_layer(shot.out / "harmonized_work/characters_0001.exr").alpha
     assert changed[seen > 0.99].mean() > 0.99
     assert not changed[seen == 0].any()
+    mask = next(n for n in tree.nodes if n.bl_idname == "CompositorNodeCryptomatteV2")
+    names, mask.matte_id = mask.matte_id, "Nobody"
+    assert bpy.ops.harmonize.bake_look() == {"FINISHED"}
+    assert mask.matte_id == names == "Ball", (mask.matte_id, names)
     bpy.ops.harmonize.remove_look()
     assert not layer.use_pass_cryptomatte_object
     assert (rendered(shot, 1, "after.png") == plain).all()

@@ -160,7 +160,7 @@ MENDS = {
     "plate": Mend("No background", "Choose a File", "FILE_IMAGE", operator="harmonize.choose_background"),
     "placement": Mend("Background is moved", "Reset It", "LOOP_BACK", _placement),
     "world": Mend("No world", "Add a World", "WORLD", _world),
-    "save": Mend("File was never saved", "Save the File", "FILE_TICK", operator="wm.save_as_mainfile"),
+    "save": Mend("File not saved", "Save the File", "FILE_TICK", operator="wm.save_as_mainfile"),
     "folder": Mend("No output folder", "Use Default", "FILE_FOLDER", _folder),
     "stereo": Mend("Stereoscopy is on", "Switch It Off", "CANCEL", _stereo),
     "region": Mend("Render region", "Clear the Region", "SELECT_SET", _region),

@@ -59,7 +59,7 @@ class HarmonizeLights(bpy.types.PropertyGroup):
         description="How far the lights go from what they were to the estimate",
     )
     sun_exposure: FloatProperty(
-        name="Sun Exposure",
+        name="Sun",
         soft_min=-6,
         soft_max=6,
         description="Stops that the sun gains, relative to the light before",
@@ -74,7 +74,7 @@ class HarmonizeLights(bpy.types.PropertyGroup):
         description="Colour that the sun's light is multiplied by; its exposure does not depend on it",
     )
     ambient_exposure: FloatProperty(
-        name="Ambient Exposure",
+        name="Ambient",
         soft_min=-6,
         soft_max=6,
         description="Stops that the world and ambient lights gain, relative to the light before",

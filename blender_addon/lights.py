@@ -178,7 +178,7 @@ def _draw_estimate(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup
             column.prop(settings, f"{name}_exposure")
             column.prop(settings, f"{name}_tint")
     column.label(
-        text=say("Distance to the background: {before:.0f} to {after:.0f} of 255", **_distances(settings)),
+        text=say("Mismatch: {before:.0f} to {after:.0f} of 255", **_distances(settings)),
         translate=False,
     )
     if settings.fixed:

@@ -34,9 +34,6 @@ ROUNDS = 3
 """How often the network is asked about a frame. Five times comes no nearer to the truth on the whole (45 pairs of known
 truth: 41 % of the fMSE removed against 40 %, by a part-trained network), and further away where it is wrong."""
 
-ROUNDS_OF_FRAME = 2
-"""The same where gains of single frames begin with those of the shot."""
-
 RIDGE = 0.003
 """How strongly all lights prefer to change alike, as a share of the light there is: decides what pixels cannot."""
 
@@ -192,12 +189,12 @@ def match_lights(
         raise InputError("some light should fall on the characters but none does; add a light or a world")
     every = list(sights.values())
     start = np.ones((len(frames[0].lit), 3))
-    gains, before = _followed(every, start, estimate, ROUNDS)
+    gains, before = _followed(every, start, estimate)
     after = float(np.mean([sight.wish(gains, estimate).apart for sight in every]))
     of_frames = np.tile(gains, (len(frames), 1, 1))
     if len(sights) > 1:
         for i, sight in sights.items():
-            of_frames[i] = _followed([sight], gains, estimate, ROUNDS_OF_FRAME)[0]
+            of_frames[i] = _followed([sight], start, estimate)[0]
         for first, last in itertools.pairwise((*shots, len(frames))):
             logs = [_LogGains(np.log(of_frames[i])) for i in range(first, last)]
             of_frames[first:last] = [np.exp(s.logs) for s in smooth_over_time(logs, 1.0)]
@@ -217,10 +214,10 @@ def gain_of(exposure_ev: float, tint: Sequence[float]) -> NDArray[np.float64]:
     return np.clip(2.0**exposure_ev * color / (color @ REC709_LUMINANCE.astype(np.float64)), *EXTREMES)
 
 
-def _followed(sights: Sequence[_Sight], gains: Gains, estimate: Estimate, rounds: int) -> tuple[Gains, float]:
+def _followed(sights: Sequence[_Sight], gains: Gains, estimate: Estimate) -> tuple[Gains, float]:
     """Gains after some rounds of asking and solving, and the mean square distance at the first."""
     first = 0.0
-    for turn in range(rounds):
+    for turn in range(ROUNDS):
         wishes = [sight.wish(gains, estimate) for sight in sights]
         moments = [sight.moments(wish.target, wish.weight) for sight, wish in zip(sights, wishes, strict=True)]
         matrix, vector = (np.sum(part, axis=0) for part in zip(*moments, strict=True))

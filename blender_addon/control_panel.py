@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import bpy
 
+from .diagnosis import wrapped
 from .panels import sub_panel
 from .preset_menu import draw_row as draw_presets
 from .translations import say
@@ -44,7 +45,9 @@ def draw_characters(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
         return
     if not collection.children:
         text = say("Put each character into a collection inside {name}", name=collection.name)
-        layout.label(text=text, icon="INFO", translate=False)
+        lines = layout.column(align=True)
+        for number, line in enumerate(wrapped(text, context)):
+            lines.label(text=line, icon="BLANK1" if number else "INFO", translate=False)
     column = layout.column(align=True)
     beside = [collection] if collection.objects else []
     for character in (*collection.children, *beside):

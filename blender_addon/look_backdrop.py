@@ -33,7 +33,7 @@ def put_behind(tree: bpy.types.NodeTree, front: bpy.types.NodeSocket, plate: Pla
     tree.links.new(picture.outputs["Image"], size.inputs["Image"])
     tree.links.new(size.outputs[0], behind)
     tree.links.new(front, before)
-    for node, x, y in ((picture, 0, -420), (size, 320, -420), (over, 640, 0)):
+    for node, x, y in ((picture, 0, -680), (size, 320, -680), (over, 640, 0)):
         node.location, node[MARK] = (x, y), True
     return over.outputs[0]
 

@@ -71,7 +71,7 @@ def put_on(node: bpy.types.Node, mask: Mask, view_layer: bpy.types.ViewLayer) ->
         helper.source, helper.scene = "RENDER", view_layer.id_data
         helper.layer_name = f"{view_layer.name}.{mask.source}"
         helper.matte_id = ",".join(mask.names)
-        helper.location = (node.location.x - 260, node.location.y - 220)
+        helper.location = (node.location.x - 260, node.location.y - 420)  # below the passes of the render
         node[HELPERS] = helper.name
     tree.links.new(helper.outputs[output], node.inputs["Mask"])
     node.inputs["Over Shadow"].default_value = float(mask.over_shadow)

@@ -15,6 +15,13 @@ from .panels import sub_panel
 from .sources import tells_characters
 from .translations import say, sentence
 
+_OTHER_KINDS = (
+    *("transforms", "shapekeys", "modifiers", "meshes", "lattices", "cameras", "materials", "lights", "linestyles"),
+    *("textures", "curves", "worlds", "particles", "metaballs", "armatures", "speakers", "cache_files"),
+    *("hair_curves", "pointclouds", "volumes", "lightprobes", "gpencil", "movieclips"),
+)
+"""What else a graph editor shows the curves of; nodes of the scene are left."""
+
 
 class HarmonizeTime(bpy.types.PropertyGroup):
     """`scene.harmonize_time`: how looks go over time. `shot_time.timing_of` is the reader."""
@@ -112,6 +119,9 @@ class HARMONIZE_OT_show_curves(bpy.types.Operator):
         space.mode = "FCURVES"
         sheet = space.dopesheet
         sheet.show_only_selected = False
+        for kind in _OTHER_KINDS:
+            if hasattr(sheet, f"show_{kind}"):
+                setattr(sheet, f"show_{kind}", False)
         sheet.show_nodes = sheet.show_scenes = True
         for curve in compat.curves_of(tree):
             ours = any(curve.data_path.startswith(n.path_from_id()) for n in looks)

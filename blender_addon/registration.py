@@ -58,6 +58,7 @@ def register() -> None:
     """Add everything to Blender."""
     for module in MODULES:
         for cls in module.CLASSES:
+            translations.put_in_context(cls)
             bpy.utils.register_class(cls)
         if hasattr(module, "register"):
             module.register()

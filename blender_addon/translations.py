@@ -18,7 +18,11 @@ import bpy
 LOCALES = {"zh_TW": ("zh_HANT", "zh_TW")}
 """Names that Blender has had for the language of a file: Traditional Chinese became zh_HANT in 4.0."""
 
-CONTEXTS = ("*", "Operator")
+CONTEXT = "Harmonize"
+"""Of names of our panels, properties and choices: in other contexts Blender's own words go first, in which "Bold" is a
+font's and "Characters" are letters."""
+
+CONTEXTS = ("*", "Operator", CONTEXT)
 """Blender looks up button labels of operators in a context of their own."""
 
 CLASSES: tuple[type, ...] = ()
@@ -26,7 +30,7 @@ CLASSES: tuple[type, ...] = ()
 
 def say(text: str, **values: object) -> str:
     """A text in the language of the interface with values put in: say("{count} frames", count=5)."""
-    return bpy.app.translations.pgettext_iface(text).format(**values)
+    return bpy.app.translations.pgettext_iface(text, CONTEXT).format(**values)
 
 
 def sentence(text: object) -> str:
@@ -58,6 +62,15 @@ def _sentences(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
 def read_locale(language: str) -> dict[str, str]:
     """{English: translation} of a language that comes with the add-on ("zh_TW")."""
     return json.loads((Path(__file__).parent / "locale" / f"{language}.json").read_text(encoding="utf-8"))
+
+
+def put_in_context(cls: type) -> None:
+    """Have the names in a class that is about to be registered looked up among our own words first."""
+    if issubclass(cls, bpy.types.Panel | bpy.types.Menu):
+        cls.bl_translation_context = CONTEXT
+    for declared in vars(cls).get("__annotations__", {}).values():
+        if hasattr(declared, "keywords"):
+            declared.keywords.setdefault("translation_context", CONTEXT)
 
 
 def register() -> None:

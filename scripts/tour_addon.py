@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from bpy_extras.object_utils import world_to_camera_view
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -74,6 +75,8 @@ def install() -> Generator[Wait]:
 
 def look_at_preferences() -> Generator[Wait]:
     """The extension's page in the preferences, with the engine tried."""
+    click("MOUSEMOVE", "NOTHING", middle(area_of("VIEW_3D")))  # where the window opens
+    yield 0.5
     with bpy.context.temp_override(window=windows()[0]):
         bpy.ops.preferences.addon_show("EXEC_DEFAULT", module=MODULE)
     yield 2.0
@@ -114,18 +117,21 @@ def open_demo() -> Generator[Wait]:
 def set_up() -> Generator[Wait]:
     """First without characters, so that the panel says what is missing; then collected as an artist does."""
     scene, area = bpy.context.scene, area_of("VIEW_3D")
-    walker = scene.harmonize.characters
-    scene.harmonize.characters = None
-    yield from shot("missing")
+    characters: Any = scene.harmonize.characters
+    things = list(characters.objects)
+    for thing in things:
+        scene.collection.objects.link(thing)
+    bpy.data.collections.remove(characters)
     with inside(area):
         bpy.ops.object.select_all(action="DESELECT")
-    for thing in walker.objects:
+    yield from shot("missing")
+    for thing in things:
         if thing.parent is None:
             thing.select_set(True)
             bpy.context.view_layer.objects.active = thing
     with inside(area, "UI"):
         tell(collected=str(bpy.ops.harmonize.collect_selected("INVOKE_DEFAULT")))
-    characters: Any = scene.harmonize.characters
+    characters = scene.harmonize.characters
     tell(characters=characters.name, objects=len(characters.all_objects))
     with inside(area):
         bpy.ops.object.select_all(action="DESELECT")
@@ -170,7 +176,9 @@ def look_at_result() -> Generator[Wait]:
     region = region_of(area)
     line, (_, bottom, _, top) = module("split_view").line_place(region, 0.5)
     start = (region.x + line, region.y + (bottom + top) // 2)
-    target = (region.x + line - region.width // 16, start[1])
+    walker = next(o for o in bpy.context.scene.objects if o.type == "ARMATURE")
+    in_picture = world_to_camera_view(bpy.context.scene, bpy.context.scene.camera, walker.matrix_world.translation)
+    target = (region.x + module("split_view").line_place(region, in_picture.x)[0], start[1])
     click("MOUSEMOVE", "NOTHING", start, window)
     yield 0.5
     click("LEFTMOUSE", "PRESS", start, window)
@@ -200,7 +208,14 @@ def bake() -> Generator[Wait]:
     area.ui_type = "CompositorNodeTree"
     yield 1.0
     show_nodes(area)
+    yield 1.0
+    show_nodes(area)
     yield from shot("nodes", [area])
+    tree = module("compat").compositor_tree(bpy.context.scene)
+    look = module("look_nodes").look_nodes(tree)[0]
+    for node in tree.nodes:
+        node.select = node == look
+    tree.nodes.active = look
     with inside(area):
         bpy.ops.node.group_edit()
         yield 1.0
@@ -224,7 +239,9 @@ def bake() -> Generator[Wait]:
 def show_nodes(area: bpy.types.Area) -> None:
     """The artist's compositing nodes, all of them, without a picture behind."""
     space = area.spaces.active
-    space.show_backdrop = False
+    space.show_backdrop = space.show_region_ui = False
+    if hasattr(space, "show_region_asset_shelf"):
+        space.show_region_asset_shelf = False
     with inside(area):
         bpy.ops.node.view_all()
 
@@ -241,6 +258,9 @@ def go_live() -> Generator[Wait]:
     area = area_of("VIEW_3D")
     region_of(area, "UI").active_panel_category = "Harmonize"
     show_tools("live")
+    shading = area.spaces.active.shading
+    bpy.context.scene.cycles.preview_samples = 4
+    shading.type, shading.use_compositor = "RENDERED", "CAMERA"
     with inside(area, "UI"):
         tell(live=str(bpy.ops.harmonize.live("INVOKE_DEFAULT")))
     scene = bpy.context.scene
@@ -248,15 +268,18 @@ def go_live() -> Generator[Wait]:
     for _ in range(ASKED["frames"] // 2):
         press("RIGHT_ARROW", middle(area))
         yield 0.2
-    yield 1.0
+    yield 8.0
     live = module("live").session()
     tell(frame=scene.frame_current, text=live.text, failed=live.failed, seconds=live.seconds)
+    show_nodes(below)
+    yield 1.0
     show_nodes(below)
     scroll(area, 1)
     yield from shot("live", [area, below])
     with inside(area, "UI"):
         bpy.ops.harmonize.live("INVOKE_DEFAULT")
     tell(live=module("live").session() is not None)
+    shading.type = "SOLID"
     with inside(below):
         bpy.ops.screen.area_close()
     yield 0.5

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+import typing
 from pathlib import Path
 
 import bpy
@@ -68,9 +69,14 @@ def put_in_context(cls: type) -> None:
     """Have the names in a class that is about to be registered looked up among our own words first."""
     if issubclass(cls, bpy.types.Panel | bpy.types.Menu):
         cls.bl_translation_context = CONTEXT
-    for declared in vars(cls).get("__annotations__", {}).values():
-        if hasattr(declared, "keywords"):
-            declared.keywords.setdefault("translation_context", CONTEXT)
+    if not issubclass(cls, bpy.types.PropertyGroup | bpy.types.Operator | bpy.types.AddonPreferences):
+        return
+    hints = typing.get_type_hints(cls)  # where annotations are texts, this makes properties of them, as Blender does
+    properties = {name: hint for name, hint in hints.items() if hasattr(hint, "keywords")}
+    for declared in properties.values():
+        declared.keywords.setdefault("translation_context", CONTEXT)
+    if properties:
+        cls.__annotations__ = properties
 
 
 def register() -> None:

@@ -20,6 +20,7 @@ from tour_window import ASKED, FOLDER, Wait, Walk, area_of, click, inside, middl
 
 MODULE = "bl_ext.user_default.harmonize"
 NUMBERS = itertools.count()
+KEPT = ("bl_label", "bl_order", "bl_parent_id", "bl_translation_context", "draw")
 ORIGINALS: dict[str, type] = {}
 """The tools' panels as the add-on registered them, by name."""
 
@@ -36,7 +37,7 @@ def show_tools(*opened: str) -> None:
         old = getattr(bpy.types, name)
         tool = re.sub(r"_\d+$", "", name.removeprefix("HARMONIZE_PT_sidebar_"))
         ORIGINALS.setdefault(tool, old)
-        kept = {k: v for k, v in vars(old).items() if k in ("bl_label", "bl_order", "bl_parent_id", "draw")}
+        kept = {k: v for k, v in vars(old).items() if k in KEPT}
         kept["bl_options"] = set() if tool in opened else {"DEFAULT_CLOSED"}
         bpy.utils.unregister_class(old)
         bpy.utils.register_class(type(f"HARMONIZE_PT_sidebar_{tool}_{number}", old.__bases__, kept))
@@ -211,19 +212,6 @@ def bake() -> Generator[Wait]:
     yield 1.0
     show_nodes(area)
     yield from shot("nodes", [area])
-    tree = module("compat").compositor_tree(bpy.context.scene)
-    look = module("look_nodes").look_nodes(tree)[0]
-    for node in tree.nodes:
-        node.select = node == look
-    tree.nodes.active = look
-    with inside(area):
-        bpy.ops.node.group_edit()
-        yield 1.0
-    with inside(area):
-        bpy.ops.node.view_all()
-    yield from shot("group", [area])
-    with inside(area):
-        bpy.ops.node.group_edit(exit=True)
     area.ui_type = "VIEW_3D"
     yield 0.5
     with inside(area_of("VIEW_3D"), "UI"):

@@ -14,7 +14,7 @@ import bpy
 from harmonize_core.runtime import Look
 
 from . import compat, look_mask
-from .look_nodes import NO_CEILING, VALUES, look_nodes, set_look
+from .look_nodes import NO_CEILING, VALUES, look_group, look_nodes, lost_nodes, set_look
 from .look_tree import put_in, take_out
 from .options import ShotOptions
 
@@ -38,6 +38,8 @@ def claim(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, options: Shot
             look_mask.put_on(node, mask, view_layer)
         return [node]
     for node in nodes:
+        if node.node_tree != (group := look_group()):  # the artist changed what is inside
+            node.node_tree = group
         if MARK not in node:
             node[MARK] = json.dumps({"values": _values(node), "asleep": _put_to_sleep(node)})
     return nodes
@@ -47,7 +49,7 @@ def release(scene: bpy.types.Scene) -> None:
     """Put everything back as it was before Live; nothing where Live was not."""
     tree = compat.compositor_tree(scene)
     nodes = [node for node in look_nodes(tree) if MARK in node]
-    if any(node[MARK] == "" for node in nodes):
+    if any(node.get(MARK) == "" for node in (*nodes, *lost_nodes(tree))):
         take_out(scene)
         return
     for node in nodes:

@@ -12,6 +12,7 @@ import bpy
 from .layers import CHARACTERS, has_surface
 from .options import ShotOptions
 
+NAME = "Harmonize Mask"
 HELPERS, MATTE_PASS = "harmonize_helpers", "harmonize_matte_pass"
 """Custom properties of a look's node: names of nodes that feed its mask, and the pass that was switched on for them."""
 
@@ -67,7 +68,7 @@ def put_on(node: bpy.types.Node, mask: Mask, view_layer: bpy.types.ViewLayer) ->
         if not getattr(view_layer, PASSES[mask.source]):
             setattr(view_layer, PASSES[mask.source], True)
             node[MATTE_PASS] = SEPARATOR.join((view_layer.name, PASSES[mask.source]))
-        helper.name = helper.label = "Harmonize Mask"
+        helper.name = helper.label = NAME
         helper.source, helper.scene = "RENDER", view_layer.id_data
         helper.layer_name = f"{view_layer.name}.{mask.source}"
         helper.matte_id = ",".join(mask.names)

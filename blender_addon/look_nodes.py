@@ -66,7 +66,7 @@ _INPUTS = (
 def look_group() -> bpy.types.NodeTree:
     """The group of this file; made where there is none, or only one of another version."""
     for group in bpy.data.node_groups:
-        if is_look_group(group) and group[MARK] == VERSION and group.library is None:
+        if is_look_group(group) and group[MARK] == VERSION and group.library is None and _is_whole(group):
             return group
     return _build()
 
@@ -80,6 +80,19 @@ def look_nodes(tree: bpy.types.NodeTree | None) -> list[bpy.types.Node]:
     """The nodes of a compositing tree that hold a look."""
     nodes = () if tree is None else tree.nodes
     return [n for n in nodes if n.bl_idname == "CompositorNodeGroup" and is_look_group(n.node_tree)]
+
+
+def lost_nodes(tree: bpy.types.NodeTree | None) -> list[bpy.types.Node]:
+    """The nodes that held a look until somebody deleted the group."""
+    nodes = () if tree is None else tree.nodes
+    lost = [n for n in nodes if n.bl_idname == "CompositorNodeGroup" and n.node_tree is None]
+    return [n for n in lost if n.name.startswith(NAME)]
+
+
+def _is_whole(group: bpy.types.NodeTree) -> bool:
+    """Whether a group has its sockets and its nodes, as far as is seen; artists may open it and change it."""
+    sockets = [item.name for item in group.interface.items_tree if item.item_type == "SOCKET"]
+    return sockets == [*(item.name for item in _INPUTS), "Image"] and len(group.nodes) > len(_INPUTS)
 
 
 def new_look_node(tree: bpy.types.NodeTree) -> bpy.types.Node:

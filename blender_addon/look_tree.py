@@ -17,7 +17,7 @@ from harmonize_core.errors import InputError
 
 from . import compat, look_mask
 from .look_backdrop import put_behind, remove_pictures
-from .look_nodes import MARK, is_look_group, look_group, look_nodes, new_look_node
+from .look_nodes import MARK, is_look_group, look_group, look_nodes, lost_nodes, new_look_node
 from .plates import Plate
 
 OF, MADE_TREE, MADE_TRANSPARENT, SWITCHED_ON = (
@@ -48,6 +48,9 @@ def put_in(
     """
     tree = compat.compositor_tree(scene)
     found = look_nodes(tree)
+    if tree is not None and not _is_linked(tree, scene) and _is_broken(tree):
+        take_out(scene)
+        tree, found = compat.compositor_tree(scene), []
     if tree is not None and _is_linked(tree, scene):
         raise InputError(
             f"The compositing nodes {tree.name!r} are linked from another file: make them local (Make Single User), "
@@ -75,11 +78,11 @@ def put_in(
 def take_out(scene: bpy.types.Scene) -> int:
     """Remove all looks from a scene's compositor; returns how many there were."""
     tree = compat.compositor_tree(scene)
-    found = look_nodes(tree)
+    found = [*look_nodes(tree), *lost_nodes(tree)]
     if tree is None or _is_linked(tree, scene):
         return 0
     switched_on = any(SWITCHED_ON in node for node in found)
-    made_tree = any(MADE_TREE in node for node in found)
+    made_tree = any(MADE_TREE in node for node in found) or (not found and len(tree.nodes) > 0)
     if any(MADE_TRANSPARENT in node for node in found):
         scene.render.film_transparent = False
     for node in found:
@@ -153,8 +156,8 @@ def _in_new_tree(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, backdr
 
 def _unplug(tree: bpy.types.NodeTree, node: bpy.types.Node, scene: bpy.types.Scene) -> None:
     """Remove a look's node and what was made for it, and join what came in with what went out."""
-    incoming = node.inputs["Image"].links
-    if incoming:
+    incoming = node.inputs["Image"].links if "Image" in node.inputs else ()
+    if incoming and node.outputs:
         source = incoming[0].from_socket
         for target in [link.to_socket for link in node.outputs["Image"].links]:
             tree.links.new(source, target)
@@ -163,9 +166,21 @@ def _unplug(tree: bpy.types.NodeTree, node: bpy.types.Node, scene: bpy.types.Sce
     tree.nodes.remove(node)
 
 
+def _is_broken(tree: bpy.types.NodeTree) -> bool:
+    """Whether the artist deleted our group, or our node out of nodes that are otherwise all ours."""
+    alone = bool(tree.nodes) and all(_is_ours(node) for node in tree.nodes)
+    return bool(lost_nodes(tree)) or (alone and not look_nodes(tree))
+
+
 def _is_linked(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> bool:
     """Whether a tree is another file's and cannot be changed here."""
     return tree.library is not None or scene.library is not None
+
+
+def has_look(scene: bpy.types.Scene) -> bool:
+    """Whether there is a look in a scene's compositor that could be taken out, whole or not."""
+    tree = compat.compositor_tree(scene)
+    return bool(look_nodes(tree) or lost_nodes(tree))
 
 
 def _is_used(group: bpy.types.NodeTree) -> bool:
@@ -175,4 +190,4 @@ def _is_used(group: bpy.types.NodeTree) -> bool:
 
 
 def _is_ours(node: bpy.types.Node) -> bool:
-    return MARK in node
+    return MARK in node or node.name.startswith(look_mask.NAME)

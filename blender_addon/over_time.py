@@ -134,7 +134,7 @@ class HARMONIZE_OT_show_curves(bpy.types.Operator):
 
 
 def _has_look(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
-    if look_nodes(compat.compositor_tree(context.scene)):
+    if look_tree.has_look(context.scene):
         return True
     cls.poll_message_set("There is no look in the compositor: press Bake Look to Nodes first")
     return False

@@ -23,6 +23,7 @@ from harmonize_core.runtime import ColorTransform, harmonize_layers
 from harmonize_core.runtime.grade_fit import Show
 
 from .bridge import pixels
+from .bridge.color_spaces import plain_numbers
 from .layers import SHADOWS
 from .options import ShotOptions
 from .plates import Plate, plate_frame
@@ -186,7 +187,7 @@ def small_values(path: Path, store: Store, longest: int = LONGEST) -> Floats:
             raise InputError(f"The image {path} cannot be opened; check that it was copied whole") from error
         try:
             image.alpha_mode = "CHANNEL_PACKED"
-            image.colorspace_settings.name = "Non-Color"
+            image.colorspace_settings.name = plain_numbers()
             width, height = image.size
             share = longest / max(width, height, 1)
             if width and height and share < 1:

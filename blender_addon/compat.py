@@ -8,6 +8,8 @@ from pathlib import Path
 import bpy
 import gpu
 
+from .bridge.color_spaces import LINEAR_REC709, linear_rec709
+
 
 def set_still_format(scene: bpy.types.Scene, file_format: str, mode: str, depth: str) -> None:
     """Choose the still image a scene writes; Blender 5.0 asks for the kind of media first."""
@@ -21,7 +23,7 @@ def set_still_format(scene: bpy.types.Scene, file_format: str, mode: str, depth:
         settings.exr_codec = "ZIP"
         # The file's numbers are Rec.709 whatever the working space (Blender 5 offers others).
         settings.color_management = "OVERRIDE"
-        settings.linear_colorspace_settings.name = "Linear Rec.709"
+        settings.linear_colorspace_settings.name = linear_rec709()
     else:
         settings.color_management = "FOLLOW_SCENE"
 
@@ -229,9 +231,17 @@ def linear_picture_shader() -> gpu.types.GPUShader:
 
 
 def working_space() -> str:
-    """The linear colour space that scenes and compositor of the file work in; before 5.0 there was but one."""
+    """The linear colour space that scenes and compositor of the file work in; before 5.0 the configuration's."""
     settings = getattr(bpy.data, "colorspace", None)
-    return getattr(settings, "working_space", "Linear Rec.709")
+    if hasattr(settings, "working_space"):
+        name = settings.working_space
+    elif linear_rec709() == LINEAR_REC709[0]:  # Blender's own configuration
+        return LINEAR_REC709[0]
+    else:
+        image = bpy.data.images.new("Harmonize (temporary)", 1, 1, float_buffer=True)
+        name = image.colorspace_settings.name
+        bpy.data.images.remove(image)
+    return LINEAR_REC709[0] if name in LINEAR_REC709 else name
 
 
 def new_fit_node(tree: bpy.types.NodeTree, method: str) -> bpy.types.Node:

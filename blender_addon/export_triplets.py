@@ -16,11 +16,11 @@ from .export_job import ExportJob, ExportPlan
 from .export_lights import remove_leftovers
 from .export_styles import OWN, Style, generator_styles, has_generator, own_styles
 from .linked import library_path
-from .operators import Run
 from .options import check_scene, is_neutral_view, view_key
 from .panels import sub_panel
 from .plates import find_plate
 from .properties import RELATIVE_PATH
+from .running import Run
 from .translations import sentence
 from .triplet_set import CATEGORIES, SPLITS, place_name
 

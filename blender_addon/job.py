@@ -10,6 +10,7 @@ otherwise. Characters that have looks of their own go through all of it side by 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from harmonize_core.errors import HarmonizeError
+from harmonize_core.errors import HarmonizeError, InputError
 from harmonize_core.runtime import ColorTransform, harmonize_layers
 from harmonize_core.runtime.parts import total_coverage, untouched
 from harmonize_core.runtime.shot_timing import Estimate, SteadyShot, Transform
@@ -136,9 +137,10 @@ class Job:
         record = self.files.record(frame)
         paths = {name: shot_time.estimate_path(options, frame, name) for name in self._looks}
         if record.get("look") == key and all(path.is_file() for path in paths.values()):
-            for name, path in paths.items():
-                self._looks[name][index] = shot_time.read_estimate(path)
-            return
+            with contextlib.suppress(InputError):  # damaged ones are made anew
+                for name, path in paths.items():
+                    self._looks[name][index] = shot_time.read_estimate(path)
+                return
         self.progress.message = f"Matching frame {frame}"
         yield from self._checkpoint()
         pictures = yield from self._pictures(index)

@@ -18,6 +18,7 @@ import bpy
 
 from harmonize_core.errors import OutputError
 
+from .bridge.color_spaces import linear_rec709
 from .characters import PREFIX, CastPart, split
 from .compat import set_still_format
 from .lacks import Lack
@@ -212,7 +213,7 @@ def render_to(shot: bpy.types.Scene, frame: int, path: Path) -> None:
             bpy.ops.render.render(write_still=True, scene=shot.name)
     except RuntimeError as error:
         message = str(error).strip().removeprefix("Error: ").splitlines()[0]
-        raise OutputError(f"Blender could not render frame {frame}: {message}") from error
+        raise OutputError(f"Blender could not render frame {frame} ({message}): mend that and run again") from error
     if not partial.is_file():
         raise OutputError(
             f"Blender rendered no picture for frame {frame}; its message is on the console, and {path.parent} must "
@@ -230,7 +231,7 @@ def write_view(shot: bpy.types.Scene, exr: Path, png: Path) -> None:
     image = bpy.data.images.load(str(exr), check_existing=False)
     partial = png.with_name(f"{png.stem}.partial.png")
     try:
-        image.colorspace_settings.name = "Linear Rec.709"
+        image.colorspace_settings.name = linear_rec709()
         image.save_render(str(partial), scene=shot)
     finally:
         bpy.data.images.remove(image)

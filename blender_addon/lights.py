@@ -12,9 +12,9 @@ from harmonize_core.runtime.light_match import exposure_and_tint
 from .light_job import LightJob, new_light_job
 from .light_rig import LightGroups, add_missing, apply_gains, find_groups, remember, reset_lights
 from .light_settings import AMBIENT, GROUPS, SUN, estimate_of, keys_of, store_keys
-from .operators import Run
 from .options import find_cast
 from .panels import sub_panel
+from .running import Run
 from .translations import say, sentence
 
 _ROWS = 8

@@ -14,8 +14,8 @@ from harmonize_core.errors import HarmonizeError
 
 from . import live_node
 from .live_session import TICK, Session
-from .operators import redraw_panels
 from .panels import sub_panel
+from .running import redraw_panels
 from .sources import tells_characters
 from .translations import sentence
 

@@ -129,7 +129,7 @@ class Session:
             if working_space() != "Linear Rec.709":
                 raise InputError(
                     f"The file works in {working_space()}, and the nodes' white balance is for Linear Rec.709: set the "
-                    "working space in the scene's colour management"
+                    "working space in the scene's colour management, or start Blender without OCIO in its environment"
                 )
             self._options = (key, read_options(context, animation=True))
             self._key = None

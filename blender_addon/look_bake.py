@@ -63,8 +63,8 @@ def bake(context: bpy.types.Context) -> Baked:
     """
     if working_space() != "Linear Rec.709":
         raise InputError(
-            f"The file works in {working_space()}, and the nodes' white balance is for Linear Rec.709: set the working "
-            "space in the scene's colour management"
+            f"The file works in {working_space()}, and the nodes' white balance is for Linear Rec.709: set the "
+            "working space in the scene's colour management, or start Blender without OCIO in its environment"
         )
     options, alone = _options_with_estimates(context)
     scene, view_layer = context.scene, context.view_layer

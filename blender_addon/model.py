@@ -39,6 +39,8 @@ def model_path() -> Path:
     chosen = preferences.model_path if preferences else ""
     if chosen:
         path = Path(bpy.path.abspath(chosen))
+        if path.is_dir():
+            raise InputError(f"The network {path} is a folder: choose an .onnx file in the add-on's preferences")
         if not path.is_file():
             raise InputError(f"The network {path} does not exist; choose it again in the add-on's preferences")
         return path

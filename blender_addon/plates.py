@@ -92,6 +92,8 @@ def check_plate(scene: bpy.types.Scene) -> None:
     if not settings.plate_path:
         raise Lack(NO_BACKGROUND, "plate")
     path = Path(bpy.path.abspath(settings.plate_path))
+    if path.is_dir():
+        raise Lack(f"The background {path} is a folder: choose a picture in it, or a movie", "plate")
     if not path.is_file():
         raise Lack(f"The background {path} does not exist; choose it again in the Harmonize panel", "plate")
     if settings.plate_is_sequence and path.suffix.lower() not in MOVIE_SUFFIXES and not split_number(path.name)[1]:
@@ -176,7 +178,13 @@ def movie_scene(path: Path) -> Generator[bpy.types.Scene]:
         # The sequencer plays movies at their own speed: make the scene's the same.
         render.fps, render.fps_base = max(1, round(strip.fps)), max(1, round(strip.fps)) / (strip.fps or 24)
         scene.frame_end = strip.frame_duration
-        scene.view_settings.view_transform = "Standard"
+        try:
+            scene.view_settings.view_transform = "Standard"
+        except TypeError as error:
+            raise InputError(
+                f"The OpenColorIO configuration of this Blender has no view Standard, through which the movie {path} "
+                "is read: convert it to an image sequence"
+            ) from error
         render.use_compositing, render.use_sequencer, render.dither_intensity = False, True, 0
         render.use_file_extension = False
         yield scene

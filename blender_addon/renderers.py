@@ -23,7 +23,7 @@ import bpy
 from harmonize_core.errors import OutputError
 
 from . import layers, sources, spared
-from .bridge.files import why_not_written, write_atomic
+from .bridge.files import write_atomic
 from .linked import find_collection
 
 FRAME_MARK, ERROR_MARK = "HARMONIZE frame ", "HARMONIZE error "
@@ -120,6 +120,18 @@ class InBackground:
         self._log = folder / "render.log"
         self._done: set[int] = set()
         try:
+            self._start(spec, tasks, worker)
+        except OutputError:
+            self._remove_files()
+            raise
+        self._read = open(self._log, encoding="utf-8", errors="replace")
+        self._last = ""
+        self._error = ""
+
+    def _start(self, spec: Any, tasks: list[FrameTask], worker: str) -> None:
+        """Save the copy and the orders, and begin."""
+        folder = self._copy.parent
+        try:
             bpy.ops.wm.save_as_mainfile(filepath=str(self._copy), copy=True, check_existing=False)
         except RuntimeError as error:
             message = str(error).strip().removeprefix("Error: ").splitlines()[0]
@@ -130,6 +142,7 @@ class InBackground:
         command = [bpy.app.binary_path, "--background", "-Y" if bpy.app.autoexec_fail else "-y"]
         command += [str(self._copy), "--python-exit-code", "1", "--python-expr", start]
         no_console = 0x08000000 if sys.platform == "win32" else 0
+        write_atomic(self._log, b"")
         try:
             with open(self._log, "wb") as log:
                 # The worker ends when its standard input is closed, so it cannot outlive this Blender.
@@ -137,10 +150,10 @@ class InBackground:
                     command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, creationflags=no_console
                 )
         except OSError as error:
-            raise OutputError(why_not_written(self._log, error)) from error
-        self._read = open(self._log, encoding="utf-8", errors="replace")
-        self._last = ""
-        self._error = ""
+            raise OutputError(
+                f"Blender could not be started a second time for rendering ({command[0]!r}: {error.strerror}): save "
+                "the file, and start Blender anew"
+            ) from error
 
     def wait_for(self, frame: int) -> Iterator[None]:
         """Returns when the frame is rendered.
@@ -155,7 +168,9 @@ class InBackground:
                 return
             if ended:
                 raise OutputError(
-                    self._error or f"The background Blender ended without rendering frame {frame}; see {self._log}"
+                    self._error
+                    or f"The background Blender ended without rendering frame {frame}: run again to continue; what it "
+                    f"said last is in {self._log}"
                 )
             yield
 
@@ -168,6 +183,9 @@ class InBackground:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
         self._read.close()
+        self._remove_files()
+
+    def _remove_files(self) -> None:
         for path in [self._copy, self._orders, *self._copy.parent.glob("*.partial.*")]:
             with contextlib.suppress(OSError):
                 os.unlink(path)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from harmonize_core.color import linear_to_srgb, srgb_to_linear
 from harmonize_core.compositing import over
+from harmonize_core.errors import InputError
 from harmonize_core.runtime import ColorTransform
 from harmonize_core.runtime.parts import Part, compose, untouched
 from harmonize_core.runtime.shot_timing import Transform
@@ -108,7 +109,13 @@ class ShotFiles:
     def read_layer(self, name: str, frame: int) -> pixels.Layer:
         """A rendered layer, as the scene's view transform shows it."""
         path = self.layer_path(name, frame)
-        return pixels.read_layer(path) if self.options.view is None else pixels.read_view(path.with_suffix(".png"))
+        try:
+            return pixels.read_layer(path) if self.options.view is None else pixels.read_view(path.with_suffix(".png"))
+        except InputError as error:
+            raise InputError(
+                f"The rendered layer {path.name} of frame {frame} is damaged or gone: press Clear Rendered Layers, "
+                "then run again"
+            ) from error
 
     def read_spared(self, frame: int) -> dict[str, Floats]:
         """What the materials that change less cover of each character's layer."""

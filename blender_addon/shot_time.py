@@ -15,7 +15,7 @@ from harmonize_core.errors import InputError
 from harmonize_core.runtime import ColorTransform, Look
 from harmonize_core.runtime.shot_timing import Estimate, SteadyShot, Timing, Transform
 
-from .bridge.files import write_atomic
+from .bridge.files import DAMAGED, write_atomic
 from .layers import CHARACTERS
 from .options import ShotOptions
 
@@ -117,7 +117,7 @@ def read_estimate(path: Path) -> Estimate | None:
             return None
         centre, light = arrays.pop("centre"), arrays.pop("light")
         transform = Look(**arrays) if "grade" in arrays else ColorTransform(**arrays)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except DAMAGED as error:
         raise InputError(f"{path} is damaged or of another version: delete it and harmonize the frame again") from error
     return Estimate(transform, centre, light)
 

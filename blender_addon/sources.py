@@ -24,6 +24,7 @@ from harmonize_core.runtime.mattes import Matte, color_channels, find_matte, fin
 
 from . import layers, spared
 from .bridge import pixels
+from .bridge.color_spaces import linear_rec709
 from .bridge.files import encode_exr, write_atomic
 from .characters import CastPart, object_names
 from .characters import split as split_cast
@@ -291,7 +292,7 @@ def _set_up_passes(shot: bpy.types.Scene, spec: ShotSpec) -> None:
         view_layer.use_pass_cryptomatte_material = True
     set_multilayer_format(shot)
     shot.render.image_settings.color_management = "OVERRIDE"  # Rec.709 whatever the working space
-    shot.render.image_settings.linear_colorspace_settings.name = "Linear Rec.709"
+    shot.render.image_settings.linear_colorspace_settings.name = linear_rec709()
 
 
 def ask_for_cryptomatte(view_layer: bpy.types.ViewLayer) -> None:

@@ -19,7 +19,7 @@ from harmonize_core.errors import InputError, OutputError
 from harmonize_core.runtime.exr_reader import read_exr
 from harmonize_core.runtime.mattes import cryptomatte
 
-from .bridge.files import write_atomic
+from .bridge.files import DAMAGED, write_atomic
 from .compat import set_multilayer_format
 
 DEPTH = 4
@@ -96,7 +96,7 @@ def coverage_of(layer: Path, materials: Sequence[str]) -> NDArray[np.float32]:
         with np.load(path, allow_pickle=False) as kept:
             known = dict(zip(kept["names"].tolist(), kept["identities"].tolist(), strict=True))
             ranks, coverage = kept["ranks"], kept["coverage"].astype(np.float32)
-    except (OSError, ValueError, KeyError) as error:
+    except DAMAGED as error:
         raise InputError(f"{path} is damaged: delete it and harmonize the frame again") from error
     wanted = np.array([known[name] for name in materials if name in known], dtype=np.uint32)
     return np.clip((np.isin(ranks, wanted) * np.nan_to_num(coverage)).sum(axis=0), 0, 1).astype(np.float32)

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import struct
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -18,6 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harmonize_core.errors import OutputError
+
+DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What reading an .npz that is empty, cut off or no such file at all may end with (`numpy.load`)."""
 
 _HALF_MAX = np.float32(65504)
 _EXR_BLOCK = 16

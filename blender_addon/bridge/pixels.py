@@ -20,6 +20,8 @@ from harmonize_core.compositing import unpremultiply
 from harmonize_core.errors import InputError
 from harmonize_core.runtime.resize import resize
 
+from .color_spaces import plain_numbers
+
 Floats = NDArray[np.float32]
 
 LINEAR_SUFFIXES = (".exr", ".hdr")
@@ -48,7 +50,7 @@ def read_values(path: Path) -> Floats:
         raise InputError(f"The image {path} cannot be opened; check that it was copied whole") from error
     try:
         image.alpha_mode = "CHANNEL_PACKED"
-        image.colorspace_settings.name = "Non-Color"
+        image.colorspace_settings.name = plain_numbers()
         return values_of(image, path)
     finally:
         bpy.data.images.remove(image)

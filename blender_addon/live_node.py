@@ -36,12 +36,15 @@ def claim(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer, options: Shot
         node.inputs["Ceiling"].default_value = 1.0 if options.view is None else NO_CEILING
         if mask := look_mask.find_mask(scene, view_layer, options):
             look_mask.put_on(node, mask, view_layer)
+        _lift_mask(node)
         return [node]
     for node in nodes:
         if node.node_tree != (group := look_group()):  # the artist changed what is inside
             node.node_tree = group
         if MARK not in node:
-            node[MARK] = json.dumps({"values": _values(node), "asleep": _put_to_sleep(node)})
+            node[MARK] = json.dumps(
+                {"values": _values(node), "asleep": _put_to_sleep(node), "lifted": _lift_mask(node)}
+            )
     return nodes
 
 
@@ -60,6 +63,8 @@ def release(scene: bpy.types.Scene) -> None:
         for curve in compat.curves_of(tree, _path(node)):
             if [curve.data_path, curve.array_index] in before["asleep"]:
                 curve.mute = False
+        for link in node.inputs["Mask"].links if before.get("lifted") else ():
+            link.is_muted = False
 
 
 def release_all() -> None:
@@ -94,6 +99,19 @@ def _put_to_sleep(node: bpy.types.Node) -> list[list[str | int]]:
             curve.mute = True
             asleep.append([curve.data_path, curve.array_index])
     return asleep
+
+
+def _lift_mask(node: bpy.types.Node) -> bool:
+    """Mute a mask that only keeps shadows out; returns whether there was one.
+
+    3D views have no Cryptomatte (seen in 5.2 with Cycles): behind such a mask a look would not show in them.
+    """
+    if not node.inputs["Over Shadow"].default_value:
+        return False
+    links = [link for link in node.inputs["Mask"].links if not link.is_muted]
+    for link in links:
+        link.is_muted = True
+    return bool(links)
 
 
 def _path(node: bpy.types.Node) -> str:

@@ -98,8 +98,13 @@ def check_live_borrows_a_baked_look_and_gives_it_back(folder: Path) -> None:
         shot = _look_shot(folder, (1, 2, 3, 4, 5))
         assert bpy.ops.harmonize.bake_look() == {"FINISHED"}
         shot.scene.frame_set(2)
+        node = _node(shot.scene)
+        render = next(n for n in node.id_data.nodes if n.bl_idname == "CompositorNodeRLayers")
+        mask = node.id_data.links.new(render.outputs["Alpha"], node.inputs["Mask"])
+        node.inputs["Over Shadow"].default_value = 1.0
         baked = _tree_of(shot.scene)
         assert bpy.ops.harmonize.live() == {"FINISHED"}
+        assert mask.is_muted, "3D views have no Cryptomatte"
         _node(shot.scene).inputs["Exposure"].default_value = 5.0
         awake = [m for *_, m in _tree_of(shot.scene)[3] if not m]
         assert len(awake) < len(baked[3]) or not baked[3]
@@ -112,6 +117,7 @@ def check_live_borrows_a_baked_look_and_gives_it_back(folder: Path) -> None:
         assert bpy.ops.harmonize.live() == {"FINISHED"}
         shot.scene.frame_set(2)
         assert _tree_of(shot.scene) == baked
+        assert not any(link.is_muted for link in _node(shot.scene).inputs["Mask"].links)
     finally:
         _done()
 

@@ -175,7 +175,9 @@ def is_finished(plan: ExportPlan, frame: int) -> bool:
 
 
 def list_set(plan: ExportPlan) -> tuple[int, int]:
-    """Make the lists of the whole set anew; returns (views, composites)."""
+    """Make the lists of the whole set anew; returns (views, composites). Without any nothing is left of it."""
+    if triplet_set.drop_if_empty(Path(plan.root)):
+        return 0, 0
     engine = "Cycles" if bpy.data.scenes[plan.scene].render.engine == "CYCLES" else "EEVEE"
     name = f"{engine}, Blender {bpy.app.version_string}"
     return triplet_set.write_lists(Path(plan.root), name, "Harmonize extension for Blender")

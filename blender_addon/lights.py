@@ -12,6 +12,7 @@ from harmonize_core.runtime.light_match import exposure_and_tint
 from .light_job import LightJob, new_light_job
 from .light_rig import LightGroups, add_missing, apply_gains, find_groups, remember, reset_lights
 from .light_settings import AMBIENT, GROUPS, SUN, estimate_of, keys_of, store_keys
+from .linked import check_local
 from .options import find_cast
 from .panels import sub_panel
 from .running import Run
@@ -70,6 +71,7 @@ class _Change(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Change the lights, or say why not."""
         try:
+            check_local(context.scene)
             self.change(context, find_groups(context.scene, find_cast(context)))
         except HarmonizeError as error:
             self.report({"ERROR"}, sentence(error))

@@ -62,6 +62,8 @@ def _as_seen(camera: bpy.types.Object, context: bpy.types.Context) -> None:
 def _show(context: bpy.types.Context) -> None:
     """Enable the characters' collection for renders and in this view layer, and what it stands in."""
     wanted = context.scene.harmonize.characters
+    if wanted is None:
+        return
     _edit(wanted, "hide_render", False)
     for way in _ways(context.view_layer.layer_collection, wanted):
         for layer in way:
@@ -94,7 +96,8 @@ def _edit(datablock: bpy.types.ID, name: str, value: object) -> None:
 
 
 def _placement(context: bpy.types.Context) -> None:
-    for background in context.scene.camera.data.background_images:
+    camera = context.scene.camera
+    for background in getattr(camera and camera.data, "background_images", ()):
         background.offset, background.rotation, background.scale = (0, 0), 0, 1
 
 

@@ -9,6 +9,7 @@ import bpy
 
 from harmonize_core.errors import HarmonizeError
 
+from .linked import check_local
 from .options import output_folder, work_folder
 from .running import Run
 from .translations import sentence
@@ -55,6 +56,11 @@ class HARMONIZE_OT_collect_selected(bpy.types.Operator):
         selected = list(context.selected_objects)
         if not selected:
             self.report({"ERROR"}, sentence("Nothing is selected: select the characters first"))
+            return {"CANCELLED"}
+        try:
+            check_local(context.scene)
+        except HarmonizeError as error:
+            self.report({"ERROR"}, sentence(error))
             return {"CANCELLED"}
         settings = context.scene.harmonize
         collection = settings.characters

@@ -10,9 +10,11 @@ and manifest are made anew from all views that are there, so shots can share a s
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
+import shutil
 import struct
 import zlib
 from collections.abc import Iterable, Mapping
@@ -23,9 +25,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harmonize_core.errors import OutputError
+from harmonize_core.errors import InputError, OutputError
 
-from .bridge.files import encode_png, write_atomic
+from .bridge.files import DAMAGED, encode_png, write_atomic
 
 Floats = NDArray[np.float32]
 Pair = tuple[int, int]
@@ -193,8 +195,7 @@ def write_lists(root: Path, engine: str, generator: str) -> tuple[int, int]:
     Raises:
         OutputError: a file cannot be written.
     """
-    found = (json.loads(p.read_text())["lines"] for p in sorted((root / STATE).glob("*/*_v*.json")))
-    records = [lines for lines in found if lines]
+    records = [lines for path in _records(root) if (lines := _lines(path))]
     styles: dict[int, str] = {}
     for lines in records:
         for line in (ln for ln in lines if ln["kind"] == "real"):
@@ -233,6 +234,27 @@ def write_lists(root: Path, engine: str, generator: str) -> tuple[int, int]:
     }
     write_atomic(root / "dataset.json", json.dumps(facts, indent=1).encode() + b"\n")
     return counts["views"], counts["composites"]
+
+
+def drop_if_empty(root: Path) -> bool:
+    """Remove what an export left that wrote no view at all; returns whether there is no set."""
+    if _records(root):
+        return False
+    shutil.rmtree(root / STATE, ignore_errors=True)
+    with contextlib.suppress(OSError):  # something else is in it
+        root.rmdir()
+    return True
+
+
+def _records(root: Path) -> list[Path]:
+    return sorted((root / STATE).glob("*/*_v*.json"))
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    try:
+        return list(json.loads(path.read_text())["lines"])
+    except DAMAGED as error:
+        raise InputError(f"{path} is damaged: delete it and export that frame again") from error
 
 
 def encode_grey_png(values: Floats, depth: int = 8) -> bytes:

@@ -104,7 +104,7 @@ def _put_to_sleep(node: bpy.types.Node) -> list[list[str | int]]:
 def _lift_mask(node: bpy.types.Node) -> bool:
     """Mute a mask that only keeps shadows out; returns whether there was one.
 
-    3D views have no Cryptomatte (seen in 5.2 with Cycles): behind such a mask a look would not show in them.
+    3D views have no Cryptomatte (seen in 4.3 and 5.2 with Cycles): behind such a mask a look would not show in them.
     """
     if not node.inputs["Over Shadow"].default_value:
         return False

@@ -125,7 +125,7 @@ def set_up() -> Generator[Wait]:
     bpy.data.collections.remove(characters)
     with inside(area):
         bpy.ops.object.select_all(action="DESELECT")
-    yield from shot("missing")
+    yield from shot("missing", [region_of(area, "UI")])
     for thing in things:
         if thing.parent is None:
             thing.select_set(True)
@@ -136,7 +136,7 @@ def set_up() -> Generator[Wait]:
     tell(characters=characters.name, objects=len(characters.all_objects))
     with inside(area):
         bpy.ops.object.select_all(action="DESELECT")
-    yield from shot("ready")
+    yield from shot("ready", [region_of(area, "UI")])
 
 
 def run() -> Generator[Wait]:

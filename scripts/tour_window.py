@@ -54,8 +54,10 @@ def inside(area: bpy.types.Area, region: str = "WINDOW", window: bpy.types.Windo
     return bpy.context.temp_override(window=window, area=area, region=region_of(area, region))
 
 
-def shot(name: str, areas: Sequence[bpy.types.Area] = (), window: bpy.types.Window | None = None) -> Generator[Wait]:
-    """Have a picture of a window taken, cut to areas if any are given; the one who started this takes it."""
+def shot(
+    name: str, areas: Sequence[bpy.types.Area | bpy.types.Region] = (), window: bpy.types.Window | None = None
+) -> Generator[Wait]:
+    """Have a picture of a window taken, cut to areas or regions if any are given; the one who started this takes it."""
     window = window or windows()[0]
     for area in window.screen.areas:
         area.tag_redraw()

@@ -3,8 +3,7 @@
 
 python scripts/make_tutorial_shot_pictures.py WORK
 
-The clip is rendered if WORK does not hold it yet. While no weights of charmnet_hr come with the package, put a folder
-or link named charmnet_hr, with the model.safetensors of a run, into WORK.
+The clip is rendered if WORK does not hold it yet.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ import addon_checks_control
 import addon_checks_demo
 import addon_checks_diagnosis
 import addon_checks_export
+import addon_checks_failures
 import addon_checks_languages
 import addon_checks_light_scenes
 import addon_checks_lights
@@ -54,6 +55,7 @@ CHECKS = {
         addon_checks_export,
         addon_checks_demo,
         addon_checks_refusals,
+        addon_checks_failures,
         addon_checks_package,
         addon_checks_undo,
         addon_checks_languages,

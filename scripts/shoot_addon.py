@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from check_addon import Target
 
-TOUR, HELPERS = (Path(__file__).with_name(f"tour_{name}.py") for name in ("addon", "window"))
+TOUR, *HELPERS = (Path(__file__).with_name(f"tour_{name}.py") for name in ("addon", "panels", "window"))
 QUALITY = 86
 GAP = 8
 """Pixels between the picture before and the one after."""
@@ -60,7 +60,7 @@ def take_tour(
         frames: of the demo shot, from its first.
         timeout: seconds after which Blender is ended.
     """
-    for file in (TOUR, HELPERS, extension):
+    for file in (TOUR, *HELPERS, extension):
         shutil.copyfile(file, folder / file.name)
     told = folder / "stops.jsonl"
     told.touch()

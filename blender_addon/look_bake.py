@@ -87,6 +87,7 @@ def bake(context: bpy.types.Context) -> Baked:
         node.inputs["Ceiling"].default_value = 1.0 if shown is plainly_shown else NO_CEILING
         strengths = {frame: options.strength(i, name) for i, frame in enumerate(options.frames)}
         keyframes += look_keys.write_keys(node, found.looks, strengths, cuts)
+    look_tree.keep_looks_of(scene, {names.get(name, "") for name in grades})
     return Baked(len(options.frames), keyframes, max(found.error for found in grades.values()), alone)
 
 

@@ -85,8 +85,12 @@ def take_off(node: bpy.types.Node, scene: bpy.types.Scene) -> None:
         if name in tree.nodes:
             tree.nodes.remove(tree.nodes[name])
     layer, _, used = node.get(MATTE_PASS, "").partition(SEPARATOR)
-    if layer in scene.view_layers and not any(n.bl_idname == "CompositorNodeCryptomatteV2" for n in tree.nodes):
+    if layer not in scene.view_layers:
+        return
+    if not any(n.bl_idname == "CompositorNodeCryptomatteV2" for n in tree.nodes):
         setattr(scene.view_layers[layer], used, False)
+    elif (heir := next((n for n in tree.nodes if n != node and HELPERS in n), None)) is not None:
+        heir[MATTE_PASS] = node[MATTE_PASS]  # another look needs the pass yet
 
 
 def _render_node(tree: bpy.types.NodeTree, view_layer: bpy.types.ViewLayer, node: bpy.types.Node) -> bpy.types.Node:

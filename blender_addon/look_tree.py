@@ -75,6 +75,23 @@ def put_in(
     return node
 
 
+def keep_looks_of(scene: bpy.types.Scene, names: Collection[str]) -> None:
+    """Take out the looks of characters that have none of their own any more, else they would come on top.
+
+    Args:
+        scene: the artist's; its nodes hold at least one look that stays.
+        names: as `of` of `put_in`.
+    """
+    tree = compat.compositor_tree(scene)
+    found = look_nodes(tree)
+    staying = next(node for node in found if node.get(OF, "") in names)
+    for node in [node for node in found if node.get(OF, "") not in names]:
+        for mark in (MADE_TREE, MADE_TRANSPARENT, SWITCHED_ON):
+            if mark in node:
+                staying[mark] = node[mark]
+        _unplug(staying.id_data, node, scene)
+
+
 def take_out(scene: bpy.types.Scene) -> int:
     """Remove all looks from a scene's compositor; returns how many there were."""
     tree = compat.compositor_tree(scene)

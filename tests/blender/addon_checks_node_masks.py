@@ -88,6 +88,34 @@ def check_each_character_has_a_node_of_its_own(folder: Path) -> None:
     assert not getattr(addon("compat").compositor_tree(scene), "nodes", ())
 
 
+def check_one_look_again_after_looks_for_each(folder: Path) -> None:
+    """Looks of characters that have none of their own any more are taken out, not graded on top of."""
+    import bpy
+    from addon_scene import ball, emission, new_shot
+
+    shot = new_shot(folder)
+    scene, nodes, compat = shot.scene, addon("look_nodes"), addon("compat")
+    scene.frame_end = 1
+    for name, x in (("Left", -1.2), ("Right", 1.2)):
+        child = bpy.data.collections.new(name)
+        shot.characters.children.link(child)
+        ball(name, (x, 0, 0.8), 0.5, child, emission(name, (0.2, 0.2, 0.2)))
+    bpy.data.objects.remove(shot.hero)
+    was_on = compat.compositor_is_on(scene)
+    for separate, count in ((True, 2), (False, 1), (True, 2)):
+        scene.harmonize_characters.separate = separate
+        bpy.ops.harmonize.animation()
+        assert bpy.ops.harmonize.bake_look() == {"FINISHED"}
+        assert len(nodes.look_nodes(compat.compositor_tree(scene))) == count
+        assert scene.render.film_transparent
+    assert bpy.context.view_layer.use_pass_cryptomatte_object
+    bpy.ops.harmonize.remove_look()
+    assert not bpy.context.view_layer.use_pass_cryptomatte_object
+    assert not scene.render.film_transparent
+    assert compat.compositor_is_on(scene) == was_on
+    assert not getattr(compat.compositor_tree(scene), "nodes", ())
+
+
 def check_nodes_change_the_existing_render_that_they_show(folder: Path) -> None:
     """Frames from disk in an Image node are what the look goes behind, not the Render Layers beside them."""
     import bpy

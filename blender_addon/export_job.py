@@ -69,7 +69,7 @@ class ExportPlan:
     def key(self, frame: int) -> str:
         """Of everything that the pictures of a frame depend on."""
         plate = self.plate.fingerprint(frame) if self.plate else None
-        parts = [self.settings, self.split, self.neutral, plate, [asdict(style) for style in self.styles]]
+        parts = [self.settings, self.cut, self.split, self.neutral, plate, [asdict(style) for style in self.styles]]
         return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:24]
 
     @classmethod

@@ -22,7 +22,7 @@ from .plates import find_plate
 from .properties import RELATIVE_PATH
 from .running import Run
 from .translations import sentence
-from .triplet_set import CATEGORIES, SPLITS, place_name
+from .triplet_set import CATEGORIES, SPLITS, STATE, place_name
 
 BACKGROUNDS = (
     ("SCENE", "Rest of the Scene", "Render everything; the characters of every light stand before every other light"),
@@ -147,6 +147,12 @@ def set_folder(folder: str) -> Path:
         raise InputError(f"The data set's folder {path} is a file: choose a folder in the Export Triplets panel")
     if (path / "jobs" / "spec.json").is_file():
         raise InputError(f"{path} holds a set of the rdharmony generator: choose another folder for the export")
+    lists = ("manifest.jsonl", "dataset.json", "splits", *CATEGORIES.values())
+    if not (path / STATE).is_dir() and any((path / name).exists() for name in lists):
+        raise InputError(
+            f"{path} holds a data set that was not exported here, and its lists would be lost: choose another folder "
+            "for the export"
+        )
     return path
 
 

@@ -46,6 +46,7 @@ class Job:
         self.progress = Progress(len(options.frames))
         self.cancelled = False
         self.files = ShotFiles(options)
+        self.files.check_targets()
         self._pool = ThreadPoolExecutor(1) if interactive else None
         self._timing = shot_time.timing_of(options)
         self._looks: dict[str, dict[int, Estimate | None]] = {name: {} for name in options.cast.over}
@@ -70,7 +71,9 @@ class Job:
         yield self.progress
         renderer: Here | InBackground | None = None
         try:
-            network, digest = yield from self._run(model.open_model, options.model_path, options.threads)
+            network, digest = yield from self._run(
+                model.open_model, options.model_path, options.threads, options.runtime
+            )
             tasks = self.files.tasks()
             self._missing = {task.frame for task in tasks}
             if tasks:

@@ -126,7 +126,7 @@ class LightJob:
         )
 
     def _solve(self, lit: list[LitFrame]) -> Iterator[Progress]:
-        network, _ = model.open_model(self.options.model_path, self.options.threads)
+        network, _ = model.open_model(self.options.model_path, self.options.threads, self.options.runtime)
         tone = None
         if self._spec.ramp:
             tone = Tone.of(RAMP, srgb_to_linear(read_ramp(Path(self._spec.ramp))))

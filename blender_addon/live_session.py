@@ -257,7 +257,7 @@ def _estimate(options: ShotOptions, capture: Capture, shown: Show, start: Look |
     started = time.perf_counter()
     if not capture.alpha.max() > 0.5:
         return None, 0.0
-    network, _ = model.open_model(options.model_path, options.threads)
+    network, _ = model.open_model(options.model_path, options.threads, options.runtime)
     found = network.estimate(capture.composite(shown), capture.alpha)
     if isinstance(found, Look):
         found = found.global_only()

@@ -49,19 +49,24 @@ def model_path() -> Path:
     raise InputError(NO_MODEL)
 
 
-def open_model(path: Path, threads: int) -> tuple[Network, str]:
-    """The network and a digest of its file. Where ONNX Runtime cannot be loaded, NumPy runs it.
+def chosen_runtime() -> Runtime:
+    """What the preferences say networks run in; to be asked in the main thread."""
+    preferences = _preferences()
+    return "numpy" if preferences and preferences.engine == "NUMPY" else "auto"
+
+
+def open_model(path: Path, threads: int, runtime: Runtime) -> tuple[Network, str]:
+    """The network and a digest of its file; any thread may ask. Where ONNX Runtime cannot be loaded, NumPy runs it.
 
     Args:
         path: the .onnx file.
         threads: processor threads, 0 for all.
+        runtime: from `chosen_runtime`.
 
     Raises:
         CheckpointError: no network of ours.
         EnvironmentFault: NumPy lacks an operation of this network, and ONNX Runtime does not run in this Blender.
     """
-    preferences = _preferences()
-    runtime: Runtime = "numpy" if preferences and preferences.engine == "NUMPY" else "auto"
     key = (str(path), path.stat().st_mtime_ns, threads, runtime)
     if key not in _open:
         network = open_harmonizer(path, threads=threads or None, runtime=runtime)
@@ -72,8 +77,7 @@ def open_model(path: Path, threads: int) -> tuple[Network, str]:
 
 def engine_lines() -> list[tuple[str, bool]]:
     """What runs networks here, and why not the faster engine: lines for people, and whether all is well."""
-    preferences = _preferences()
-    if preferences and preferences.engine == "NUMPY":
+    if chosen_runtime() == "numpy":
         return [(say("Runs in NumPy, as chosen above: the same result, slower"), True)]
     if not _onnxruntime:
         try:

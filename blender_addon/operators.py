@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 import bpy
 
 from harmonize_core.errors import HarmonizeError
@@ -12,6 +10,7 @@ from harmonize_core.errors import HarmonizeError
 from .linked import check_local
 from .options import output_folder, work_folder
 from .running import Run
+from .shot_files import clear
 from .translations import sentence
 
 
@@ -87,7 +86,7 @@ class HARMONIZE_OT_clear_layers(bpy.types.Operator):
         return context.window_manager.invoke_confirm(self, event)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Only our own work folder is touched; results stay."""
+        """Only our own files in the work folder are touched; results stay."""
         settings = context.scene.harmonize
         try:
             folder = work_folder(output_folder(settings.folder), settings.name_prefix)
@@ -95,13 +94,12 @@ class HARMONIZE_OT_clear_layers(bpy.types.Operator):
             self.report({"ERROR"}, sentence(error))
             return {"CANCELLED"}
         try:
-            if folder.is_dir():
-                shutil.rmtree(folder)
+            clear(folder)
         except OSError as error:
             text = f"{folder} cannot be emptied ({error.strerror}): close what uses its files, or delete it yourself"
             self.report({"ERROR"}, sentence(text))
             return {"CANCELLED"}
-        self.report({"INFO"}, sentence(f"{folder} is empty"))
+        self.report({"INFO"}, sentence(f"No rendered layers are left in {folder}"))
         return {"FINISHED"}
 
 

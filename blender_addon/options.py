@@ -8,6 +8,7 @@ from pathlib import Path
 
 import bpy
 
+from harmonize_core.runtime.engines import Runtime
 from harmonize_core.runtime.parts import Limits
 
 from . import light_settings, model
@@ -51,6 +52,7 @@ class ShotOptions:
     skip_finished: bool
     model_path: Path
     threads: int
+    runtime: Runtime
     view: list[object] | None
     """The scene's view transform, or None when it is plain sRGB and layers need no detour through it."""
     render_fingerprint: tuple[object, ...]
@@ -131,6 +133,7 @@ def read_options(context: bpy.types.Context, *, animation: bool) -> ShotOptions:
         skip_finished=settings.skip_finished,
         model_path=model_path,
         threads=addon.preferences.threads if addon else 0,
+        runtime=model.chosen_runtime(),
         view=view,
         render_fingerprint=(
             *_render_fingerprint(scene, context.view_layer, cast, cut=settings.others == "HOLDOUT"),

@@ -48,6 +48,8 @@ class Plate:
     method: str = "CROP"
     flip_x: bool = False
     flip_y: bool = False
+    digest: str = ""
+    """Of the pixels of an image datablock, which have no date."""
 
     def number(self, frame: int) -> int:
         """The picture of the sequence or movie that a scene frame shows."""
@@ -63,13 +65,23 @@ class Plate:
         stem, digits, tail = split_number(Path(self.source).name)
         return Path(self.source).with_name(f"{stem}{self.number(frame):0{len(digits)}d}{tail}")
 
+    def holds(self, path: Path) -> bool:
+        """Whether a file, as `in_place` names it, is this background or one of its pictures."""
+        source = in_place(Path(self.source))
+        if self.kind not in ("still", "movie", "sequence") or path.parent != source.parent:
+            return False
+        if self.kind != "sequence":
+            return path == source
+        (stem, _, tail), (own_stem, digits, own_tail) = split_number(source.name), split_number(path.name)
+        return bool(digits) and (stem, tail) == (own_stem, own_tail)
+
     def fingerprint(self, frame: int) -> list[object]:
         """What a result depends on besides the pixels themselves: file, its date and size, placement."""
         if self.kind == "rendered":  # a layer of the shot, which knows when it was rendered
             return [self.kind]
         placement: list[object] = [self.kind, self.number(frame), self.method, self.flip_x, self.flip_y]
         if self.kind == "datablock":
-            return [*placement, self.source]
+            return [*placement, self.source, self.digest]
         path = self.path(frame)
         with contextlib.suppress(OSError):
             placement += [path.stat().st_mtime_ns, path.stat().st_size]
@@ -249,7 +261,7 @@ def _clip_plate(clip: bpy.types.MovieClip, placement: dict) -> Plate:
 def _image_plate(image: bpy.types.Image, user: bpy.types.ImageUser, placement: dict) -> Plate:
     path = Path(bpy.path.abspath(image.filepath, library=image.library))
     if image.source == "GENERATED" or (image.source == "FILE" and (image.packed_file or image.is_dirty)):
-        return Plate("datablock", image.name, **placement)
+        return Plate("datablock", image.name, digest=pixels.digest_of(image), **placement)
     if image.source not in ("FILE", "SEQUENCE", "MOVIE"):
         raise InputError(f"The background image {image.name!r} is no picture, sequence or movie; choose another")
     if not path.is_file():
@@ -258,6 +270,11 @@ def _image_plate(image: bpy.types.Image, user: bpy.types.ImageUser, placement: d
         return Plate("still", str(path), **placement)
     first = 1 + user.frame_offset
     return Plate(image.source.lower(), str(path), user.frame_start, first, user.frame_duration, **placement)
+
+
+def in_place(path: Path) -> Path:
+    """A file by the real name of its folder; a link to a file is a file of its own."""
+    return path.parent.resolve() / path.name
 
 
 def split_number(name: str) -> tuple[str, str, str]:

@@ -66,7 +66,9 @@ class HARMONIZE_OT_test_network(bpy.types.Operator):
         """A grey foreground in a bright picture, as large as the network's own input."""
         addon = context.preferences.addons.get(__package__ or "")
         try:
-            network, _ = model.open_model(model.model_path(), addon.preferences.threads if addon else 0)
+            network, _ = model.open_model(
+                model.model_path(), addon.preferences.threads if addon else 0, model.chosen_runtime()
+            )
             size = network.info.input_size
             mask = np.zeros((size, size), np.float32)
             mask[size // 4 : -size // 4, size // 4 : -size // 4] = 1

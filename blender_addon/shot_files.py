@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +26,16 @@ from . import layers, spared
 from .bridge import pixels
 from .bridge.files import encode_exr, encode_png, write_atomic
 from .options import ShotOptions
+from .plates import in_place
 from .renderers import FrameTask
 
 Floats = NDArray[np.float32]
+
+_OURS = re.compile(
+    r"\.?(((characters|shadows|background|whole|frame|look|(look_)?character_\w+)_-?\d+(_materials)?)|render|view_chart|plate)"
+    r"(\.(tmp|live|partial|\d+|exr|png|npz|json|log|blend|blend1))+"
+)
+"""Names of files that runs keep in a work folder."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +100,23 @@ class ShotFiles:
         """What the pictures of a frame depend on."""
         digests = [[name, _digest(look)] for name, look in looks.items()]
         limits = [*vars(self.options.limits).values(), self.options.spared]
+        limits += ["before"] * self.options.write_composite
         return key_of(self.record(frame)["look"], digests, limits, self.options.file_format)
+
+    def check_targets(self) -> None:
+        """See that no picture of this run takes the place of one that it reads.
+
+        Raises:
+            InputError: one would.
+        """
+        folder = self.options.folder.resolve()
+        read = {in_place(Path(picture)) for picture in self.options.source.pictures.values()}
+        for path in (path for frame in self.options.frames for path in self._wanted(frame)):
+            if folder / path.name in read or self.options.plate.holds(folder / path.name):
+                raise InputError(
+                    f"{path} is a picture that Harmonize reads, and the result would replace it: choose another Name "
+                    "or Folder for the results"
+                )
 
     def has_results(self, frame: int) -> bool:
         """Whether the pictures of a frame are there, whatever is in them."""
@@ -152,6 +177,19 @@ class ShotFiles:
             write_atomic(path, encode_exr(srgb_to_linear(picture)))
         else:
             write_atomic(path, encode_png(picture, 16 if self.options.file_format == "PNG16" else 8))
+
+
+def clear(folder: Path) -> None:
+    """Delete what runs keep in a work folder, and the folder if nothing else is in it.
+
+    Raises:
+        OSError: a file cannot be deleted.
+    """
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if _OURS.fullmatch(path.name) and path.is_file():
+            path.unlink()
+    with contextlib.suppress(OSError):  # something of the artist's is in it
+        folder.rmdir()
 
 
 def with_shadow(plate: Floats, shadow: pixels.Layer) -> Floats:

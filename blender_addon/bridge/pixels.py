@@ -8,6 +8,7 @@ non-colour data with packed channels before its pixels are touched gives the val
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,6 +132,11 @@ def fit_plate(plate: Floats, size_hw: tuple[int, int], method: str, *, flip_x: b
     top, left = (rows - inner[0]) // 2, (columns - inner[1]) // 2
     framed[top : top + inner[0], left : left + inner[1]] = np.clip(resize(plate, inner), 0, 1)
     return framed
+
+
+def digest_of(image: bpy.types.Image) -> str:
+    """Of the pixels of an image datablock."""
+    return hashlib.sha256(values_of(image, image.name).tobytes()).hexdigest()[:16]
 
 
 def values_of(image: bpy.types.Image, label: object) -> Floats:

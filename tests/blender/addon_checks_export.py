@@ -213,3 +213,19 @@ def check_export_takes_the_generators_styles_where_it_is(folder: Path) -> None:
     colors = {name: read(folder / "dataset" / x["path"])[30:, :].mean((0, 1)) for name, x in reals.items()}
     warmth = {name: red / blue for name, (red, _, blue) in colors.items()}
     assert warmth["sunrise_sunset_clear"] > 1.2 * warmth["noon_clear"], warmth
+
+
+def check_a_data_set_of_others_is_left_alone(folder: Path) -> None:
+    """Its lists would be replaced."""
+    import bpy
+    from addon_scene import new_shot
+
+    shot = new_shot(folder)
+    lists = folder / "set/splits/train.txt"
+    lists.parent.mkdir(parents=True)
+    lists.write_text("theirs\n")
+    export = shot.scene.harmonize_export
+    export.folder, export.background, export.styles = str(folder / "set"), "PLATE", 2
+    assert "was not exported here" in refusal(bpy.ops.harmonize.export_triplet)
+    assert [path.name for path in (folder / "set").iterdir()] == ["splits"]
+    assert lists.read_text() == "theirs\n"

@@ -55,7 +55,7 @@ def check_numpy_takes_over_and_says_so(folder: Path) -> None:
     preferences.engine = "NUMPY"
     try:
         chosen = harmonized()
-        assert model.open_model(model.model_path(), 0)[0].info.engine.startswith("NumPy")
+        assert model.open_model(model.model_path(), 0, model.chosen_runtime())[0].info.engine.startswith("NumPy")
     finally:
         preferences.engine = "AUTO"
     assert np.array_equal(chosen, slow)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from addon_checks_export import refusal
 from addon_session import ADDON, addon, background_blender, coverage
 
 
@@ -171,6 +172,72 @@ def check_keyframed_strength(folder: Path) -> None:
         return float(np.abs(pair[0] - pair[1]).sum())
 
     assert change(1) == 0 < change(2) < change(5)
+
+
+def check_no_result_replaces_what_is_read(folder: Path) -> None:
+    """A plate, any picture of its sequence, an existing render: names that would meet are refused."""
+    import shutil
+
+    import bpy
+    from addon_scene import new_shot
+
+    shot = new_shot(folder)
+    for number in range(1, 6):
+        (folder / "plates").mkdir(exist_ok=True)
+        shutil.copyfile(folder / "plate.png", folder / f"plates/plate_{number:04d}.png")
+    plates = {path: path.read_bytes() for path in (folder / "plates").iterdir()}
+    settings = shot.settings
+    settings.plate_path, settings.folder = str(folder / "plates/plate_0001.png"), str(folder / "plates")
+    settings.name_prefix = "plate"
+    for settings.plate_is_sequence, frame in ((True, 3), (False, 1)):
+        shot.scene.frame_set(frame)
+        assert "is a picture that Harmonize reads" in refusal(bpy.ops.harmonize.frame)
+    assert {path: path.read_bytes() for path in (folder / "plates").iterdir()} == plates
+    settings.plate_path, settings.folder, settings.name_prefix = str(folder / "plate.png"), "//out/", "harmonized"
+    assert bpy.ops.harmonize.frame() == {"FINISHED"}
+    layer, render = shot.out / "harmonized_work/characters_0001.exr", shot.out / "again_0001.exr"
+    shutil.copyfile(layer, render)
+    settings.source, settings.foreground, settings.file_format = "FILES", "ALPHA", "EXR"
+    settings.render_path, settings.name_prefix = str(render), "again"
+    assert "is a picture that Harmonize reads" in refusal(bpy.ops.harmonize.frame)
+    assert render.read_bytes() == layer.read_bytes()
+
+
+def check_backgrounds_that_change_are_noticed(folder: Path) -> None:
+    """A file, with the composite before written or not, and an image that was painted inside Blender."""
+    import bpy
+    import numpy as np
+    from addon_scene import HEIGHT, WIDTH, new_shot, read, write_plate
+
+    shot = new_shot(folder)
+    bpy.ops.harmonize.frame()
+    plate = write_plate(folder / "plate.png", seed=5)
+    for shot.settings.write_composite in (False, True):
+        bpy.ops.harmonize.frame()
+    for name in ("harmonized", "harmonized_before"):
+        assert (read(shot.out / f"{name}_0001.png")[0] == plate[0]).all(), name
+    image = bpy.data.images.new("Painted", WIDTH, HEIGHT)
+    camera = shot.scene.camera.data
+    camera.show_background_images = True
+    camera.background_images.new().image = image
+    shot.settings.background = "CAMERA"
+    for level in (0.2, 0.8):
+        image.pixels.foreach_set(np.full(WIDTH * HEIGHT * 4, level, np.float32))
+        bpy.ops.harmonize.frame()
+        assert abs(read(shot.out / "harmonized_0001.png")[0, 0, 0] / 255 - level) < 0.01, level
+
+
+def check_clearing_layers_leaves_what_is_the_artists(folder: Path) -> None:
+    import bpy
+    from addon_scene import new_shot
+
+    shot = new_shot(folder)
+    work = shot.out / "harmonized_work"
+    work.mkdir(parents=True)
+    (work / "notes.txt").write_text("mine")
+    bpy.ops.harmonize.frame()
+    assert bpy.ops.harmonize.clear_layers() == {"FINISHED"}
+    assert [path.name for path in work.iterdir()] == ["notes.txt"]
 
 
 def check_selected_objects_become_the_characters(folder: Path) -> None:

@@ -163,7 +163,18 @@ def reset_lights(scene: bpy.types.Scene) -> None:
         collection = getattr(settings, name)
         if collection is not None:
             setattr(settings, name, None)
+            _move_out(collection, scene.collection)
             bpy.data.collections.remove(collection)
+
+
+def _move_out(collection: bpy.types.Collection, to: bpy.types.Collection) -> None:
+    """Link what is in a collection of ours and nowhere else to another; artists may have moved it there."""
+    for thing in collection.objects:
+        if len(thing.users_collection) == 1:
+            to.objects.link(thing)
+    for child in collection.children:
+        if child.name not in to.children:
+            to.children.link(child)
 
 
 def add_missing(scene: bpy.types.Scene, groups: LightGroups) -> list[str]:

@@ -28,7 +28,7 @@ def own_world(scene: bpy.types.Scene) -> bpy.types.World:
     """A copy of the scene's world, in its place."""
     settings = scene.harmonize_lights
     if settings.world is not None:  # the artist chose another world since
-        bpy.data.worlds.remove(settings.world)
+        _remove(settings.world)
     settings.world_before = scene.world
     world = scene.world.copy()
     world.name = WORLD
@@ -64,8 +64,14 @@ def give_back(scene: bpy.types.Scene) -> None:
         if scene.world == settings.world:
             scene.world = settings.world_before
         world, settings.world = settings.world, None
-        bpy.data.worlds.remove(world)
+        _remove(world)
     settings.world_before = None
+
+
+def _remove(world: bpy.types.World) -> None:
+    """Remove our world, unless the artist shows it in another scene."""
+    if all(scene.world != world for scene in bpy.data.scenes):
+        bpy.data.worlds.remove(world)
 
 
 def untint(world: bpy.types.World) -> None:

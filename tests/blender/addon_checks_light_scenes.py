@@ -80,6 +80,28 @@ def check_lights_of_every_kind_of_scene(folder: Path) -> None:
         assert not plain.use_nodes
 
 
+def check_what_the_artist_moved_into_our_collections_stays(folder: Path) -> None:
+    """Moved, not linked, a lamp or a collection is nowhere else; another scene may show our world."""
+    import bpy
+
+    shot = lit_shot(folder)
+    bpy.ops.harmonize.estimate_lights()
+    bpy.ops.harmonize.set_lights()
+    lamp = bpy.data.objects.new("Lamp", bpy.data.lights.new("Lamp", "AREA"))
+    shot.lights.ambient_lights.objects.link(lamp)
+    bounces = bpy.data.collections.new("Bounces")
+    shot.lights.rig.children.link(bounces)
+    shot.scene.collection.objects.unlink(shot.sun)
+    other = bpy.data.scenes.new("Other")
+    other.world = world = shot.scene.world
+    bpy.ops.harmonize.reset_lights()
+    assert {lamp, shot.sun} <= set(shot.scene.objects)
+    assert bounces in set(shot.scene.collection.children)
+    assert shot.lights.rig is None
+    assert other.world == world
+    assert shot.scene.world != world
+
+
 def check_lights_that_cannot_be_matched_are_refused(folder: Path) -> None:
     """One sentence each; lights that the artist keyframed stay as they are."""
     import bpy

@@ -181,10 +181,7 @@ def small_values(path: Path, store: Store, longest: int = LONGEST) -> Floats:
         raise InputError(f"The image {path} does not exist; check the path")
 
     def read() -> Floats:
-        try:
-            image = bpy.data.images.load(str(path), check_existing=False)
-        except RuntimeError as error:
-            raise InputError(f"The image {path} cannot be opened; check that it was copied whole") from error
+        image = pixels.load_image(path)
         try:
             image.alpha_mode = "CHANNEL_PACKED"
             image.colorspace_settings.name = plain_numbers()

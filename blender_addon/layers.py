@@ -19,6 +19,7 @@ import bpy
 from harmonize_core.errors import OutputError
 
 from .bridge.color_spaces import linear_rec709
+from .bridge.pixels import load_image
 from .characters import PREFIX, CastPart, split
 from .compat import set_still_format
 from .lacks import Lack
@@ -228,7 +229,7 @@ def write_view(shot: bpy.types.Scene, exr: Path, png: Path) -> None:
     Filmic or AgX, exposure and looks are part of what the artist sees; the plate already holds its own.
     """
     set_still_format(shot, "PNG", "RGBA", "16")
-    image = bpy.data.images.load(str(exr), check_existing=False)
+    image = load_image(exr)
     partial = png.with_name(f"{png.stem}.partial.png")
     try:
         image.colorspace_settings.name = linear_rec709()
@@ -245,10 +246,8 @@ def _prepare(shot: bpy.types.Scene, view_layer_name: str) -> None:
     shot.view_layers[0].name = _VIEW_LAYER_NAMES[CHARACTERS]
     render = shot.render
     render.film_transparent = True
-    render.use_compositing = render.use_sequencer = False
-    render.use_crop_to_border = render.use_multiview = render.use_stamp = False
-    render.use_single_layer = False
-    render.use_file_extension = False
+    render.use_compositing = render.use_sequencer = render.use_file_extension = False
+    render.use_crop_to_border = render.use_multiview = render.use_stamp = render.use_single_layer = False
     render.use_overwrite, render.use_placeholder = True, False
     render.dither_intensity = 0
 

@@ -24,11 +24,10 @@ from harmonize_core.runtime.mattes import Matte, color_channels, find_matte, fin
 
 from . import layers, spared
 from .bridge import pixels
-from .bridge.color_spaces import linear_rec709
 from .bridge.files import encode_exr, write_atomic
 from .characters import CastPart, object_names
 from .characters import split as split_cast
-from .compat import set_multilayer_format
+from .compat import linear_rec709, set_multilayer_format
 from .lacks import Lack
 from .layers import BACKGROUND, CHARACTERS, SHADOWS
 from .linked import find_collection

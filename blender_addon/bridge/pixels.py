@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from harmonize_core.color import linear_to_srgb, srgb_to_linear
 from harmonize_core.compositing import unpremultiply
 from harmonize_core.errors import InputError
+from harmonize_core.runtime.exr_whole import check_whole
 from harmonize_core.runtime.resize import resize
 
 from .color_spaces import plain_numbers
@@ -43,18 +44,29 @@ def read_values(path: Path) -> Floats:
     Raises:
         InputError: missing, damaged, or no image.
     """
-    if not path.is_file():
-        raise InputError(f"The image {path} does not exist; check the path")
-    try:
-        image = bpy.data.images.load(str(path), check_existing=False)
-    except RuntimeError as error:
-        raise InputError(f"The image {path} cannot be opened; check that it was copied whole") from error
+    image = load_image(path)
     try:
         image.alpha_mode = "CHANNEL_PACKED"
         image.colorspace_settings.name = plain_numbers()
         return values_of(image, path)
     finally:
         bpy.data.images.remove(image)
+
+
+def load_image(path: Path) -> bpy.types.Image:
+    """A datablock of its own for a file.
+
+    Raises:
+        InputError: missing, damaged, or no image.
+    """
+    if not path.is_file():
+        raise InputError(f"The image {path} does not exist; check the path")
+    if path.suffix.lower() == ".exr":
+        check_whole(path)
+    try:
+        return bpy.data.images.load(str(path), check_existing=False)
+    except RuntimeError as error:
+        raise InputError(f"The image {path} cannot be opened; check that it was copied whole") from error
 
 
 def read_plate(path: Path) -> Floats:

@@ -24,7 +24,8 @@ Window = tuple[int, int, int, int]
 """First column, first row, last column, last row; all of them inside."""
 
 _MAGIC = 20000630
-_TILED, _DEEP, _PARTS = 0x200, 0x800, 0x1000
+TILED, DEEP, PARTS = 0x200, 0x800, 0x1000
+"""Flags of a file."""
 _NAMES = ("NONE", "RLE", "ZIPS", "ZIP", "PIZ", "PXR24", "B44", "B44A", "DWAA", "DWAB")
 _LINES = {"NONE": 1, "RLE": 1, "ZIPS": 1, "ZIP": 16}
 """Scan lines that are packed together, for the compressions that are read here."""
@@ -89,23 +90,32 @@ def channel_names(path: Path) -> tuple[list[str], dict[str, str]]:
     Raises:
         InputError: missing, damaged, or no EXR file.
     """
-    try:
-        with open(path, "rb") as file:
-            data = file.read(1 << 22)
-        parts, _, _ = _headers(data)
-    except OSError as error:
-        raise InputError(f"{path} could not be read ({error.strerror}); check the path") from error
-    except (struct.error, IndexError, KeyError, ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is damaged or no EXR file; check that it was copied whole") from error
+    parts, _, _, _ = read_head(path)
     text: dict[str, str] = {}
     for part in parts:
         text.update(part.text)
     return [_full(part, channel) for part in parts for channel, _ in part.channels], text
 
 
+def read_head(path: Path) -> tuple[list[_Part], int, int, bytes]:
+    """All headers, the flags of the file, where the offsets of its chunks begin, and the first 4 MB that say so.
+
+    Raises:
+        InputError: missing, damaged, or no EXR file.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read(1 << 22)
+        return (*_headers(data), data)
+    except OSError as error:
+        raise InputError(f"{path} could not be read ({error.strerror}); check the path") from error
+    except (struct.error, IndexError, KeyError, ValueError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is damaged or no EXR file; check that it was copied whole") from error
+
+
 def _read(path: Path, data: bytes, wanted: Callable[[str], bool]) -> Exr:
     parts, flags, at = _headers(data)
-    if flags & (_TILED | _DEEP):
+    if flags & (TILED | DEEP):
         raise CannotRead(f"{path} holds tiles or deep pixels; save it as scan lines with ZIP compression")
     found: dict[str, NDArray] = {}
     text: dict[str, str] = {}
@@ -120,7 +130,7 @@ def _read(path: Path, data: bytes, wanted: Callable[[str], bool]) -> Exr:
             raise CannotRead(f"{path} is compressed with {part.compression}; save it with ZIP compression")
         planes = _planes(part, names, wanted)
         for offset in offsets:
-            if flags & _PARTS:
+            if flags & PARTS:
                 (number,) = struct.unpack_from("<i", data, offset)
                 if number != index:
                     raise ValueError(f"chunk of part {number} in part {index}")
@@ -221,7 +231,7 @@ def _headers(data: bytes) -> tuple[list[_Part], int, int]:
         if not attributes:
             break
         parts.append(_part(attributes))
-        if not version & _PARTS:
+        if not version & PARTS:
             break
     return parts, version, at
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from addon_failures import Failure, pressed, try_failure
 from addon_failures_files import FILES
+from addon_failures_runs import RUNS
 from addon_failures_shot import SHOT
 from addon_failures_tools import TOOLS
 from addon_session import ADDON, addon, background_blender
@@ -28,8 +29,12 @@ def check_failures_of_files(folder: Path) -> None:
     _try_all(FILES, folder)
 
 
-def check_failures_of_tools_and_in_the_middle_of_runs(folder: Path) -> None:
+def check_failures_of_tools(folder: Path) -> None:
     _try_all(TOOLS, folder)
+
+
+def check_failures_in_the_middle_of_runs(folder: Path) -> None:
+    _try_all(RUNS, folder)
 
 
 def check_odd_shots_are_no_failures(folder: Path) -> None:
@@ -224,8 +229,9 @@ import os; os._exit(0)
     frame, *nodes = json.loads((folder / "said.json").read_text())
     assert frame == "done", frame
     assert (shot.out / "harmonized_0001.png").is_file()
-    for said in nodes:
-        assert said.startswith("The file works in ACEScg, and the nodes' white balance"), said
+    for said in nodes:  # since 5.0 a file has its own working space, and this one's is Linear Rec.709
+        kept = bpy.app.version >= (5, 0, 0) and said == "done"
+        assert kept or said.startswith("The file works in ACEScg, and the nodes' white balance"), said
 
 
 def _try_all(cases: Iterable[Failure], folder: Path) -> None:

@@ -177,8 +177,9 @@ and the files stay as they were, and once it is mended the next run works. Words
 
 FOOT = """## On a full disk
 
-*The disk is full: `<file>` was not written; free space and run again, finished frames are kept*; or, while Blender itself
-writes what it renders, *Blender could not render frame `<frame>`* or *Blender rendered no picture for frame `<frame>`*.
+*The disk is full: `<file>` was not written; free space and run again, finished frames are kept*; or, while Blender
+itself writes what it renders, *Blender could not render frame `<frame>`* or *Blender rendered no picture for frame
+`<frame>`*.
 """
 
 

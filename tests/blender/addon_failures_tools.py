@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Failures of the tools beside a run, and of a run in the middle of it."""
+"""Failures of the tools beside a run: baked looks, Live, lights, export, presets."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 from collections.abc import Iterator
 from typing import Any
 
-from addon_failures import Failure, broken, new_children, nothing, setting
+from addon_failures import Failure, broken, nothing, setting
 from addon_failures_shot import NO_CHARACTERS
 
 FIRST = "Harmonize is already running: wait for it, or press Esc"
@@ -108,32 +106,6 @@ def _damaged_preset(shot: Any) -> Iterator[None]:
     )
     yield
     (folder / "Odd.json").unlink()
-
-
-def _remove_camera(shot: Any) -> None:
-    shot.bpy.data.objects.remove(shot.scene.camera)
-
-
-@broken
-def _camera_again(shot: Any) -> Iterator[None]:
-    yield
-    bpy = shot.bpy
-    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
-    camera.location, camera.rotation_euler = (0, -6, 0), (1.5708, 0, 0)
-    shot.scene.collection.objects.link(camera)
-    shot.scene.camera = camera
-
-
-@broken
-def _plate_again(shot: Any) -> Iterator[None]:
-    kept = (shot.folder / "plate.png").read_bytes()
-    yield
-    (shot.folder / "plate.png").write_bytes(kept)
-
-
-def _kill_renderer(shot: Any) -> None:
-    for number in new_children(shot):
-        os.kill(number, signal.SIGKILL)
 
 
 TOOLS = (
@@ -284,31 +256,5 @@ TOOLS = (
         FIRST,
         setting("bpy.context.window_manager.harmonize_progress.running", True),
         press="open_demo",
-    ),
-    Failure(
-        "The camera is deleted during a run",
-        "Blender could not render frame <frame> (Cannot render, no camera): mend that and run again",
-        _camera_again,
-        during=_remove_camera,
-    ),
-    Failure(
-        "The background is deleted during a run",
-        "The image <file> does not exist; check the path",
-        _plate_again,
-        during=lambda shot: (shot.folder / "plate.png").unlink(),
-    ),
-    Failure(
-        "The output folder is deleted during a run",
-        "<file> vanished while Harmonize was working: run again, what is finished is kept",
-        nothing,
-        during=lambda shot: shutil.rmtree(shot.out),
-    ),
-    Failure(
-        "The background Blender is killed",
-        "The background Blender ended without rendering frame <frame>: run again to continue; what it said last is in "
-        "<file>",
-        setting("scene.frame_end", 60),
-        during=_kill_renderer,
-        background=True,
     ),
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from addon_failures import page
 from addon_failures_files import FILES
+from addon_failures_runs import RUNS
 from addon_failures_shot import SHOT
 from addon_failures_tools import TOOLS
 
@@ -15,7 +16,8 @@ PAGE = Path(__file__).resolve().parents[2] / "docs/addon_messages.md"
 TABLES = {
     "Setting up a shot": SHOT,
     "Pictures, renders and networks": FILES,
-    "Tools, and in the middle of a run": TOOLS,
+    "Tools": TOOLS,
+    "In the middle of a run": RUNS,
 }
 
 

@@ -91,8 +91,10 @@ def lost_nodes(tree: bpy.types.NodeTree | None) -> list[bpy.types.Node]:
 
 def _is_whole(group: bpy.types.NodeTree) -> bool:
     """Whether a group has its sockets and its nodes, as far as is seen; artists may open it and change it."""
-    sockets = [item.name for item in group.interface.items_tree if item.item_type == "SOCKET"]
-    return sockets == [*(item.name for item in _INPUTS), "Image"] and len(group.nodes) > len(_INPUTS)
+    sockets = [item for item in group.interface.items_tree if item.item_type == "SOCKET"]  # Blender lists outputs first
+    taken = [item.name for item in sockets if item.in_out == "INPUT"]
+    given = [item.name for item in sockets if item.in_out == "OUTPUT"]
+    return taken == [item.name for item in _INPUTS] and given == ["Image"] and len(group.nodes) > len(_INPUTS)
 
 
 def new_look_node(tree: bpy.types.NodeTree) -> bpy.types.Node:

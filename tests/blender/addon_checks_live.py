@@ -105,6 +105,9 @@ def check_live_borrows_a_baked_look_and_gives_it_back(folder: Path) -> None:
         baked = _tree_of(shot.scene)
         assert bpy.ops.harmonize.live() == {"FINISHED"}
         assert mask.is_muted, "3D views have no Cryptomatte"
+        groups = len(bpy.data.node_groups)
+        assert bpy.ops.harmonize.live_update() == {"FINISHED"}
+        assert len(bpy.data.node_groups) == groups, "a group that is whole is used again"
         _node(shot.scene).inputs["Exposure"].default_value = 5.0
         awake = [m for *_, m in _tree_of(shot.scene)[3] if not m]
         assert len(awake) < len(baked[3]) or not baked[3]

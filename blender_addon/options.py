@@ -154,6 +154,12 @@ def check_scene(scene: bpy.types.Scene) -> None:
     """
     if scene.camera is None:
         raise Lack("The scene has no camera: add one and make it the active camera", "camera")
+    if scene.camera.type != "CAMERA":  # Blender allows it; Cycles of 5.2 crashes
+        raise Lack(
+            f"The active camera {scene.camera.name!r} is another kind of object: choose a camera in the Scene "
+            "properties",
+            "camera",
+        )
     if scene.render.use_multiview:
         raise Lack(
             "Stereoscopy is on, and the eyes cannot be matched together: switch it off in the Output properties, and "

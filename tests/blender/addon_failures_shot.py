@@ -122,6 +122,11 @@ SHOT = (
         "The scene has no camera: add one and make it the active camera",
         setting("scene.camera", None),
     ),
+    Failure(
+        "The active camera is a light or an empty",
+        "The active camera <name> is another kind of object: choose a camera in the Scene properties",
+        setting("scene.camera", lambda shot: shot.hero),
+    ),
     Failure("No characters chosen", NO_CHARACTERS, setting("settings.characters", None)),
     Failure(
         "The collection is empty",

@@ -27,7 +27,7 @@ def put_behind(tree: bpy.types.NodeTree, front: bpy.types.NodeSocket, plate: Pla
     if plate.kind != "still":
         picture.frame_start, picture.frame_offset = plate.first_frame, plate.first_number - 1
         picture.frame_duration = max(1, plate.length)
-        picture.use_auto_refresh = True
+        picture.use_auto_refresh, picture.use_cyclic = True, plate.cyclic
     size = compat.new_fit_node(tree, plate.method)
     over, behind, before = compat.new_alpha_over(tree)
     tree.links.new(picture.outputs["Image"], size.inputs["Image"])

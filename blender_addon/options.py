@@ -218,7 +218,7 @@ def output_folder(folder: str) -> Path:
 def is_neutral_view(scene: bpy.types.Scene) -> bool:
     """Whether the scene shows linear light as plain sRGB, without exposure, look or curves."""
     view = scene.view_settings
-    plain = view.view_transform in ("Standard", "Raw") and view.look in ("None", "NONE", "")
+    plain = view.view_transform == "Standard" and view.look in ("None", "NONE", "")
     adjusted = view.use_curve_mapping or getattr(view, "use_white_balance", False)
     return plain and not adjusted and abs(view.exposure) < 1e-6 and abs(view.gamma - 1) < 1e-6
 

@@ -50,10 +50,14 @@ class Plate:
     flip_y: bool = False
     digest: str = ""
     """Of the pixels of an image datablock, which have no date."""
+    cyclic: bool = False
+    """Whether a sequence or movie begins again after its last picture instead."""
 
     def number(self, frame: int) -> int:
         """The picture of the sequence or movie that a scene frame shows."""
         index = frame - self.first_frame
+        if self.cyclic and self.length:
+            return self.first_number + index % self.length
         return self.first_number + max(0, min(index, self.length - 1) if self.length else index)
 
     def path(self, frame: int) -> Path:
@@ -269,6 +273,7 @@ def _image_plate(image: bpy.types.Image, user: bpy.types.ImageUser, placement: d
     if image.source == "FILE":
         return Plate("still", str(path), **placement)
     first = 1 + user.frame_offset
+    placement["cyclic"] = user.use_cyclic
     return Plate(image.source.lower(), str(path), user.frame_start, first, user.frame_duration, **placement)
 
 

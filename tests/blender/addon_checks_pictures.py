@@ -131,20 +131,20 @@ def check_lights_catch_no_shadows(folder: Path) -> None:
 
 
 def check_view_transform_is_the_artists(folder: Path) -> None:
-    """With AgX the picture before harmonization shows the character as Blender's own render does."""
+    """Under AgX or Raw the picture before harmonization shows the character as Blender's own render does."""
     import bpy
     import numpy as np
     from addon_scene import new_shot, read
 
     shot = new_shot(folder, color=(4.0, 0.5, 0.1))
-    shot.scene.view_settings.view_transform = "AgX"
-    shot.scene.view_settings.exposure = 0.5
-    bpy.ops.harmonize.frame()
-    inside = coverage(shot, 1) == 1
-    shot.scene.render.filepath = str(folder / "own.png")
-    bpy.ops.render.render(write_still=True)
-    difference = read(folder / "own.png").astype(int) - read(shot.out / "harmonized_before_0001.png")
-    assert np.abs(difference[inside]).max() <= 1
+    view = shot.scene.view_settings
+    for view.view_transform, view.exposure in (("AgX", 0.5), ("Raw", 0.0)):
+        bpy.ops.harmonize.frame()
+        inside = coverage(shot, 1) == 1
+        shot.scene.render.filepath = str(folder / "own.png")
+        bpy.ops.render.render(write_still=True)
+        difference = read(folder / "own.png").astype(int) - read(shot.out / "harmonized_before_0001.png")
+        assert np.abs(difference[inside]).max() <= 1, view.view_transform
 
 
 def check_sequences_movies_and_camera_backgrounds(folder: Path) -> None:
@@ -188,6 +188,14 @@ def check_sequences_movies_and_camera_backgrounds(folder: Path) -> None:
     (folder / "plate.png").unlink()
     bpy.ops.harmonize.frame()
     assert np.array_equal(read(shot.out / "harmonized_0001.png")[:, :8], shot.plate[:, :8])
+
+    background.image = bpy.data.images.load(str(folder / "seq/plate_007.png"))
+    background.image.source, user = "SEQUENCE", background.image_user
+    user.frame_start, user.frame_offset, user.frame_duration, user.use_cyclic = 1, 6, 2, True
+    bpy.ops.harmonize.animation()
+    for frame, number in ((1, 7), (2, 8), (3, 7), (5, 7)):
+        outside = coverage(shot, frame) == 0
+        assert np.array_equal(read(shot.out / f"harmonized_{frame:04d}.png")[outside], plates[number][outside])
 
     wide = write_plate(folder / "wide.png", (WIDTH * 2, HEIGHT), level=200)
     shot.settings.background, shot.settings.plate_path = "FILE", str(folder / "wide.png")

@@ -210,7 +210,7 @@ def go_live() -> Generator[Wait]:
     for _ in range(ASKED["frames"] // 2):
         press("RIGHT_ARROW", middle(area))
         yield 0.2
-    yield 14.0  # the view renders anew
+    yield 26.0  # the view renders anew
     live = module("live").session()
     tell(frame=scene.frame_current, text=live.text, failed=live.failed, seconds=live.seconds)
     show_nodes(below)

@@ -11,19 +11,19 @@ from pathlib import Path
 
 import bpy
 
+from harmonize_core.errors import HarmonizeError
+
 from .bridge.files import why_not_written
 from .translations import say, sentence
+from .user_folder import user_folder
 
 DEMO = Path(__file__).parent / "demo"
 SHOT, BESIDE = "harmonize_demo.blend", ("plate.jpg", "CREDITS.md")
 
 
 def demo_folder() -> Path:
-    """Where the copy goes: the extension's own user folder, or that of Blender's data files for a plain add-on."""
-    try:
-        return Path(bpy.utils.extension_path_user(__package__, path="demo", create=True))
-    except ValueError:
-        return Path(bpy.utils.user_resource("DATAFILES", path="harmonize_demo", create=True))
+    """Where the copy goes. Raises what `user_folder` raises."""
+    return user_folder("demo", create=True)
 
 
 def copy_shot(folder: Path) -> Path:
@@ -69,7 +69,11 @@ class HARMONIZE_OT_open_demo(bpy.types.Operator):
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Copy and open it; the windows stay as they are arranged."""
-        folder = demo_folder()
+        try:
+            folder = demo_folder()
+        except HarmonizeError as error:
+            self.report({"ERROR"}, sentence(str(error)))
+            return {"CANCELLED"}
         try:
             path = copy_shot(folder)
         except OSError as error:

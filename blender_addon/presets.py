@@ -15,9 +15,10 @@ from types import MappingProxyType
 
 import bpy
 
-from harmonize_core.errors import InputError, OutputError
+from harmonize_core.errors import HarmonizeError, InputError, OutputError
 
 from .bridge.files import why_not_written, write_atomic
+from .user_folder import user_folder
 
 FORMAT = "harmonize-preset/1"
 
@@ -67,19 +68,8 @@ def settings(scene: bpy.types.Scene) -> dict[str, str]:
 
 
 def folder(*, create: bool = False) -> Path:
-    """Where the artist's presets are.
-
-    Raises:
-        InputError: the add-on was not installed as an extension and so has no folder, or it cannot be made.
-    """
-    try:
-        return Path(bpy.utils.extension_path_user(__package__ or "", path="presets", create=create))
-    except ValueError as error:
-        raise InputError(
-            "Presets cannot be kept: the add-on was not installed as an extension; install its zip from disk"
-        ) from error
-    except OSError as error:
-        raise InputError(why_not_written(Path(error.filename or "the preset folder"), error)) from error
+    """Where the artist's presets are. Raises what `user_folder` raises."""
+    return user_folder("presets", create=create)
 
 
 def all_presets() -> tuple[Preset, ...]:
@@ -87,7 +77,7 @@ def all_presets() -> tuple[Preset, ...]:
     global _cache
     try:
         files = sorted(folder().glob("*.json"))
-    except InputError:
+    except HarmonizeError:
         return SHIPPED
     state = tuple((str(p), p.stat().st_mtime_ns) for p in files if p.is_file())
     if _cache is None or _cache[0] != state:

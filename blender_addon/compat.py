@@ -112,9 +112,14 @@ def new_compositor_tree(scene: bpy.types.Scene) -> bpy.types.NodeTree:
 
 
 def drop_compositor_tree(scene: bpy.types.Scene) -> None:
-    """Take the tree of `new_compositor_tree` away again; in Blender 4 it stays with the scene, empty and off."""
+    """Take the tree of `new_compositor_tree` away again; in Blender 4 it stays with the scene, empty and off.
+
+    In Blender 5 a copied scene has the same tree, which then stays with it.
+    """
     if _TREES_ARE_GROUPS:
         tree, scene.compositing_node_group = scene.compositing_node_group, None
+        if any(other.compositing_node_group == tree for other in bpy.data.scenes):
+            return
         for node in list(tree.nodes):  # removed as they are, they or their tree would keep counting as users of a scene
             if hasattr(node, "scene"):
                 node.scene = None

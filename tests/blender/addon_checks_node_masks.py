@@ -109,7 +109,10 @@ def check_one_look_again_after_looks_for_each(folder: Path) -> None:
         assert len(nodes.look_nodes(compat.compositor_tree(scene))) == count
         assert scene.render.film_transparent
     assert bpy.context.view_layer.use_pass_cryptomatte_object
+    other = scene.copy()
     bpy.ops.harmonize.remove_look()
+    assert compat.compositor_tree(other).nodes, "a copied scene lost its nodes"
+    bpy.data.scenes.remove(other)
     assert not bpy.context.view_layer.use_pass_cryptomatte_object
     assert not scene.render.film_transparent
     assert compat.compositor_is_on(scene) == was_on

@@ -40,12 +40,16 @@ def set_multilayer_format(scene: bpy.types.Scene) -> None:
         settings.use_exr_interleave = True
 
 
+def strips_of(scene: bpy.types.Scene) -> bpy.types.StripsTopLevel:
+    """The strips of a scene's sequencer, made if there is none; they were called sequences before Blender 4.4."""
+    editor = scene.sequence_editor_create()
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
+
+
 def new_movie_strip(scene: bpy.types.Scene, path: Path) -> bpy.types.Strip | None:
     """A movie strip from frame 1 in a scene's sequencer; None when Blender cannot read the file."""
-    editor = scene.sequence_editor_create()
-    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
     try:
-        return strips.new_movie(path.name, str(path), 1, 1, fit_method="ORIGINAL")
+        return strips_of(scene).new_movie(path.name, str(path), 1, 1, fit_method="ORIGINAL")
     except RuntimeError:
         return None
 

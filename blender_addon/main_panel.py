@@ -44,7 +44,9 @@ def draw_harmonize(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     buttons.operator("harmonize.frame", icon="RENDER_STILL")
     buttons.operator("harmonize.animation", icon="RENDER_ANIMATION")
     if state.last_result:
-        layout.operator("harmonize.view_result", icon="IMAGE_DATA")
+        row = layout.row(align=True)
+        row.operator("harmonize.view_result", icon="IMAGE_DATA")
+        row.operator("harmonize.add_strip", icon="SEQUENCE")
     if settings.characters is None:
         layout.operator("harmonize.open_demo", icon="FILE_BLEND")
 

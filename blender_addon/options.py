@@ -190,6 +190,16 @@ def find_cast(context: bpy.types.Context) -> Cast:
     return sort_cast(scene, context.view_layer, settings.characters, backdrop, separate=separate)
 
 
+def result_file(settings: bpy.types.PropertyGroup, frame: int) -> Path:
+    """Where the result of a frame is, with the panel's settings of now.
+
+    Raises:
+        InputError: the output folder is not chosen, or cannot be told.
+    """
+    name = f"{_clean_name(settings.name_prefix)}_{frame:04d}{SUFFIX[settings.file_format]}"
+    return output_folder(settings.folder) / name
+
+
 def work_folder(folder: Path, name: str) -> Path:
     """Where rendered layers of the shot `name` are kept."""
     return folder / f"{_clean_name(name)}_work"

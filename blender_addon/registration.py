@@ -27,6 +27,7 @@ from . import (
     preferences,
     properties,
     running,
+    sequencer,
     split_view,
     translations,
 )
@@ -46,7 +47,18 @@ TOOLS: tuple[ModuleType, ...] = (
 """Modules of one tool each, in the order of their panels: `CLASSES`, and if they need more than that `register()` and
 `unregister()`. A tool keeps its settings in a property group of its own (`Scene.harmonize_<tool>`)."""
 
-MODULES = (translations, preferences, properties, running, operators, choosing, mending, main_panel, *TOOLS)
+MODULES = (
+    translations,
+    preferences,
+    properties,
+    running,
+    operators,
+    sequencer,
+    choosing,
+    mending,
+    main_panel,
+    *TOOLS,
+)
 
 
 @persistent

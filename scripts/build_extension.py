@@ -132,12 +132,18 @@ def validate(zip_file: Path) -> None:
 
 
 def core_wheel(version: str) -> tuple[str, bytes]:
-    """A pure wheel (file name, bytes) of the torch-free part of harmonize_core, after PEP 427."""
+    """A pure wheel (file name, bytes) of the torch-free part of harmonize_core, after PEP 427.
+
+    Its version ends with a digest of what is in it: Blender unpacks a wheel of a known name and version only once, so
+    a newer extension of the same version would go on with the older one's code.
+    """
     members: dict[str, bytes] = {}
     for entry in CORE_FILES:
         path = ROOT / "harmonize_core" / entry
         for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
             members[file.relative_to(ROOT).as_posix()] = file.read_bytes()
+    parts = hashlib.sha256(b"".join(name.encode() + b"\0" + data for name, data in sorted(members.items())))
+    version = f"{version}+{parts.hexdigest()[:8]}"
     info = f"harmonize_core-{version}.dist-info"
     members[f"{info}/METADATA"] = (
         f"Metadata-Version: 2.1\nName: harmonize-core\nVersion: {version}\nLicense: Apache-2.0\n"

@@ -255,6 +255,28 @@ def check_selected_objects_become_the_characters(folder: Path) -> None:
     assert not (shot.out / "harmonized_work").exists()
 
 
+def check_results_become_a_strip(folder: Path) -> None:
+    import bpy
+    import numpy as np
+    from addon_scene import new_shot, read
+
+    shot = new_shot(folder)
+    assert "no results" in refusal(bpy.ops.harmonize.add_strip)
+    bpy.ops.harmonize.animation()
+    results = sorted(shot.out.glob("harmonized_000*.png"))
+    results[2].unlink()  # frame 3: frame 2 stands in for it
+    assert bpy.ops.harmonize.add_strip() == {"FINISHED"}
+    strip = addon("compat").strips_of(shot.scene)[0]
+    assert (strip.frame_final_start, strip.frame_final_duration) == (1, 5)
+    shot.scene.render.image_settings.file_format = "PNG"
+    for frame, shown in ((2, results[1]), (3, results[1]), (5, results[4])):
+        shot.scene.frame_set(frame)
+        shot.scene.render.filepath = str(folder / f"strip_{frame}.png")
+        bpy.ops.render.render(write_still=True)
+        far = np.abs(read(folder / f"strip_{frame}.png") - read(shown)).max()
+        assert far <= 1.01 / 255, (frame, far)
+
+
 def check_leftovers_of_a_run_are_removed_when_a_file_is_loaded(folder: Path) -> None:
     import bpy
     from addon_scene import new_shot

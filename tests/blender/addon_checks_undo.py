@@ -44,6 +44,7 @@ def check_every_button_undoes_in_one_step(folder: Path) -> None:
 
     undone("frame")
     undone("animation")
+    undone("add_strip")
     bpy.data.objects["Ball"].select_set(True)
     bpy.context.scene.harmonize.characters = None
     undone("collect_selected")
@@ -84,6 +85,8 @@ def state() -> dict[str, Any]:
     found["scene"], found["render"] = values(scene), values(scene.render)
     for kind in ("scenes", "collections", "objects", "worlds", "lights", "materials", "node_groups", "actions"):
         found[kind] = sorted(block.name for block in getattr(bpy.data, kind))
+    editor = scene.sequence_editor
+    found["strips"] = len(addon("compat").strips_of(scene)) if editor else 0
     found["members"] = {c.name: sorted(o.name for o in c.objects) for c in bpy.data.collections}
     found["selected"] = sorted(o.name for o in scene.objects if o.select_get())
     tree = addon("compat").compositor_tree(scene)

@@ -20,7 +20,7 @@ from .options import check_scene, is_neutral_view, view_key
 from .panels import sub_panel
 from .plates import find_plate
 from .properties import RELATIVE_PATH
-from .running import Run
+from .running import Run, has_characters
 from .translations import sentence
 from .triplet_set import CATEGORIES, SPLITS, STATE, place_name
 
@@ -162,13 +162,7 @@ class _Export(Run):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Characters are chosen, and nothing else runs."""
-        if context.window_manager.harmonize_progress.running:
-            cls.poll_message_set("Harmonize is already running: wait for it, or press Esc")
-        elif context.scene.harmonize.characters is None:
-            cls.poll_message_set("Choose the characters in the Harmonize panel first")
-        else:
-            return True
-        return False
+        return has_characters(cls, context)
 
     def _new_job(self, context: bpy.types.Context, *, interactive: bool) -> ExportJob:
         return ExportJob(read_plan(context, animation=self.animation), interactive=interactive)

@@ -15,7 +15,7 @@ from .light_settings import AMBIENT, GROUPS, SUN, estimate_of, keys_of, store_ke
 from .linked import check_local
 from .options import find_cast
 from .panels import sub_panel
-from .running import Run
+from .running import Run, has_characters
 from .translations import say, sentence
 
 _ROWS = 8
@@ -32,13 +32,7 @@ class HARMONIZE_OT_estimate_lights(Run):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Characters are chosen, and nothing else runs."""
-        if context.window_manager.harmonize_progress.running:
-            cls.poll_message_set("Harmonize is already running: wait for it, or press Esc")
-        elif context.scene.harmonize.characters is None:
-            cls.poll_message_set("Choose the characters in the Harmonize panel first")
-        else:
-            return True
-        return False
+        return has_characters(cls, context)
 
     def _new_job(self, context: bpy.types.Context, *, interactive: bool) -> LightJob:
         return new_light_job(context, interactive=interactive)

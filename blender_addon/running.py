@@ -28,6 +28,17 @@ _alive: list[tuple[Generator[Progress], list[bpy.types.Timer]]] = []
 """The steps of a run and its timer: disabled in the middle of it, the add-on ends both."""
 
 
+def has_characters(operator: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
+    """For `poll`: characters are chosen, and nothing else runs; else the button says why it is grey."""
+    if context.window_manager.harmonize_progress.running:
+        operator.poll_message_set("Harmonize is already running: wait for it, or press Esc")
+    elif context.scene.harmonize.characters is None:
+        operator.poll_message_set("Choose the characters in the Harmonize panel first")
+    else:
+        return True
+    return False
+
+
 class Run(bpy.types.Operator):
     """What both main operators share: invoke() runs in the window, execute() at once; the steps are the same."""
 

@@ -25,10 +25,12 @@ missing=()
 for library in "${!package[@]}"; do
   "$python" -c "import ctypes; ctypes.CDLL('$library')" 2>/dev/null || missing+=("${package[$library]}")
 done
-# The suite compiles a network (torch.compile): that takes a C++ compiler and Python's headers.
-if [ -n "${compiler_needed:-}" ]; then
+# The suite compiles a network (torch.compile), which takes a C++ compiler and Python's headers, and renders with EEVEE,
+# which takes EGL.
+if [ -n "${for_the_suite:-}" ]; then
   command -v g++ clang++ >/dev/null || missing+=(g++)
   "$python" -c 'import os, sysconfig; os.stat(os.path.join(sysconfig.get_path("include"), "Python.h"))' 2>/dev/null || missing+=(python3-dev)
+  "$python" -c "import ctypes; ctypes.CDLL('libEGL.so.1')" 2>/dev/null || missing+=(libegl1 libgl1-mesa-dri)
 fi
 if [ ${#missing[@]} -gt 0 ]; then
   line="apt-get install -y --no-install-recommends ${missing[*]}"

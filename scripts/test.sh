@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Set up .venv if need be, then check everything CI checks: format, lint, types, import rules, tests. Arguments go to pytest.
-compiler_needed=1 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+for_the_suite=1 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 .venv/bin/ruff format --check .
 .venv/bin/ruff check .
 .venv/bin/ty check

@@ -11,7 +11,7 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, 
 
 from harmonize_core.errors import InputError
 
-from . import layers
+from . import layers, light_settings
 from .export_job import ExportJob, ExportPlan
 from .export_lights import remove_leftovers
 from .export_styles import OWN, Style, generator_styles, has_generator, own_styles
@@ -118,7 +118,15 @@ def read_plan(context: bpy.types.Context, *, animation: bool) -> ExportPlan:
         split=settings.split,
         neutral=is_neutral_view(scene),
         skip_finished=settings.skip_finished,
-        settings=(scene.camera.name, size, render.engine, samples, names, view_key(scene)),
+        settings=(
+            scene.camera.name,
+            size,
+            render.engine,
+            samples,
+            names,
+            view_key(scene),
+            light_settings.fingerprint(scene),
+        ),
     )
 
 

@@ -226,8 +226,16 @@ def render_to(shot: bpy.types.Scene, frame: int, path: Path) -> None:
 def write_view(shot: bpy.types.Scene, exr: Path, png: Path) -> None:
     """Write a rendered layer as the scene's view transform shows it: 16-bit PNG, straight alpha.
 
-    Filmic or AgX, exposure and looks are part of what the artist sees; the plate already holds its own.
+    Filmic or AgX, exposure and looks are part of what the artist sees; the plate already holds its own. Pictures and
+    plate are sRGB whatever the artist's screen is.
+
+    Args:
+        shot: a temporary scene of ours with the artist's view settings.
+        exr: the layer, linear Rec.709 with alpha.
+        png: where it goes.
     """
+    with contextlib.suppress(TypeError):  # an artist's OpenColorIO configuration may know no such device
+        shot.display_settings.display_device = "sRGB"
     set_still_format(shot, "PNG", "RGBA", "16")
     image = load_image(exr)
     partial = png.with_name(f"{png.stem}.partial.png")

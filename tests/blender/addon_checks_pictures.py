@@ -150,6 +150,13 @@ def check_view_transform_is_the_artists(folder: Path) -> None:
         bpy.ops.render.render(write_still=True)
         difference = read(folder / "own.png").astype(int) - read(shot.out / "harmonized_before_0001.png")
         assert np.abs(difference[inside]).max() <= 1, view.view_transform
+    view.view_transform = "AgX"
+    shot.settings.skip_finished = False
+    shown = []
+    for shot.scene.display_settings.display_device in ("sRGB", "Display P3"):
+        bpy.ops.harmonize.frame()
+        shown.append(read(shot.out / "harmonized_before_0001.png"))
+    assert np.array_equal(*shown), "the artist's screen is no part of a picture"
 
 
 def check_sequences_movies_and_camera_backgrounds(folder: Path) -> None:

@@ -31,10 +31,10 @@ def test_an_exported_look_is_found_by_name_and_gives_what_the_checkpoint_gives(t
     file = tmp_path / "charmnet_hr.onnx"
     report = export_onnx(model, file, name="charmnet_hr", look=True)
     save_model(tmp_path / "hr.safetensors", model, "charmnet_hr")
+    monkeypatch.setattr(shipped, "WEIGHTS", tmp_path / "weights")
     with pytest.raises(CheckpointError, match="not weights, and none"):
         harmonize_core.load("charmnet_hr")
     write_weights(tmp_path / "weights", "charmnet_hr", {"photographic": file.read_bytes()}, {})
-    monkeypatch.setattr(shipped, "WEIGHTS", tmp_path / "weights")
     by_name, checkpoint = harmonize_core.load("charmnet_hr"), harmonize_core.load(tmp_path / "hr.safetensors")
     rng = np.random.default_rng(0)
     composite = np.repeat(np.repeat(rng.random((9, 12, 3), dtype=np.float32), 50, axis=0), 40, axis=1)

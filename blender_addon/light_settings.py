@@ -27,6 +27,18 @@ FRAMES = (
 )
 
 
+def _exposure(name: str, description: str) -> object:
+    """A setting in stops."""
+    return FloatProperty(name=name, soft_min=-6, soft_max=6, description=description)
+
+
+def _tint(name: str, description: str) -> object:
+    """A setting that is a colour, linear, largest channel up to 1."""
+    return FloatVectorProperty(
+        name=name, subtype="COLOR", size=3, default=(1, 1, 1), min=0, max=1, description=description
+    )
+
+
 class HarmonizeLightKey(bpy.types.PropertyGroup):
     """Gains of both groups at a frame, linear, relative to the light as it was."""
 
@@ -58,35 +70,11 @@ class HarmonizeLights(bpy.types.PropertyGroup):
         subtype="FACTOR",
         description="How far the lights go from what they were to the estimate",
     )
-    sun_exposure: FloatProperty(
-        name="Sun",
-        soft_min=-6,
-        soft_max=6,
-        description="Stops that the sun gains, relative to the light before",
-    )
-    sun_tint: FloatVectorProperty(
-        name="Sun Tint",
-        subtype="COLOR",
-        size=3,
-        default=(1, 1, 1),
-        min=0,
-        max=1,
-        description="Colour that the sun's light is multiplied by; its exposure does not depend on it",
-    )
-    ambient_exposure: FloatProperty(
-        name="Ambient",
-        soft_min=-6,
-        soft_max=6,
-        description="Stops that the world and ambient lights gain, relative to the light before",
-    )
-    ambient_tint: FloatVectorProperty(
-        name="Ambient Tint",
-        subtype="COLOR",
-        size=3,
-        default=(1, 1, 1),
-        min=0,
-        max=1,
-        description="Colour that ambient light is multiplied by; its exposure does not depend on it",
+    sun_exposure: _exposure("Sun", "Stops that the sun gains, relative to the light before")
+    sun_tint: _tint("Sun Tint", "Colour that the sun's light is multiplied by; its exposure does not depend on it")
+    ambient_exposure: _exposure("Ambient", "Stops that the world and ambient lights gain, relative to the light before")
+    ambient_tint: _tint(
+        "Ambient Tint", "Colour that ambient light is multiplied by; its exposure does not depend on it"
     )
 
     estimated: BoolProperty(options={"HIDDEN"})

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import bpy
 import numpy as np
 
@@ -57,31 +59,25 @@ class HARMONIZE_OT_estimate_lights(Run):
         self.report({"INFO"}, sentence(job.summary()))
 
 
-class _Change(bpy.types.Operator):
-    """What the buttons that change lights share."""
-
-    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Change the lights, or say why not."""
-        try:
-            check_local(context.scene)
-            self.change(context, find_groups(context.scene, find_cast(context)))
-        except HarmonizeError as error:
-            self.report({"ERROR"}, sentence(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
-
-    def change(self, context: bpy.types.Context, groups: LightGroups) -> None:
-        """Do it."""
-        raise NotImplementedError
+def _changed(
+    operator: bpy.types.Operator, context: bpy.types.Context, change: Callable[[LightGroups], None]
+) -> set[str]:
+    """What the buttons that change lights share: do it to the lights of the scene, or say why not."""
+    try:
+        check_local(context.scene)
+        change(find_groups(context.scene, find_cast(context)))
+    except HarmonizeError as error:
+        operator.report({"ERROR"}, sentence(error))
+        return {"CANCELLED"}
+    return {"FINISHED"}
 
 
-class HARMONIZE_OT_set_lights(_Change):
+class HARMONIZE_OT_set_lights(bpy.types.Operator):
     """Set sun, ambient lights and world to the estimate, in a Harmonize Lights collection; one undo takes it back"""
 
     bl_idname = "harmonize.set_lights"
     bl_label = "Set Lights"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -89,17 +85,19 @@ class HARMONIZE_OT_set_lights(_Change):
         cls.poll_message_set("Press Estimate Lights first")
         return context.scene.harmonize_lights.estimated
 
-    def change(self, context: bpy.types.Context, groups: LightGroups) -> None:
+    def execute(self, context: bpy.types.Context) -> set[str]:
         """One value for all frames."""
         scene = context.scene
-        apply_gains(scene, groups, {scene.frame_current: estimate_of(scene.harmonize_lights)})
+        gains = {scene.frame_current: estimate_of(scene.harmonize_lights)}
+        return _changed(self, context, lambda groups: apply_gains(scene, groups, gains))
 
 
-class HARMONIZE_OT_key_lights(_Change):
+class HARMONIZE_OT_key_lights(bpy.types.Operator):
     """Keyframe sun, ambient lights and world with the estimates of the shot; one undo takes it back"""
 
     bl_idname = "harmonize.key_lights"
     bl_label = "Keyframe Lights"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -107,19 +105,24 @@ class HARMONIZE_OT_key_lights(_Change):
         cls.poll_message_set("Press Estimate Lights for the whole shot first")
         return len(context.scene.harmonize_lights.keys) > 1
 
-    def change(self, context: bpy.types.Context, groups: LightGroups) -> None:
+    def execute(self, context: bpy.types.Context) -> set[str]:
         """A keyframe at each estimate."""
-        apply_gains(context.scene, groups, keys_of(context.scene.harmonize_lights))
+        gains = keys_of(context.scene.harmonize_lights)
+        return _changed(self, context, lambda groups: apply_gains(context.scene, groups, gains))
 
 
-class HARMONIZE_OT_add_lights(_Change):
+class HARMONIZE_OT_add_lights(bpy.types.Operator):
     """Add a sun and a grey world where the scene has none; turn the sun as it stands in the background"""
 
     bl_idname = "harmonize.add_lights"
     bl_label = "Add Sun and Ambient"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
 
-    def change(self, context: bpy.types.Context, groups: LightGroups) -> None:
+    def execute(self, context: bpy.types.Context) -> set[str]:
         """What is missing only."""
+        return _changed(self, context, lambda groups: self._add(context, groups))
+
+    def _add(self, context: bpy.types.Context, groups: LightGroups) -> None:
         remember(context.scene, groups)
         made = add_missing(context.scene, groups)
         if made:

@@ -65,12 +65,19 @@ def animated_value(datablock: bpy.types.ID, path: str, frame: float, default: fl
     return default if curve is None else float(curve.evaluate(frame))
 
 
+RESULT = "harmonize_result"
+"""Custom property of images that show results: which."""
+
+
 def result_image(name: str, path: Path, sequence_length: int) -> bpy.types.Image:
-    """The image datablock `name` showing a result file, or a sequence that begins with it."""
-    image = bpy.data.images.get(name)
+    """Our image datablock for results of this name, showing a file, or a sequence that begins with it.
+
+    It is told by a custom property: an artist may have an image of that name.
+    """
+    image = next((image for image in bpy.data.images if image.get(RESULT) == name and image.library is None), None)
     if image is None:
         image = bpy.data.images.load(str(path), check_existing=False)
-        image.name = name
+        image.name, image[RESULT] = name, name
     image.source = "SEQUENCE" if sequence_length > 1 else "FILE"
     image.filepath = str(path)
     image.reload()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Generator, Iterator
+from typing import Any
 
 import bpy
 import numpy as np
@@ -16,8 +17,9 @@ from mathutils import Matrix, Vector
 
 from .compat import animated_value, nodes_of
 from .export_styles import AS_LIT, RGB, Numbers, Style, condition_of, generator
+from .temporary import LIGHTING, mark, remove_leftovers
 
-TEMPORARY = "Harmonize Export (temporary)"
+NAME = "Harmonize Export (temporary)"
 SKY_WIDTH = 1024
 """Pixels of a computed sky round the horizon."""
 
@@ -47,14 +49,7 @@ def lit(shot: bpy.types.Scene, style: Style, frame: int, centre: Vector) -> Gene
         for collection, lamp in lamps:
             if lamp.name not in collection.objects:
                 collection.objects.link(lamp)
-        remove_leftovers()
-
-
-def remove_leftovers() -> None:
-    """Remove the copies of lights and worlds."""
-    for blocks in (bpy.data.objects, bpy.data.lights, bpy.data.worlds, bpy.data.images):
-        for block in [b for b in blocks if b.name.startswith(TEMPORARY)]:
-            blocks.remove(block)
+        remove_leftovers(LIGHTING)
 
 
 def describe(style: Style, shot: bpy.types.Scene) -> Numbers:
@@ -95,6 +90,13 @@ def describe(style: Style, shot: bpy.types.Scene) -> Numbers:
     }
 
 
+def _ours(block: Any) -> Any:
+    """The datablock, marked and named as a temporary one."""
+    block.name = NAME
+    mark(block)
+    return block
+
+
 def _vary(shot: bpy.types.Scene, style: Style, frame: int, centre: Vector, lamps: Lamps) -> None:
     if style.name == AS_LIT:
         return
@@ -104,13 +106,12 @@ def _vary(shot: bpy.types.Scene, style: Style, frame: int, centre: Vector, lamps
         _scale(copy.data, style.lamps)
         _spread(copy.data, style.spread)
         if turn and copy.parent is None:  # who carries a lamp keeps it
-            pivot = bpy.data.objects.new(TEMPORARY, None)
+            pivot = _ours(bpy.data.objects.new(NAME, None))
             pivot.location, pivot.rotation_euler = centre, (0, 0, turn)
             collection.objects.link(pivot)
             copy.parent, copy.matrix_parent_inverse = pivot, Matrix.Translation(-centre)
     if shot.world is not None:
-        shot.world = shot.world.copy()
-        shot.world.name = TEMPORARY
+        shot.world = _ours(shot.world.copy())
         _scale_world(shot.world, style.world)
         _turn_world(shot.world, turn)
 
@@ -125,15 +126,15 @@ def _replace(shot: bpy.types.Scene, numbers: Numbers, frame: int, lamps: Lamps) 
             power = condition.lamps**2
             _scale(_copied(collection, lamp, frame).data, (power, power, power))
     strength = max(condition.key_irradiance)
-    data = bpy.data.lights.new(TEMPORARY, "SUN")
+    data = _ours(bpy.data.lights.new(NAME, "SUN"))
     data.energy, data.angle = strength, math.radians(condition.key_angle_deg)
     data.color = [c / max(strength, 1e-9) for c in condition.key_irradiance]
-    sun = bpy.data.objects.new(TEMPORARY, data)
+    sun = _ours(bpy.data.objects.new(NAME, data))
     elevation, azimuth = math.radians(condition.elevation_deg), math.radians(condition.azimuth_deg)
     sun.rotation_euler = (math.pi / 2 - elevation, 0.0, math.pi - azimuth)
     shot.collection.children[0].objects.link(sun)
     picture = generator("light.sky").panorama(condition, SKY_WIDTH, disc=False)
-    shot.world = bpy.data.worlds.new(TEMPORARY)
+    shot.world = _ours(bpy.data.worlds.new(NAME))
     tree = nodes_of(shot.world)
     texture = tree.nodes.new("ShaderNodeTexEnvironment")
     texture.image = _image(np.asarray(picture, np.float32))
@@ -143,10 +144,8 @@ def _replace(shot: bpy.types.Scene, numbers: Numbers, frame: int, lamps: Lamps) 
 
 def _copied(collection: bpy.types.Collection, lamp: bpy.types.Object, frame: int) -> bpy.types.Object:
     """A copy of a lamp in its place, with its power as keyframed."""
-    copy = lamp.copy()
-    copy.name = TEMPORARY
-    copy.data = lamp.data.copy()
-    copy.data.name = TEMPORARY
+    copy = _ours(lamp.copy())
+    copy.data = _ours(lamp.data.copy())
     copy.data.energy = animated_value(lamp.data, "energy", frame, lamp.data.energy)
     copy.data.animation_data_clear()
     collection.objects.unlink(lamp)
@@ -208,7 +207,7 @@ def _pictures_of_sky(tree: bpy.types.NodeTree) -> Iterator[bpy.types.Node]:
 def _image(picture: np.ndarray) -> bpy.types.Image:
     """A panorama (H, 2 H, 3), top row first."""
     height, width = picture.shape[:2]
-    image = bpy.data.images.new(TEMPORARY, width, height, alpha=False, float_buffer=True)
+    image = _ours(bpy.data.images.new(NAME, width, height, alpha=False, float_buffer=True))
     rgba = np.ones((height, width, 4), np.float32)
     rgba[..., :3] = picture[::-1]
     image.pixels.foreach_set(rgba.ravel())

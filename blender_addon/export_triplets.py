@@ -13,7 +13,6 @@ from harmonize_core.errors import InputError
 
 from . import layers, light_settings
 from .export_job import ExportJob, ExportPlan
-from .export_lights import remove_leftovers
 from .export_styles import OWN, Style, generator_styles, has_generator, own_styles
 from .linked import library_path
 from .options import check_scene, is_neutral_view, view_key
@@ -237,6 +236,5 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Take them away again, with anything a killed export left."""
-    remove_leftovers()
+    """Take them away again."""
     del bpy.types.Scene.harmonize_export

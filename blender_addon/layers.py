@@ -22,11 +22,12 @@ from .bridge.color_spaces import linear_rec709
 from .bridge.pixels import load_image
 from .characters import PREFIX, CastPart, split
 from .compat import set_still_format
+from .hiding import hidden_from_camera
 from .lacks import Lack
+from .temporary import find, mark, remove_leftovers, role_of
 from .view_layers import new_like
 
-SCENE_NAME = "Harmonize (temporary)"
-CLOCK_NAME = "Harmonize Clock (temporary)"
+CLOCK = "Clock"
 CHARACTERS, SHADOWS, BACKGROUND = "characters", "shadows", "background"
 """View layers of the temporary scene: what is recoloured, what is laid under it as it is, and the background where
 that is rendered, too."""
@@ -115,12 +116,12 @@ def shot_scene(
         cut: other objects hide the characters behind them (the plate shows there) instead of being invisible.
     """
     made: list[bpy.types.Collection] = []
-    hidden: list[bpy.types.Object] = []
     cut = cut or cast.backdrop == "SCENE"
-    with copied_scene(scene, view_layer.name) as shot, contextlib.ExitStack() as afterwards:
-        afterwards.callback(_show_to_camera, hidden)
-        if scene.render.engine != "CYCLES" and not cut:
-            cast = _hide_from_camera(cast, hidden)
+    with copied_scene(scene, view_layer.name) as shot, contextlib.ExitStack() as meanwhile:
+        if scene.render.engine != "CYCLES" and not cut:  # what cannot be hidden cuts holes
+            locked = meanwhile.enter_context(hidden_from_camera(cast.others))
+            others = tuple(o for o in cast.others if o not in locked)
+            cast = replace(cast, others=others, holdouts=(*cast.holdouts, *locked))
         for child in list(shot.collection.children):
             shot.collection.children.unlink(child)
         for thing in list(shot.collection.objects):
@@ -128,7 +129,8 @@ def shot_scene(
         over = [(part.layer, part.objects) for part in cast.parts] or [(CHARACTERS, cast.characters)]
         rest = [("others", cast.others), ("holdouts", cast.holdouts), ("catchers", cast.catchers)]
         for role, things in [*over, *rest]:
-            collection = bpy.data.collections.new(_collection_name(role))
+            collection = bpy.data.collections.new(f"Harmonize {role} (temporary)")
+            mark(collection, role)
             made.append(collection)
             shot.collection.children.link(collection)
             for thing in things:
@@ -144,37 +146,12 @@ def copied_scene(scene: bpy.types.Scene, view_layer_name: str) -> Generator[bpy.
     remove_leftovers()
     shot = scene.copy()
     try:
-        shot.name = SCENE_NAME
+        shot.name = "Harmonize (temporary)"
+        mark(shot)
         _prepare(shot, view_layer_name)
         yield shot
     finally:
         remove_leftovers()
-
-
-def _show_to_camera(hidden: list[bpy.types.Object]) -> None:
-    for thing in hidden:
-        thing.visible_camera = True
-
-
-def _hide_from_camera(cast: Cast, hidden: list[bpy.types.Object]) -> Cast:
-    """EEVEE knows no indirect-only collections: hide each object from the camera; what cannot be changed cuts holes."""
-    locked = []
-    for thing in cast.others:
-        try:
-            if thing.visible_camera:
-                thing.visible_camera = False
-                hidden.append(thing)
-        except AttributeError:  # linked from a library
-            locked.append(thing)
-    others = tuple(o for o in cast.others if o not in locked)
-    return replace(cast, others=others, holdouts=(*cast.holdouts, *locked))
-
-
-def remove_leftovers() -> None:
-    """Remove the temporary scenes and collections (also after loading a file that was saved with them)."""
-    for blocks in (bpy.data.scenes, bpy.data.collections):
-        for block in [b for b in blocks if b.name.startswith("Harmonize ") and "(temporary)" in b.name]:
-            blocks.remove(block)
 
 
 def render_layer(shot: bpy.types.Scene, layer: str, frame: int, path: Path) -> None:
@@ -187,8 +164,9 @@ def render_layer(shot: bpy.types.Scene, layer: str, frame: int, path: Path) -> N
         view_layer.use = view_layer.name == _view_layer_name(layer)
     if layer.startswith(PREFIX):  # one view layer for all characters keeps the artist's settings of it
         for child in _view_layer(shot, layer).layer_collection.children:
-            if child.name.startswith(f"Harmonize {PREFIX}"):
-                child.holdout = child.name != _collection_name(layer)
+            role = role_of(child.collection)
+            if role and role.startswith(PREFIX):
+                child.holdout = role != layer
     shot.render.film_transparent = layer != BACKGROUND
     set_still_format(shot, "OPEN_EXR", "RGBA", "16")
     render_to(shot, frame, path)
@@ -207,7 +185,8 @@ def render_to(shot: bpy.types.Scene, frame: int, path: Path) -> None:
     partial = path.with_name(f"{path.stem}.partial.exr")
     partial.unlink(missing_ok=True)
     shot.render.filepath = str(partial)
-    clock = bpy.data.scenes.get(CLOCK_NAME) or bpy.data.scenes.new(CLOCK_NAME)
+    clock = find(bpy.data.scenes, CLOCK) or bpy.data.scenes.new("Harmonize Clock (temporary)")
+    mark(clock, CLOCK)
     clock.frame_current = frame
     try:
         with bpy.context.temp_override(scene=clock, view_layer=clock.view_layers[0]):
@@ -258,10 +237,6 @@ def _prepare(shot: bpy.types.Scene, view_layer_name: str) -> None:
     render.use_crop_to_border = render.use_multiview = render.use_stamp = render.use_single_layer = False
     render.use_overwrite, render.use_placeholder = True, False
     render.dither_intensity = 0
-
-
-def _collection_name(role: str) -> str:
-    return f"Harmonize {role} (temporary)"
 
 
 def _view_layer_name(layer: str) -> str:

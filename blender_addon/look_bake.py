@@ -23,16 +23,15 @@ from . import look_keys, look_mask, look_tree, shot_time
 from .bridge import pixels
 from .bridge.files import encode_exr, write_atomic
 from .compat import working_space
-from .layers import remove_leftovers, write_view
+from .layers import write_view
 from .look_backdrop import can_show
 from .look_nodes import NO_CEILING
 from .options import ShotOptions, read_options
 from .shot_files import ShotFiles
+from .temporary import mark, remove_leftovers
 
 COLORS = 400
 """Colours of the characters that a grade is fitted on."""
-
-VIEW_SCENE = "Harmonize View (temporary)"
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,8 @@ def shown_by(scene: bpy.types.Scene, options: ShotOptions) -> Shown:
     exr, png = (options.work_folder / f"view_chart.{kind}" for kind in ("exr", "png"))
     write_atomic(exr, encode_exr(chart().reshape(SIDE, SIDE * SIDE, 3)))
     copy = scene.copy()
-    copy.name = VIEW_SCENE
+    copy.name = "Harmonize View (temporary)"
+    mark(copy)
     try:
         write_view(copy, exr, png)
         return Shown(pixels.read_values(png)[..., :3].reshape(-1, 3))

@@ -23,6 +23,7 @@ from harmonize_core.errors import InputError
 from .bridge import pixels
 from .compat import new_movie_strip, set_still_format
 from .lacks import Lack
+from .temporary import mark
 
 MOVIE_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".ogv")
 
@@ -183,6 +184,7 @@ def movie_length(path: Path) -> int:
 def movie_scene(path: Path) -> Generator[bpy.types.Scene]:
     """A temporary scene whose sequencer plays a movie, one movie frame per scene frame, pixel for pixel."""
     scene = bpy.data.scenes.new("Harmonize Movie (temporary)")
+    mark(scene)
     try:
         strip = new_movie_strip(scene, path)
         element = strip.elements[0] if strip is not None and strip.elements else None

@@ -15,7 +15,6 @@ from . import (
     controls,
     demo_shot,
     export_triplets,
-    layers,
     light_settings,
     lights,
     live,
@@ -29,6 +28,7 @@ from . import (
     running,
     sequencer,
     split_view,
+    temporary,
     translations,
 )
 
@@ -64,7 +64,7 @@ MODULES = (
 @persistent
 def after_load(*_: object) -> None:
     """A file saved while a run was on holds its temporary scene."""
-    layers.remove_leftovers()
+    temporary.remove_leftovers()
 
 
 def register() -> None:
@@ -87,4 +87,5 @@ def unregister() -> None:
             module.unregister()
         for cls in reversed(module.CLASSES):
             bpy.utils.unregister_class(cls)
+    temporary.remove_leftovers()
     model.forget()

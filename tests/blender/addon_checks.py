@@ -27,6 +27,7 @@ import addon_checks_lights
 import addon_checks_live
 import addon_checks_node_masks
 import addon_checks_nodes
+import addon_checks_own_data
 import addon_checks_package
 import addon_checks_pictures
 import addon_checks_refusals
@@ -45,6 +46,7 @@ CHECKS = {
         addon_checks_sources,
         addon_checks_diagnosis,
         addon_checks_runs,
+        addon_checks_own_data,
         addon_checks_nodes,
         addon_checks_node_masks,
         addon_checks_time,

@@ -277,21 +277,6 @@ def check_results_become_a_strip(folder: Path) -> None:
         assert far <= 1.01 / 255, (frame, far)
 
 
-def check_leftovers_of_a_run_are_removed_when_a_file_is_loaded(folder: Path) -> None:
-    import bpy
-    from addon_scene import new_shot
-
-    shot = new_shot(folder)
-    options = addon("options").read_options(bpy.context, animation=False)
-    layers = addon("layers")
-    with layers.shot_scene(shot.scene, bpy.context.view_layer, options.cast, False):
-        assert len(bpy.data.scenes) == 2
-        bpy.ops.wm.save_as_mainfile(filepath=str(folder / "during.blend"), copy=True)
-    bpy.ops.wm.open_mainfile(filepath=str(folder / "during.blend"))
-    assert [s.name for s in bpy.data.scenes] == ["Scene"]
-    assert not [c for c in bpy.data.collections if "temporary" in c.name]
-
-
 def check_disable_and_enable(folder: Path) -> None:
     import addon_utils
     import bpy

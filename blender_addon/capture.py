@@ -134,7 +134,7 @@ def nearest_rendered(options: ShotOptions, frame: int) -> int:
     first = options.cast.over[0]
     if (options.work_folder / f"{first}_{frame:04d}.exr").is_file():
         return frame
-    found = [re.fullmatch(rf"{re.escape(first)}_(\d+)", path.stem) for path in options.work_folder.glob("*.exr")]
+    found = [re.fullmatch(rf"{re.escape(first)}_(-?\d+)", path.stem) for path in options.work_folder.glob("*.exr")]
     frames = [int(match[1]) for match in found if match]
     if not frames:
         raise InputError(

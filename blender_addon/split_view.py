@@ -56,7 +56,7 @@ _view = _View()
 
 def before_path(result: Path) -> Path | None:
     """The file of the composite before harmonizing beside a result file; None when the name has no frame number."""
-    match = re.fullmatch(r"(.+?)(_before)?_(\d+)", result.stem)
+    match = re.fullmatch(r"(.+?)(_before)?_(-?\d+)", result.stem)
     if match is None or match[2]:
         return None
     return result.with_name(f"{match[1]}_before_{match[3]}{result.suffix}")

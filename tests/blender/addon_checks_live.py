@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,7 @@ def check_the_split_finds_the_picture_before(folder: Path) -> None:
     split = addon("split_view")
     assert split.before_path(Path("a/shot_0012.png")) == Path("a/shot_before_0012.png")
     assert split.before_path(Path("a/harmonized_2_0001.exr")) == Path("a/harmonized_2_before_0001.exr")
+    assert split.before_path(Path("a/harmonized_-003.png")) == Path("a/harmonized_before_-003.png")
     assert split.before_path(Path("a/shot_before_0012.png")) is None
     assert split.before_path(Path("a/picture.png")) is None
     settings = bpy.context.window_manager.harmonize_split
@@ -202,6 +204,21 @@ def check_the_split_finds_the_picture_before(folder: Path) -> None:
     settings.show = False
     assert split._view.handle is None
     assert folder.is_dir()
+
+
+def check_live_takes_the_nearest_of_frames_before_zero(folder: Path) -> None:
+    import bpy
+
+    try:
+        shot = _look_shot(folder, (-5, 3))
+        assert bpy.ops.harmonize.live() == {"FINISHED"}
+        for frame, nearest in ((-2, -5), (0, 3), (-9, -5), (-1, 3)):
+            shot.scene.frame_set(frame)
+            assert bpy.ops.harmonize.live_update() == {"FINISHED"}
+            said = addon("live").session().text
+            assert re.search(rf"frame {nearest}\b", said), (frame, said)
+    finally:
+        _done()
 
 
 def check_live_reads_ahead_one_picture_at_a_time(folder: Path) -> None:

@@ -3,10 +3,16 @@
 
 from __future__ import annotations
 
+import functools
+import io
+import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from addon_session import ADDON, Skipped, addon
+from addon_checks_export import lit_shot, refusal
+from addon_session import ADDON, Skipped, addon, small_files
 
 
 def check_messages_say_what_to_do(folder: Path) -> None:
@@ -95,6 +101,7 @@ def check_messages_say_what_to_do(folder: Path) -> None:
 
 
 def check_full_disk_is_one_sentence_and_keeps_what_is_finished(folder: Path) -> None:
+    """Whatever lies on the disk then is whole, and with more room the run ends as if nothing had been."""
     import subprocess
 
     import bpy
@@ -107,15 +114,74 @@ def check_full_disk_is_one_sentence_and_keeps_what_is_finished(folder: Path) -> 
         raise Skipped("mounting a small disk needs root")
     try:
         shot = new_shot(folder / "shot")
+        assert bpy.ops.harmonize.animation() == {"FINISHED"}
+        whole = {p.name: p.read_bytes() for p in shot.out.glob("*.png")}
         shot.settings.folder = str(disk)
         before = snapshot(shot.scene)
-        said = ""
-        try:
-            bpy.ops.harmonize.animation()
-        except RuntimeError as error:
-            said = str(error)
+        said = refusal(bpy.ops.harmonize.animation)
         assert "disk is full" in said or "rendered no picture" in said or "could not render" in said, said
         assert_unchanged(before, shot.scene)
-        assert not list(disk.rglob("*.partial"))
+        there = [path for path in disk.rglob("*") if path.is_file()]
+        assert there
+        for path in there:
+            assert path.suffix in READERS, path
+            READERS[path.suffix](path)
+        subprocess.run(["mount", "-o", "remount,size=8m", str(disk)], check=True)
+        assert bpy.ops.harmonize.animation() == {"FINISHED"}
+        assert {p.name: p.read_bytes() for p in disk.glob("*.png")} == whole
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def check_what_cannot_be_written_whole_stays_as_it_was(folder: Path) -> None:
+    """Results of every kind, lists of a data set and presets, cut off in the middle: not a byte is another."""
+    import bpy
+    from addon_scene import write_plate
+
+    def cut_off(button: Any, most: int, where: Path) -> None:
+        known = {path: path.read_bytes() for path in where.rglob("*") if path.is_file()}
+        with small_files(most):
+            said = refusal(button)
+        assert "could not be written (File too large)" in said, said
+        assert {path: path.read_bytes() for path in where.rglob("*") if path.is_file()} == known, said
+
+    shot = lit_shot(folder)
+    scene, settings = shot.scene, shot.scene.harmonize
+    scene.frame_end = 1
+    write_plate(folder / "plate.png")  # of noise, so that pictures are large
+    settings.background, settings.plate_path = "FILE", str(folder / "plate.png")
+    for settings.file_format in ("PNG", "PNG16", "EXR"):
+        assert bpy.ops.harmonize.frame() == {"FINISHED"}
+        settings.strength *= 0.9  # written anew from what is rendered
+        cut_off(bpy.ops.harmonize.frame, 4000, folder / "out")
+        assert bpy.ops.harmonize.frame() == {"FINISHED"}
+    assert bpy.ops.harmonize.export_dataset() == {"FINISHED"}
+    cut_off(bpy.ops.harmonize.export_dataset, 1000, folder / "dataset")
+    save = functools.partial(bpy.ops.harmonize.save_preset, name="Whole")
+    assert save() == {"FINISHED"}
+    try:
+        cut_off(save, 60, addon("presets").folder(create=True))
+    finally:
+        assert bpy.ops.harmonize.delete_preset(name="Whole") == {"FINISHED"}
+
+
+def _whole_picture(path: Path) -> None:
+    from PIL import Image
+
+    Image.open(io.BytesIO(path.read_bytes())).load()
+
+
+def _whole_arrays(path: Path) -> None:
+    import numpy as np
+
+    with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
+        assert [arrays[name].size for name in arrays]
+
+
+READERS: dict[str, Callable[[Path], object]] = {
+    ".png": _whole_picture,
+    ".exr": lambda path: addon("bridge.pixels").read_layer(path),
+    ".npz": _whole_arrays,
+    ".json": lambda path: json.loads(path.read_text()),
+}
+"""Fail at files that are cut off; none keeps its file open, so that the disk can be taken away."""

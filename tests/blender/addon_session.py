@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import sys
 from collections.abc import Generator
 from pathlib import Path
@@ -26,6 +27,29 @@ def addon(module: str) -> Any:
 def coverage(shot: Any, frame: int) -> Any:
     """Alpha of the rendered characters layer, (H, W), top row first."""
     return addon("bridge.pixels").read_layer(shot.out / f"harmonized_work/characters_{frame:04d}.exr").alpha
+
+
+@contextlib.contextmanager
+def small_files(most: int) -> Generator[None]:
+    """No file can grow beyond so many bytes while this lasts, as on a disk that fills up in the middle of it."""
+    import resource
+    import signal
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handled = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    said = [os.dup(number) for number in (1, 2)]
+    with open(os.devnull, "wb") as nowhere:  # what Blender says may go into a file, too
+        for number in (1, 2):
+            os.dup2(nowhere.fileno(), number)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handled)
+        for number, kept in enumerate(said, 1):
+            os.dup2(kept, number)
+            os.close(kept)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The add-on's own PNG and EXR writers, against Pillow, OpenCV and OpenEXR."""
 
+import resource
+
 import cv2
 import numpy as np
 import OpenEXR
@@ -62,6 +64,21 @@ def test_half_float_linear_keeps_every_8_bit_value():
     levels = np.arange(256, dtype=np.float32) / 255
     half = srgb_to_linear(levels).astype(np.float16).astype(np.float32)
     assert np.array_equal(np.rint(linear_to_srgb(half) * 255), np.arange(256))
+
+
+@pytest.mark.parametrize("known", [None, b"what was there"])
+def test_a_write_that_is_cut_short_leaves_what_was_there(tmp_path, known):
+    path = tmp_path / "a.png"
+    if known is not None:
+        path.write_bytes(known)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(OutputError, match=r"a\.png could not be written"):
+            write_atomic(path, bytes(9000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == ({} if known is None else {"a.png": known})
 
 
 def test_unwritable_places_are_one_sentence(tmp_path):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from addon_failures import Failure, pressed, try_failure
+from addon_failures_export import EXPORT
 from addon_failures_files import FILES
 from addon_failures_runs import RUNS
 from addon_failures_shot import SHOT
@@ -31,6 +32,10 @@ def check_failures_of_files(folder: Path) -> None:
 
 def check_failures_of_tools(folder: Path) -> None:
     _try_all(TOOLS, folder)
+
+
+def check_failures_of_the_export(folder: Path) -> None:
+    _try_all(EXPORT, folder)
 
 
 def check_failures_in_the_middle_of_runs(folder: Path) -> None:

@@ -152,6 +152,16 @@ FILES = (
         both(setting("settings.foreground", "MATTE"), setting("settings.matte", "Cat")),
     ),
     Failure(
+        "Results would replace the background, or an existing render",
+        "<file> is a picture that Harmonize reads, and the result would replace it: choose another Name or Folder for "
+        "the results",
+        both(
+            plate("plate_0001.png", _opaque),
+            setting("settings.name_prefix", "plate"),
+            setting("settings.folder", lambda shot: str(shot.folder)),
+        ),
+    ),
+    Failure(
         "A rendered layer that was kept is damaged",
         "The rendered layer <file> of frame <frame> is damaged or gone: press Clear Rendered Layers, then run again",
         _changed(content(LAYER, lambda data: data[: len(data) // 2])),

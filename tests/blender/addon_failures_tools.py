@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Failures of the tools beside a run: baked looks, Live, lights, export, presets."""
+"""Failures of the tools beside a run: baked looks, Live, lights, presets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
-from addon_failures import Failure, broken, nothing, setting
+from addon_failures import Failure, both, broken, nothing, setting
 from addon_failures_shot import NO_CHARACTERS
 
 FIRST = "Harmonize is already running: wait for it, or press Esc"
@@ -20,6 +20,14 @@ def _tree_without_render(shot: Any) -> Iterator[None]:
     tree.nodes.new("CompositorNodeBlur")
     yield
     compat.drop_compositor_tree(shot.scene)
+
+
+def _one_light(shot: Any) -> Iterator[None]:
+    bpy = shot.bpy
+    sun = bpy.data.objects.new("Sun", bpy.data.lights.new("Sun", "SUN"))
+    shot.scene.collection.objects.link(sun)
+    yield
+    bpy.data.objects.remove(sun)
 
 
 @broken
@@ -53,49 +61,6 @@ def _never_rendered(shot: Any) -> Iterator[None]:
     yield
     shot.addon("live").stop()
     shutil.move(shot.folder / "away", shot.out)
-
-
-@broken
-def _before_zero(shot: Any) -> Iterator[None]:
-    shot.scene.frame_set(-3)
-    yield
-    shot.scene.frame_set(1)
-
-
-@broken
-def _out_of_sight(shot: Any) -> Iterator[None]:
-    export = shot.scene.harmonize_export
-    export.use_generator, export.styles = False, 2
-    _move_hero(shot, 100)
-    yield
-    _move_hero(shot, 0)
-
-
-def _move_hero(shot: Any, x: float) -> None:
-    shot.hero.animation_data_clear()
-    shot.hero.location.x = x
-    shot.bpy.context.view_layer.update()
-
-
-@broken
-def _damaged_record(shot: Any) -> Iterator[None]:
-    record = shot.folder / "dataset/.harmonize/SHuman/other_v001.json"
-    record.parent.mkdir(parents=True)
-    record.write_text("{")
-    export = shot.scene.harmonize_export
-    export.use_generator, export.styles = False, 2
-    (shot.folder / "dataset/.harmonize/render").mkdir()
-    (shot.folder / "dataset/.harmonize/render/README.txt").write_text("")
-    _move_hero(shot, 100)  # nothing else is written then
-    yield
-    _move_hero(shot, 0)
-
-
-@broken
-def _folder_is_a_file(shot: Any) -> Iterator[None]:
-    (shot.folder / "a file").write_text("")
-    shot.scene.harmonize_export.folder = str(shot.folder / "a file")
-    yield
 
 
 @broken
@@ -156,6 +121,23 @@ TOOLS = (
         nothing,
         press="estimate_lights",
     ),
+    Failure(
+        "Match Lights: the characters are told in a whole picture",
+        "Match Lights renders the characters by themselves: choose New Render and the Collection of the characters in "
+        "the Harmonize panel",
+        setting("settings.foreground", "ALPHA"),
+        press="estimate_lights",
+    ),
+    Failure(
+        "Match Lights: the shot is long",
+        "The whole shot would be estimated in <count> frames, more than <count>: raise Every in the Match Lights panel",
+        both(
+            setting("scene.frame_end", 5000),
+            setting("scene.harmonize_lights.frames", "SHOT"),
+            broken(_one_light),
+        ),
+        press="estimate_lights",
+    ),
     Failure("Match Lights: nothing is estimated", "Press Estimate Lights first", nothing, press="set_lights"),
     Failure(
         "Match Lights: one frame only is estimated",
@@ -180,37 +162,6 @@ TOOLS = (
     ),
     Failure("Match Lights: the characters are gone", NO_CHARACTERS, setting("settings.characters", None), "add_lights"),
     Failure(
-        "Export: a render region is set",
-        "A render region is set, so pictures would be black beside it: switch Render Region off",
-        setting("scene.render.use_border", True),
-        press="export_triplet",
-    ),
-    Failure(
-        "Export: the frame is before 0",
-        "The export begins at frame <frame>: numbers of views are 0 or more, so move the shot",
-        _before_zero,
-        press="export_triplet",
-    ),
-    Failure(
-        "Export: the folder is a file",
-        "The data set's folder <file> is a file: choose a folder in the Export Triplets panel",
-        _folder_is_a_file,
-        press="export_dataset",
-    ),
-    Failure(
-        "Export: the characters are not in the picture",
-        "The characters are not in the picture in frame <frame>, so there is nothing to learn from it; export frames "
-        "in which they are seen",
-        _out_of_sight,
-        press="export_triplet",
-    ),
-    Failure(
-        "Export: a record of the set is damaged",
-        "<file> is damaged: delete it and export that frame again",
-        _damaged_record,
-        press="export_triplet",
-    ),
-    Failure(
         "A preset without a name",
         "A preset needs a name: type one",
         nothing,
@@ -222,6 +173,13 @@ TOOLS = (
         "The name <name> is that of a preset of the add-on: choose another",
         nothing,
         press="save_preset",
+        options={"name": "Gentle"},
+    ),
+    Failure(
+        "A preset of the add-on is to be deleted",
+        "There are no presets of yours; those of the add-on cannot be deleted",
+        nothing,
+        press="delete_preset",
         options={"name": "Gentle"},
     ),
     Failure(
@@ -250,6 +208,12 @@ TOOLS = (
         "There is no result yet: press Harmonize Frame first",
         setting("bpy.context.window_manager.harmonize_progress.last_result", ""),
         press="view_result",
+    ),
+    Failure(
+        "Results are to be added to the sequencer, and there are none",
+        "There are no results in <folder>: press Harmonize Animation first",
+        setting("settings.name_prefix", "another"),
+        press="add_strip",
     ),
     Failure(
         "The demo shot is to be opened during a run",

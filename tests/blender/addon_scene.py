@@ -126,8 +126,7 @@ def snapshot(scene: Any) -> dict[str, Any]:
         for kind in ("scenes", "collections", "objects", "worlds", "cameras", "materials", "node_groups", "actions")
     }
     view = values_of(bpy.context.preferences.view, 0)
-    lists = ("render_complete", "render_cancel", "load_post", "save_pre", "save_post", "save_post_fail")
-    handlers = {name: len(getattr(bpy.app.handlers, name)) for name in lists}
+    handlers = {n: len(getattr(bpy.app.handlers, n)) for n in ("render_complete", "render_cancel", "load_post")}
     children = {c.name: values_of(c, 1) for c in bpy.data.collections}
     everything = {"scene": values_of(scene), "layers": layers, "objects": objects, "blocks": blocks, "view": view}
     return {**everything, "handlers": handlers, "collections": children, "window_scene": bpy.context.scene.name}

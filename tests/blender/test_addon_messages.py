@@ -7,6 +7,7 @@ python tests/blender/test_addon_messages.py      writes docs/addon_messages.md a
 from pathlib import Path
 
 from addon_failures import page
+from addon_failures_export import EXPORT
 from addon_failures_files import FILES
 from addon_failures_runs import RUNS
 from addon_failures_shot import SHOT
@@ -17,6 +18,7 @@ TABLES = {
     "Setting up a shot": SHOT,
     "Pictures, renders and networks": FILES,
     "Tools": TOOLS,
+    "Export of training data": EXPORT,
     "In the middle of a run": RUNS,
 }
 

@@ -261,4 +261,5 @@ def _estimate_of_all(pictures: Pictures, estimates: list[Estimate | None]) -> Es
     weights = np.array([cover for _, cover in known])
     transform: Transform = mixed([estimate.transform for estimate, _ in known], weights / weights.sum())
     parts = pictures.parts({})
-    return Estimate.of(transform, untouched(parts, pictures.plate), total_coverage(parts))
+    size = (pictures.plate.shape[0], pictures.plate.shape[1])
+    return Estimate.of(transform, untouched(parts, pictures.plate), total_coverage(parts, size))

@@ -23,11 +23,14 @@ Floats = NDArray[np.float32]
 Window = tuple[int, int, int, int]
 """First column, first row, last column, last row; all of them inside."""
 
+HEAD = 1 << 22
+"""Bytes of a file in which its headers and the offsets of its chunks are looked for."""
+
 _MAGIC = 20000630
 TILED, DEEP, PARTS = 0x200, 0x800, 0x1000
 """Flags of a file."""
 _NAMES = ("NONE", "RLE", "ZIPS", "ZIP", "PIZ", "PXR24", "B44", "B44A", "DWAA", "DWAB")
-_LINES = {"NONE": 1, "RLE": 1, "ZIPS": 1, "ZIP": 16}
+LINES = {"NONE": 1, "RLE": 1, "ZIPS": 1, "ZIP": 16}
 """Scan lines that are packed together, for the compressions that are read here."""
 _KINDS = (np.dtype("<u4"), np.dtype("<f2"), np.dtype("<f4"))
 _MOST_PIXELS = 1 << 28
@@ -38,7 +41,7 @@ class CannotRead(InputError):
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
     """One header: what is in a part and how it is packed."""
 
     name: str
@@ -74,12 +77,9 @@ def read_exr(path: Path, wanted: Callable[[str], bool]) -> Exr:
         CannotRead: packed in a way that is not read here.
         InputError: missing, damaged, or no EXR file.
     """
+    data, parts, flags, at = read_parts(path)
     try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} could not be read ({error.strerror}); check the path") from error
-    try:
-        return _read(path, data, wanted)
+        return _read(path, data, parts, flags, at, wanted)
     except (struct.error, IndexError, KeyError, ValueError, UnicodeDecodeError, zlib.error) as error:
         raise InputError(f"{path} is damaged or no EXR file; check that it was copied whole") from error
 
@@ -90,31 +90,30 @@ def channel_names(path: Path) -> tuple[list[str], dict[str, str]]:
     Raises:
         InputError: missing, damaged, or no EXR file.
     """
-    parts, _, _, _ = read_head(path)
+    _, parts, _, _ = read_parts(path, HEAD)
     text: dict[str, str] = {}
     for part in parts:
         text.update(part.text)
     return [_full(part, channel) for part in parts for channel, _ in part.channels], text
 
 
-def read_head(path: Path) -> tuple[list[_Part], int, int, bytes]:
-    """All headers, the flags of the file, where the offsets of its chunks begin, and the first 4 MB that say so.
+def read_parts(path: Path, most: int = -1) -> tuple[bytes, list[Part], int, int]:
+    """The file, or so many bytes of it, with all headers, its flags, and where the offsets of its chunks begin.
 
     Raises:
         InputError: missing, damaged, or no EXR file.
     """
     try:
         with open(path, "rb") as file:
-            data = file.read(1 << 22)
-        return (*_headers(data), data)
+            data = file.read(most)
+        return (data, *_headers(data))
     except OSError as error:
         raise InputError(f"{path} could not be read ({error.strerror}); check the path") from error
     except (struct.error, IndexError, KeyError, ValueError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is damaged or no EXR file; check that it was copied whole") from error
 
 
-def _read(path: Path, data: bytes, wanted: Callable[[str], bool]) -> Exr:
-    parts, flags, at = _headers(data)
+def _read(path: Path, data: bytes, parts: list[Part], flags: int, at: int, wanted: Callable[[str], bool]) -> Exr:
     if flags & (TILED | DEEP):
         raise CannotRead(f"{path} holds tiles or deep pixels; save it as scan lines with ZIP compression")
     found: dict[str, NDArray] = {}
@@ -126,7 +125,7 @@ def _read(path: Path, data: bytes, wanted: Callable[[str], bool]) -> Exr:
         names = [_full(part, channel) for channel, _ in part.channels]
         if not any(wanted(name) for name in names):
             continue
-        if part.compression not in _LINES:
+        if part.compression not in LINES:
             raise CannotRead(f"{path} is compressed with {part.compression}; save it with ZIP compression")
         planes = _planes(part, names, wanted)
         for offset in offsets:
@@ -144,7 +143,7 @@ def _read(path: Path, data: bytes, wanted: Callable[[str], bool]) -> Exr:
     return Exr(found, text)
 
 
-def _planes(part: _Part, names: list[str], wanted: Callable[[str], bool]) -> dict[str, NDArray]:
+def _planes(part: Part, names: list[str], wanted: Callable[[str], bool]) -> dict[str, NDArray]:
     left, top, right, bottom = part.data
     shape = (bottom - top + 1, right - left + 1)
     if not (0 < shape[0] * shape[1] <= _MOST_PIXELS and shape[0] > 0):
@@ -154,10 +153,10 @@ def _planes(part: _Part, names: list[str], wanted: Callable[[str], bool]) -> dic
     return {name: np.zeros(shape, kind) for name, kind in zip(names, keep, strict=True) if wanted(name)}
 
 
-def _fill(planes: dict[str, NDArray], part: _Part, names: list[str], first: int, packed: bytes) -> None:
+def _fill(planes: dict[str, NDArray], part: Part, names: list[str], first: int, packed: bytes) -> None:
     """Unpack one chunk into the wanted channels: lines one below the other, in each line channel after channel."""
     left, top, right, bottom = part.data
-    lines, width = min(_LINES[part.compression], bottom - first + 1), right - left + 1
+    lines, width = min(LINES[part.compression], bottom - first + 1), right - left + 1
     sizes = [kind.itemsize * width for _, kind in part.channels]
     if not 0 <= first - top <= bottom - top:
         raise ValueError(f"line {first}")
@@ -173,17 +172,27 @@ def _fill(planes: dict[str, NDArray], part: _Part, names: list[str], first: int,
 def _unpacked(packed: bytes, compression: str, size: int) -> bytes:
     if compression == "NONE" or len(packed) == size:
         return packed
-    flat = _run_lengths(packed, size) if compression == "RLE" else zlib.decompress(packed)
+    halves = unpredicted(packed, compression, size)
+    octets = np.empty(size, np.uint8)
+    middle = (size + 1) // 2
+    octets[::2], octets[1::2] = halves[:middle], halves[middle:]
+    return octets.tobytes()
+
+
+def unpredicted(packed: bytes, compression: str, size: int) -> NDArray[np.uint8]:
+    """A chunk's octets as the predictor sorts them: first those at even places, then those at odd ones."""
+    if compression == "NONE" or len(packed) == size:
+        octets = np.frombuffer(packed, np.uint8)
+        if len(octets) != size:
+            raise ValueError("chunk of the wrong size")
+        return np.concatenate([octets[::2], octets[1::2]])
+    flat = _run_lengths(packed, size) if compression == "RLE" else zlib.decompress(packed, bufsize=size)
     delta = np.frombuffer(flat, np.uint8)
     if len(delta) != size:
         raise ValueError("chunk of the wrong size")
     steps = delta - np.uint8(128)
     steps[0] = delta[0]
-    halves = np.cumsum(steps, dtype=np.uint8)
-    octets = np.empty(size, np.uint8)
-    middle = (size + 1) // 2
-    octets[::2], octets[1::2] = halves[:middle], halves[middle:]
-    return octets.tobytes()
+    return np.cumsum(steps, dtype=np.uint8, out=steps)
 
 
 def _run_lengths(packed: bytes, size: int) -> bytes:
@@ -201,7 +210,7 @@ def _run_lengths(packed: bytes, size: int) -> bytes:
     return bytes(flat)
 
 
-def _displayed(plane: NDArray, part: _Part) -> NDArray:
+def _displayed(plane: NDArray, part: Part) -> NDArray:
     """The data window's pixels in the display window."""
     if part.data == part.display:
         return plane
@@ -220,7 +229,7 @@ def _displayed(plane: NDArray, part: _Part) -> NDArray:
     return placed
 
 
-def _headers(data: bytes) -> tuple[list[_Part], int, int]:
+def _headers(data: bytes) -> tuple[list[Part], int, int]:
     """All headers, the flags of the file, and where the offsets of its chunks begin."""
     magic, version = struct.unpack_from("<II", data, 0)
     if magic != _MAGIC:
@@ -250,11 +259,11 @@ def _attributes(data: bytes, at: int) -> tuple[dict[str, tuple[str, bytes]], int
     return found, at + 1
 
 
-def _part(attributes: dict[str, tuple[str, bytes]]) -> _Part:
+def _part(attributes: dict[str, tuple[str, bytes]]) -> Part:
     (number,) = attributes["compression"][1]
     compression = _NAMES[number] if number < len(_NAMES) else f"method {number}"
     data = struct.unpack("<4i", attributes["dataWindow"][1])
-    lines = _LINES.get(compression, 32)
+    lines = LINES.get(compression, 32)
     counted = -(-(data[3] - data[1] + 1) // lines)
     chunks = struct.unpack("<i", attributes["chunkCount"][1])[0] if "chunkCount" in attributes else counted
     if not 0 < chunks <= _MOST_PIXELS:
@@ -262,7 +271,7 @@ def _part(attributes: dict[str, tuple[str, bytes]]) -> _Part:
     text = {name: value.decode() for name, (kind, value) in attributes.items() if kind == "string"}
     channels = tuple(_channels(attributes["channels"][1]))
     display = struct.unpack("<4i", attributes["displayWindow"][1])
-    return _Part(text.get("name", ""), channels, data, display, compression, chunks, text)
+    return Part(text.get("name", ""), channels, data, display, compression, chunks, text)
 
 
 def _channels(data: bytes) -> Iterator[tuple[str, np.dtype]]:
@@ -281,7 +290,7 @@ def _text(data: bytes, at: int) -> tuple[str, int]:
     return data[at:end].decode(), end + 1
 
 
-def _full(part: _Part, channel: str) -> str:
+def _full(part: Part, channel: str) -> str:
     """A channel's name with the part's before it, where it does not say that itself."""
     known = not part.name or channel.startswith(f"{part.name}.") or channel.count(".") >= 2
     return channel if known else f"{part.name}.{channel}"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harmonize_core.errors import InputError
 
-from .exr_reader import DEEP, PARTS, TILED, CannotRead, read_head
+from .exr_reader import DEEP, HEAD, PARTS, TILED, CannotRead, read_parts
 
 _LINES = {
     **dict.fromkeys(("NONE", "RLE", "ZIPS"), 1),
@@ -29,7 +29,7 @@ def check_whole(path: Path) -> None:
         InputError: missing, damaged, cut off, or no EXR file.
     """
     try:
-        parts, flags, at, data = read_head(path)
+        data, parts, flags, at = read_parts(path, HEAD)
         if flags & (TILED | DEEP) or any(part.compression not in _LINES for part in parts):
             return
         chunks = sum(-(-(part.data[3] - part.data[1] + 1) // _LINES[part.compression]) for part in parts)

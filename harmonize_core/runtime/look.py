@@ -125,7 +125,7 @@ class Look:
         box = top, bottom, left, right = where or (0, height, 0, width)
         check_box(box, rgb_srgb)
         result = np.empty((bottom - top, right - left, 3), dtype=np.float32)
-        if self._is_identity and rgb_srgb.dtype.kind == "f":
+        if self.is_identity and rgb_srgb.dtype.kind == "f":
             return np.maximum(rgb_srgb[top:bottom, left:right], 0, out=result, casting="same_kind")
         blend = Blend(Grading(self, (height, width)), rgb_srgb, ceiling)
         with workers(threads, (bottom - top) * (right - left)) as each:
@@ -135,7 +135,7 @@ class Look:
     def apply_to(self, colors_srgb: Floats, rows: NDArray[np.intp], columns: NDArray[np.intp], size_hw: Size) -> Floats:
         """Change single pixels (N, 3) of an image of `size_hw` at integer positions (rows, columns)."""
         result = np.empty((len(colors_srgb), 3), dtype=np.float32)
-        if self._is_identity:
+        if self.is_identity:
             return np.maximum(colors_srgb, 0, out=result, casting="same_kind")
         grading = Grading(self, size_hw)
         for start in range(0, len(rows), PIXELS):
@@ -147,7 +147,8 @@ class Look:
         return result
 
     @property
-    def _is_identity(self) -> bool:
+    def is_identity(self) -> bool:
+        """Whether nothing changes under it."""
         return not self.grade.any() and not self.map.any()
 
     def over(
@@ -190,7 +191,7 @@ class Look:
         if out is None:
             out = np.empty(composite.shape, composite.dtype if composite.dtype.kind == "u" else np.float32)
         check_out(out, composite)
-        if adjust is None and self._is_identity:
+        if adjust is None and self.is_identity:
             np.copyto(out, composite)
             return out
         with workers(threads, mask.size) as each:

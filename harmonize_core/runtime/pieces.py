@@ -55,6 +55,10 @@ class Piece:
                 flags = True if where is None else where[:, columns]
                 np.copyto(image[self.rows, run, channel], plane[:, columns], casting="unsafe", where=flags)
 
+    def places(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """(rows,) and (width,): where in the image each row and each column is."""
+        return np.arange(self.rows.start, self.rows.stop), self.columns()
+
     def columns(self) -> NDArray[np.intp]:
         """(width,) where in the image each column is."""
         return np.concatenate([np.arange(run.start, run.stop) for run in self.runs])
@@ -118,6 +122,14 @@ class Desk:
             codes *= np.float32(np.iinfo(image.dtype).max)
             codes += np.float32(0.5)
         piece.scatter(codes.reshape(len(codes), *piece.shape), image, where)
+
+
+def floats_of(picture: Pixels) -> Floats:
+    """Values up to 1, or whole numbers up to their largest, as floats up to 1 in an array of their own."""
+    if picture.dtype.kind != "u":
+        return picture.astype(np.float32)
+    largest = np.iinfo(picture.dtype).max
+    return (np.arange(largest + 1, dtype=np.float32) / np.float32(largest)).take(picture)
 
 
 @lru_cache

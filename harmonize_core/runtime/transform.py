@@ -59,6 +59,11 @@ class ColorTransform:
         """The transform that changes nothing."""
         return cls(np.eye(3, 4, dtype=np.float32)[None, None])
 
+    @property
+    def is_identity(self) -> bool:
+        """Whether it says so itself: nothing changes under it."""
+        return self.coefficients.shape[:2] == (1, 1) and np.array_equal(self.coefficients[0, 0], np.eye(3, 4))
+
     def scaled(self, strength: float) -> ColorTransform:
         """Interpolate from the identity (0) to this transform (1); above 1 extrapolates, within reason."""
         identity = np.eye(3, 4, dtype=np.float32)

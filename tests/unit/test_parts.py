@@ -11,7 +11,7 @@ from harmonize_core.errors import InputError
 from harmonize_core.runtime.difference import ciede2000, lab
 from harmonize_core.runtime.layers import harmonize_layers
 from harmonize_core.runtime.look import Look
-from harmonize_core.runtime.parts import Limits, Part, compose, one_grade, untouched
+from harmonize_core.runtime.parts import Limits, Part, compose, one_grade, patch, total_coverage, untouched
 from harmonize_core.runtime.transform import ColorTransform
 
 DARKER = Look(np.array([-1, 0.4, *[0] * 8], np.float32), Look.identity().map)
@@ -62,6 +62,32 @@ def test_one_layer_is_what_harmonize_layers_makes_of_it(parts, background):
     assert np.array_equal(
         compose([part], background), harmonize_layers(part.transform, part.rgb_linear, part.alpha, background)
     )
+
+
+@pytest.mark.parametrize("limits", [Limits(), Limits(keep_hue=True, largest=4), Limits(skin=0.5)])
+def test_layers_cut_to_what_they_cover_give_the_same_picture(parts, background, limits):
+    def cut(part: Part, rows: slice, columns: slice) -> Part:
+        at = (rows.start, columns.start)
+        return Part(part.rgb_linear[rows, columns], part.alpha[rows, columns], part.transform, at=at)
+
+    smaller = [cut(parts[0], slice(2, 21), slice(5, 17)), cut(parts[1], slice(4, 20), slice(15, 32))]
+    assert np.array_equal(compose(smaller, background, limits), compose(parts, background, limits))
+    assert np.array_equal(total_coverage(smaller, SIZE), total_coverage(parts, SIZE))
+    found = patch(smaller, background, limits)
+    assert found.box == (3, 20, 5, 27)
+
+
+def test_a_background_of_whole_numbers_is_the_same_light(parts, rng):
+    codes = rng.integers(0, 256, (*SIZE, 3), dtype=np.uint8)
+    floats = codes / np.float32(255)
+    assert np.array_equal(compose(parts, codes), compose(parts, floats))
+
+
+def test_a_layer_that_covers_nothing_leaves_the_background(parts, background):
+    empty = replace(parts[0], alpha=np.zeros(SIZE, np.float32))
+    assert np.array_equal(compose([empty], background, Limits(one_grade=True, skin=1, largest=2)), background)
+    gone = Part(np.zeros((0, 0, 3), np.float16), np.zeros((0, 0), np.float32), DARKER, at=(0, 0))
+    assert np.array_equal(compose([gone, parts[1]], background), compose([parts[1]], background))
 
 
 def test_no_pixel_changes_by_more_than_the_limit(parts, background):
@@ -121,3 +147,5 @@ def test_one_grade_is_the_same_everywhere(rng, parts, background):
 def test_sizes_that_differ_are_refused(parts, background):
     with pytest.raises(InputError, match=r"the protected coverage should have shape \(24, 32\)"):
         compose([replace(parts[0], protected=np.zeros((3, 4), np.float32))], background)
+    with pytest.raises(InputError, match=r"the layer of size \(24, 32\) at \(1, 0\) should lie in the background"):
+        compose([replace(parts[0], at=(1, 0))], background)

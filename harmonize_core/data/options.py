@@ -40,7 +40,11 @@ class DataConfig:
     painted: float = 0.0
     """Share of rendered samples on the fly whose foreground reflects other colours, in composite and real picture."""
     exposed: float = 0.0
-    """Share of photographs on the fly that are exposed otherwise as a whole: composite and real picture alike."""
+    """Share of photographs on the fly that are exposed, balanced and graded otherwise as a whole: composite and real
+    picture alike."""
+    borrowed: float = 0.0
+    """Share of photographs on the fly whose foreground is what lies under another photograph's mask: any part of a
+    photograph fits the rest of it, and few foregrounds become endless ones."""
     edits: tuple[str, ...] = PHOTO_EDITS
     """How foregrounds of photographs are changed on the fly: each sample takes one of these, parts joined by +, always
     in the order transfer (or reinhard, mkl, histogram), camera, relight."""

@@ -19,27 +19,25 @@ from torch import Tensor
 
 from harmonize_core.data import colors
 from harmonize_core.data.batch import STYLES, Batch
-from harmonize_core.data.cache import Arrays, Recipe
+from harmonize_core.data.cache import Arrays
 from harmonize_core.data.degrade import NONE, Damage, changed_masks, damaged, draw_damage
 from harmonize_core.data.edits import Foreground, Relight, apply_edits, draw_edits, shade_of
+from harmonize_core.data.grades import NEUTRAL, PICTURE_LIGHT, Grade, apply_grades, draw_grade, packed
 from harmonize_core.data.on_the_fly import Drawing, Views, moved, pinned, stacked, whole
+from harmonize_core.data.photo_entries import masked
 from harmonize_core.data.photos import Photo
 from harmonize_core.data.plausible import why_implausible
 from harmonize_core.data.rng import chances, generator
 from harmonize_core.data.transfers import Numbers, edited, numbers_of
 from harmonize_core.data.transforms import Crop, apply_crop, draw_crop, resize
-from harmonize_core.errors import InputError
-from harmonize_core.formats.images import check_same_size, read_image, read_mask, to_uint8
 from harmonize_core.formats.triplet import TripletPaths
 
 MAX_TRIES = 12
 """Edits drawn for one sample before its foreground stays as it is."""
 STOPS = (-2.5, 0.5)
 """Within which whole photographs are exposed otherwise; what was white has no more to give."""
-SAMPLE = 512
-"""Colours that stand for a foreground."""
-SMALL = 96
-"""Longest side in pixels of the mask that light from one side is worked out on: it is smooth."""
+LENT = (0.02, 0.7)
+"""Share of the picture that a borrowed mask covers, or it is not taken."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +51,10 @@ class Draw:
     shade: NDArray[np.float32] | None
     """(h, w) small, light of a relight edit."""
     damage: Damage
-    exposure: float = 1.0
-    """Factor of the whole picture's light, composite and photograph."""
+    grade: Grade = NEUTRAL
+    """Of the whole picture's light, composite and photograph."""
+    lender: int | None = None
+    """Photograph whose mask is taken; none: its own."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class PhotoBatch:
         blended = colors.linear_to_srgb(share * changed.clamp(0, 1) + (1 - share) * own)
         composite = real.clone(memory_format=torch.channels_last)
         _flat(composite, 3).index_copy_(0, place, blended[0, :, 0].T)
-        composite, real = self._exposed(composite), self._exposed(real)
+        composite, real = self._graded(composite), self._graded(real)
         damage = [d.damage for d in self.draws]
         composite, real = damaged(composite, real, mask, damage)
         count = len(self.draws)
@@ -100,11 +100,11 @@ class PhotoBatch:
         )
         return batch.to(device)
 
-    def _exposed(self, pictures: Tensor) -> Tensor:
-        rows = [i for i, d in enumerate(self.draws) if d.exposure != 1]
+    def _graded(self, pictures: Tensor) -> Tensor:
+        rows = [i for i, d in enumerate(self.draws) if d.grade != NEUTRAL]
         if rows:
-            gains = torch.tensor([self.draws[i].exposure for i in rows], device=pictures.device)[:, None, None, None]
-            light = colors.srgb_to_linear(pictures[rows]) * gains
+            numbers = torch.from_numpy(packed([self.draws[i].grade for i in rows])).to(pictures.device)
+            light = apply_grades(colors.srgb_to_linear(pictures[rows]), numbers[:, :, None, None])
             pictures[rows] = colors.linear_to_srgb(light.clamp(0, 1))
         return pictures
 
@@ -146,21 +146,23 @@ class Photographs:
         number = self._photo(epoch, index)
         entry, data = self._entries[number], self._drawing.data
         rng = generator(self._drawing.seed, "photographic", epoch, index)
-        fixed = bool(self._drawing.draws)
-        crop = whole(entry["mask"]) if fixed else draw_crop(rng, entry["mask"], data)
-        harmonious = not fixed and bool(rng.random() < data.identity)
-        numbers, shade = (Numbers(), None) if harmonious else self._edits(rng, number)
-        if fixed:
-            return Draw(number, crop, numbers, shade, NONE)
-        damage, exposure = draw_damage(rng, data, self._drawing.size), 1.0
+        if self._drawing.draws:
+            return Draw(number, whole(entry["mask"]), *self._edits(rng, number, entry), NONE)
+        more = generator(self._drawing.seed, "photographic-more", epoch, index)
+        lender = self._lender(more, number) if more.random() < data.borrowed else None
+        entry = self._seen(number, lender)
+        crop = draw_crop(rng, entry["mask"], data)
+        harmonious = bool(rng.random() < data.identity)
+        numbers, shade = (Numbers(), None) if harmonious else self._edits(rng, number, entry)
+        damage, grade = draw_damage(rng, data, self._drawing.size), NEUTRAL
         if data.exposed and rng.random() < data.exposed:
-            exposure = float(2 ** rng.uniform(*STOPS))
-        return Draw(number, crop, numbers, shade, damage, exposure)
+            grade = _exposed(float(rng.uniform(*STOPS)), draw_grade(more, 1.0, PICTURE_LIGHT))
+        return Draw(number, crop, numbers, shade, damage, grade, lender)
 
     def batch(self, samples: Sequence[tuple[int, int]]) -> PhotoBatch:
         """The batch of the given (epoch, index) pairs, in their order; `.to(device)` composes it."""
         draws = tuple(self.draw(epoch, index) for epoch, index in samples)
-        entries, size = [self._entries[d.photo] for d in draws], self._drawing.size
+        entries, size = [self._seen(d.photo, d.lender) for d in draws], self._drawing.size
         pictures = [apply_crop(e["picture"], d.crop, size) for e, d in zip(entries, draws, strict=True)]
         masks = [apply_crop(e["mask"], d.crop, size)[..., None] for e, d in zip(entries, draws, strict=True)]
         flat = [
@@ -188,9 +190,25 @@ class Photographs:
         path = photo.image.with_name(f"{photo.name}_{index // len(self._turns) + 1}")
         return TripletPaths(path, photo.mask, photo.image, "photographic", photo.group)
 
-    def _edits(self, rng: np.random.Generator, number: int) -> tuple[Numbers, NDArray[np.float32] | None]:
-        """Edits that leave a plausible foreground, as numbers; none where no draw does."""
+    def _lender(self, rng: np.random.Generator, number: int) -> int | None:
+        """A photograph whose mask, laid over this one, covers neither too little nor too much of it."""
+        other = int(rng.integers(len(self.photos)))
+        share = float(self._entries[other]["mask"].mean()) / 255
+        return other if other != number and LENT[0] <= share <= LENT[1] else None
+
+    def _seen(self, number: int, lender: int | None) -> Arrays:
+        """The entry of a photograph, under another one's mask where there is a lender."""
         entry = self._entries[number]
+        if lender is None:
+            return entry
+        mask = self._entries[lender]["mask"]
+        mask = resize(mask, (entry["mask"].shape[0], entry["mask"].shape[1]))
+        return masked(entry["picture"], mask)
+
+    def _edits(
+        self, rng: np.random.Generator, number: int, entry: Arrays
+    ) -> tuple[Numbers, NDArray[np.float32] | None]:
+        """Edits that leave a plausible foreground, as numbers; none where no draw does."""
         own = entry["colors"]
         rows, columns = entry["places"].T
         weights = np.ones(len(own), np.float32)
@@ -230,51 +248,11 @@ def _turns(photos: Sequence[Photo], per_series: int) -> list[list[int]]:
     return turns
 
 
-def recipe(size: int) -> Recipe[Photo]:
-    """How a photograph becomes an entry of the decoded cache for training pictures of `size` pixels.
-
-    Photographs are shrunk to a shorter side of 3/2 S first: the smallest usual crop then still has S.
-    """
-    return Recipe(f"photograph/1/{3 * size // 2}", lambda p: [p.image, p.mask], lambda photo: decode(photo, size))
-
-
-def decode(photo: Photo, size: int) -> dict[str, NDArray]:
-    """The arrays of an entry.
-
-    Returns:
-        picture, mask: (H, W, 3) and (H, W) uint8.
-        colors: (N, 3) float32, linear colours evenly taken from the foreground, N at most `SAMPLE`.
-        places: (N, 2) int32, their rows and columns in `small`.
-        small: (h, w) uint8, the mask with its longest side at most `SMALL`.
-
-    Raises:
-        InputError: a file is missing or damaged, the sizes differ, or the mask marks no foreground.
-    """
-    image, mask = read_image(photo.image), read_mask(photo.mask)
-    check_same_size(image, photo.image, mask, photo.mask)
-    height, width = mask.shape
-    factor = 1.5 * size / min(height, width)
-    if factor < 1:
-        target = (round(height * factor), round(width * factor))
-        image, mask = resize(image, target), resize(mask, target)
-    if not (mask >= 0.5).any():
-        raise InputError(f"{photo.mask} should mark a foreground but no pixel is 0.5 or more; draw the mask again")
-    picture, mask = to_uint8(image), to_uint8(mask)
-    height, width = mask.shape
-    shrink = min(1.0, SMALL / max(height, width))
-    small = resize(mask, (max(1, round(height * shrink)), max(1, round(width * shrink))))
-    foreground = Foreground.of(picture / np.float32(255), mask / np.float32(255))
-    solid = np.flatnonzero(foreground.weights >= 0.5)
-    chosen = solid[np.linspace(0, len(solid) - 1, min(len(solid), SAMPLE)).astype(np.int64)]
-    rows = np.minimum(foreground.rows[chosen] * small.shape[0] // height, small.shape[0] - 1)
-    columns = np.minimum(foreground.columns[chosen] * small.shape[1] // width, small.shape[1] - 1)
-    return {
-        "picture": picture,
-        "mask": mask,
-        "colors": foreground.colors[chosen].astype(np.float32),
-        "places": np.stack([rows, columns], axis=1).astype(np.int32),
-        "small": small,
-    }
+def _exposed(stops: float, grade: Grade) -> Grade:
+    """A grade at another exposure: so many stops above the picture's own in green."""
+    gain = 2.0**stops / grade.gains[1]
+    red, green, blue = (gain * value for value in grade.gains)
+    return Grade((red, green, blue), grade.contrast, grade.saturation)
 
 
 def _shade_at(entry: Arrays, draw: Draw, place: NDArray[np.int64], size: int) -> NDArray[np.float16]:

@@ -13,9 +13,9 @@ from harmonize_core.data.batch import STYLES, Movable, SampleSource
 from harmonize_core.data.cache import Recipe, fill
 from harmonize_core.data.on_the_fly import Chosen, Drawing
 from harmonize_core.data.options import DataConfig
+from harmonize_core.data.photo_entries import recipe as decoded_photographs
 from harmonize_core.data.photo_sets import photographs_in, photographs_of
 from harmonize_core.data.photographic import Photographs
-from harmonize_core.data.photographic import recipe as decoded_photographs
 from harmonize_core.data.rendered import RenderedViews
 from harmonize_core.data.sources import thin
 from harmonize_core.data.views import recipe as decoded_views

@@ -13,15 +13,17 @@ import torch
 from PIL import Image
 
 from harmonize_core.color import linear_to_srgb, srgb_to_linear
-from harmonize_core.data import cache, photographic, rendered, toy, views
+from harmonize_core.data import cache, photo_entries, photographic, rendered, toy, views
 from harmonize_core.data.degrade import jpeg
 from harmonize_core.data.display import display
 from harmonize_core.data.edits import Camera, Foreground, Relight, Transfer, apply_edits, shade_of
+from harmonize_core.data.grades import apply_grades, packed
 from harmonize_core.data.on_the_fly import Drawing
 from harmonize_core.data.options import DataConfig
 from harmonize_core.data.photo_sets import photographs_in
 from harmonize_core.data.rng import generator
 from harmonize_core.data.transfers import Numbers, edited, numbers_of
+from harmonize_core.data.transforms import apply_crop, resize
 from harmonize_core.errors import ConfigError, DatasetError, InputError
 from harmonize_core.formats.linear_views import list_views
 from harmonize_core.train.config import ListConfig, TrainConfig
@@ -46,7 +48,7 @@ def views_of(folders, **changes) -> rendered.RenderedViews:
 
 
 def photos_of(folders, **changes) -> photographic.Photographs:
-    found, _ = cache.fill(folders[2], photographic.recipe(SIZE), photographs_in(folders[1]), quiet=True)
+    found, _ = cache.fill(folders[2], photo_entries.recipe(SIZE), photographs_in(folders[1]), quiet=True)
     photos, files = zip(*found, strict=True)
     return photographic.Photographs(photos, files, Drawing(DataConfig(on_the_fly=True, **changes), SIZE))
 
@@ -168,16 +170,37 @@ def test_paint_changes_a_foreground_alike_in_composite_and_real_and_nothing_else
     np.testing.assert_allclose(ratios[0][both], ratios[1][both], rtol=0.02)
 
 
-def test_whole_photographs_can_be_exposed_otherwise(folders):
+def test_whole_photographs_can_be_exposed_and_graded_otherwise(folders):
     samples = [(epoch, index) for epoch in range(2) for index in range(4)]
     plain, dataset = photos_of(folders).batch(samples).to(CPU), photos_of(folders, exposed=1.0)
     shown = dataset.batch(samples).to(CPU)
-    for row, sample in enumerate(samples):
-        gain = dataset.draw(*sample).exposure
-        assert 2**-2.5 <= gain <= 2**0.5
-        for name in ("real", "composite"):
-            light = srgb_to_linear(getattr(plain, name)[row].numpy()) * gain
-            np.testing.assert_allclose(getattr(shown, name)[row].numpy(), linear_to_srgb(light.clip(0, 1)), atol=1e-5)
+    grades = [dataset.draw(*sample).grade for sample in samples]
+    assert all(2**-2.5 <= grade.gains[1] <= 2**0.5 for grade in grades)
+    assert len({grade.saturation for grade in grades}) == len(grades)
+    numbers = torch.from_numpy(packed(grades))[:, :, None, None]
+    for name in ("real", "composite"):
+        light = torch.from_numpy(srgb_to_linear(getattr(plain, name).numpy()))
+        graded = apply_grades(light, numbers).numpy().clip(0, 1)
+        np.testing.assert_allclose(getattr(shown, name).numpy(), linear_to_srgb(graded), atol=1e-5)
+
+
+def test_a_borrowed_mask_makes_a_foreground_of_any_part_of_a_photograph(folders):
+    samples = [(epoch, index) for epoch in range(3) for index in range(4)]
+    dataset = photos_of(folders, borrowed=1.0, identity=0)
+    draws = [dataset.draw(*sample) for sample in samples]
+    lent = [row for row, draw in enumerate(draws) if draw.lender is not None]
+    assert lent
+    batch = dataset.batch(samples).to(CPU)
+    for row in lent:
+        entry, mask = dataset._entries[draws[row].photo], dataset._entries[draws[row].lender]["mask"]
+        mask = resize(mask, entry["mask"].shape)
+        expected = apply_crop(mask, draws[row].crop, SIZE) / np.float32(255)
+        np.testing.assert_array_equal(batch.mask[row, 0].numpy(), expected)
+        real = apply_crop(entry["picture"], draws[row].crop, SIZE) / np.float32(255)
+        np.testing.assert_array_equal(batch.real[row].permute(1, 2, 0).numpy(), real)
+        same = (batch.composite[row] == batch.real[row]).all(dim=0).numpy()
+        assert same[expected == 0].all()
+        assert not same[expected == 1].all() or draws[row].numbers.nothing
 
 
 def test_each_subject_of_a_view_can_have_a_style_of_its_own(folders):

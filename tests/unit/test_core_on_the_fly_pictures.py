@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from harmonize_core.color import linear_to_srgb, srgb_to_linear
-from harmonize_core.data import cache, photographic, rendered, toy, views
+from harmonize_core.data import cache, photo_entries, photographic, rendered, toy, views
 from harmonize_core.data.degrade import NONE
 from harmonize_core.data.display import display
 from harmonize_core.data.grades import NEUTRAL, Grade, apply_grades, packed
@@ -34,7 +34,7 @@ def views_below(folder: Path, drawing: Drawing, kind: type[rendered.RenderedView
 
 
 def photographs_below(folder: Path, drawing: Drawing, kind: type[photographic.Photographs]) -> photographic.Photographs:
-    found, _ = cache.fill(folder, photographic.recipe(SIZE), photographs_in(folder / "photos"), quiet=True)
+    found, _ = cache.fill(folder, photo_entries.recipe(SIZE), photographs_in(folder / "photos"), quiet=True)
     chosen, files = zip(*found, strict=True)
     return kind(chosen, files, drawing)
 
@@ -161,7 +161,7 @@ def test_pictures_of_one_name_size_and_time_in_two_folders_have_entries_of_their
             os.utime(file, ns=(10**18, 10**18))
     photos = photographs_in(tmp_path / "photos")
     assert len({photo.image.stat().st_size for photo in photos}) == 1
-    found, _ = cache.fill(tmp_path / "cache", photographic.recipe(SIZE), photos, quiet=True)
+    found, _ = cache.fill(tmp_path / "cache", photo_entries.recipe(SIZE), photos, quiet=True)
     entries = [cache.opened(path) for _, path in found]
     assert len(entries) == 2
     assert not np.array_equal(entries[0]["picture"], entries[1]["picture"])

@@ -40,6 +40,11 @@ def set_multilayer_format(scene: bpy.types.Scene) -> None:
         settings.use_exr_interleave = True
 
 
+def literal_path(path: Path) -> str:
+    """A path for a scene's output that means itself; since Blender 4.5 {names} in it stand for values."""
+    return str(path).replace("{", "{{").replace("}", "}}") if bpy.app.version >= (4, 5, 0) else str(path)
+
+
 def strips_of(scene: bpy.types.Scene) -> bpy.types.StripsTopLevel:
     """The strips of a scene's sequencer, made if there is none; they were called sequences before Blender 4.4."""
     editor = scene.sequence_editor_create()

@@ -21,7 +21,7 @@ from harmonize_core.errors import OutputError
 from .bridge.color_spaces import linear_rec709
 from .bridge.pixels import load_image
 from .characters import PREFIX, CastPart, split
-from .compat import set_still_format
+from .compat import literal_path, set_still_format
 from .hiding import hidden_from_camera
 from .lacks import Lack
 from .temporary import find, mark, remove_leftovers, role_of
@@ -184,7 +184,7 @@ def render_to(shot: bpy.types.Scene, frame: int, path: Path) -> None:
     """
     partial = path.with_name(f"{path.stem}.partial.exr")
     partial.unlink(missing_ok=True)
-    shot.render.filepath = str(partial)
+    shot.render.filepath = literal_path(partial)
     clock = find(bpy.data.scenes, CLOCK) or bpy.data.scenes.new("Harmonize Clock (temporary)")
     mark(clock, CLOCK)
     clock.frame_current = frame

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The buttons: Harmonize Frame, Harmonize Animation, and three small helpers; the work is in `job`."""
+"""The buttons: Harmonize Frame, Harmonize Animation, and small helpers; the work is in `job`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import bpy
 
 from harmonize_core.errors import HarmonizeError
 
-from .linked import check_local
 from .options import output_folder, work_folder
 from .running import Run
 from .shot_files import clear
@@ -40,38 +39,6 @@ class HARMONIZE_OT_stop(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Ask the running operator to stop at its next step."""
         context.window_manager.harmonize_progress.cancel = True
-        return {"FINISHED"}
-
-
-class HARMONIZE_OT_collect_selected(bpy.types.Operator):
-    """Link the selected objects and their children to a Characters collection, and choose it"""
-
-    bl_idname = "harmonize.collect_selected"
-    bl_label = "Collect Selected"
-    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Objects stay in the collections they are in."""
-        selected = list(context.selected_objects)
-        if not selected:
-            self.report({"ERROR"}, sentence("Nothing is selected: select the characters first"))
-            return {"CANCELLED"}
-        try:
-            check_local(context.scene)
-        except HarmonizeError as error:
-            self.report({"ERROR"}, sentence(error))
-            return {"CANCELLED"}
-        settings = context.scene.harmonize
-        collection = settings.characters
-        if collection is None or collection.library or collection.override_library:  # not to be added to
-            linked, collection = collection, bpy.data.collections.new("Characters")
-            context.scene.collection.children.link(collection)
-            if linked:
-                collection.children.link(linked)
-            settings.characters = collection
-        wanted = {*selected, *(child for o in selected for child in o.children_recursive)}
-        for thing in wanted - set(collection.objects):
-            collection.objects.link(thing)
         return {"FINISHED"}
 
 
@@ -142,7 +109,6 @@ CLASSES = (
     HARMONIZE_OT_frame,
     HARMONIZE_OT_animation,
     HARMONIZE_OT_stop,
-    HARMONIZE_OT_collect_selected,
     HARMONIZE_OT_clear_layers,
     HARMONIZE_OT_view_result,
 )

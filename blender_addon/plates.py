@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harmonize_core.errors import InputError
+from harmonize_core.runtime.pieces import Pixels, floats_of
 
 from .bridge import pixels
-from .compat import new_movie_strip, set_still_format
+from .compat import literal_path, new_movie_strip, set_still_format
 from .lacks import Lack
 from .temporary import mark
 
@@ -144,6 +145,11 @@ def plate_frame(plate: Plate, frame: int, size_hw: tuple[int, int], scratch: Pat
     Raises:
         InputError: the picture is missing or damaged.
     """
+    return floats_of(plate_picture(plate, frame, size_hw, scratch))
+
+
+def plate_picture(plate: Plate, frame: int, size_hw: tuple[int, int], scratch: Path) -> Pixels:
+    """The same, but as uint8 where the background has 8 bits a channel and the size of the render."""
     if plate.kind == "rendered":
         picture = pixels.read_backdrop(plate.path(frame))
     elif plate.kind == "datablock":
@@ -152,7 +158,7 @@ def plate_frame(plate: Plate, frame: int, size_hw: tuple[int, int], scratch: Pat
         with movie_scene(Path(plate.source)) as scene:
             picture = _movie_picture(scene, plate.number(frame), scratch)
     else:
-        picture = pixels.read_plate(plate.path(frame))
+        picture = pixels.read_picture(plate.path(frame))
     return pixels.fit_plate(picture, size_hw, plate.method, flip_x=plate.flip_x, flip_y=plate.flip_y)
 
 
@@ -210,13 +216,13 @@ def movie_scene(path: Path) -> Generator[bpy.types.Scene]:
         bpy.data.scenes.remove(scene)
 
 
-def _movie_picture(scene: bpy.types.Scene, number: int, scratch: Path) -> NDArray[np.float32]:
+def _movie_picture(scene: bpy.types.Scene, number: int, scratch: Path) -> Pixels:
     set_still_format(scene, "PNG", "RGB", "8")
     scene.frame_current = number
-    scene.render.filepath = str(scratch)
+    scene.render.filepath = literal_path(scratch)
     with bpy.context.temp_override(scene=scene):
         bpy.ops.render.render(write_still=True)
-    picture = pixels.read_plate(scratch)
+    picture = pixels.read_picture(scratch)
     scratch.unlink()
     return picture
 

@@ -11,6 +11,7 @@ from bpy.app.handlers import persistent
 from . import (
     characters,
     choosing,
+    collecting,
     control_panel,
     controls,
     demo_shot,
@@ -55,6 +56,7 @@ MODULES = (
     operators,
     sequencer,
     choosing,
+    collecting,
     mending,
     main_panel,
     *TOOLS,

@@ -55,7 +55,7 @@ def check_odd_shots_are_no_failures(folder: Path) -> None:
         assert_unchanged(before, shot.scene)
         shot.settings.strength *= 0.99  # or the next one would be kept
 
-    shot = _new(folder / "shöt 影 with spaces")
+    shot = _new(folder / "shöt 影 with spaces, {frame} 5% #")
     scene = shot.scene
     scene.render.use_lock_interface = True
     works(shot, "animation")

@@ -240,21 +240,6 @@ def check_clearing_layers_leaves_what_is_the_artists(folder: Path) -> None:
     assert [path.name for path in work.iterdir()] == ["notes.txt"]
 
 
-def check_selected_objects_become_the_characters(folder: Path) -> None:
-    import bpy
-    from addon_scene import new_shot
-
-    shot = new_shot(folder)
-    shot.settings.characters = None
-    shot.hero.select_set(True)
-    assert bpy.ops.harmonize.collect_selected() == {"FINISHED"}
-    assert list(shot.settings.characters.objects) == [shot.hero]
-    assert shot.hero.name in bpy.data.collections["Hero"].objects
-    assert bpy.ops.harmonize.frame() == {"FINISHED"}
-    assert bpy.ops.harmonize.clear_layers() == {"FINISHED"}
-    assert not (shot.out / "harmonized_work").exists()
-
-
 def check_results_become_a_strip(folder: Path) -> None:
     import bpy
     import numpy as np

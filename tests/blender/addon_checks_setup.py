@@ -93,6 +93,51 @@ def check_rest_of_the_scene_is_the_background(folder: Path) -> None:
         assert np.abs(result[alpha == 1] - composite[alpha == 1]).mean() > 3
 
 
+def check_selected_objects_become_the_characters(folder: Path) -> None:
+    import bpy
+    from addon_scene import new_shot
+
+    shot = new_shot(folder)
+    shot.settings.characters = None
+    shot.hero.select_set(True)
+    assert bpy.ops.harmonize.collect_selected() == {"FINISHED"}
+    assert list(shot.settings.characters.objects) == [shot.hero]
+    assert shot.hero.name in bpy.data.collections["Hero"].objects
+    assert bpy.ops.harmonize.frame() == {"FINISHED"}
+    assert bpy.ops.harmonize.clear_layers() == {"FINISHED"}
+    assert not (shot.out / "harmonized_work").exists()
+
+
+def check_collecting_leaves_a_collection_of_that_name_alone(folder: Path) -> None:
+    """A scene's own Characters: taken where it holds nothing else, or if that is asked for; else a clear name."""
+    import bpy
+    from addon_scene import new_shot
+
+    def collected(others: tuple[str, ...], **options: bool) -> tuple[str, set[str]]:
+        """What is chosen, with all that is in it, where these objects and the ball are in a collection Characters."""
+        shot = new_shot(folder / f"{len(others)} {options}")
+        shot.settings.characters = None
+        theirs = bpy.data.collections.new("Characters")
+        shot.scene.collection.children.link(theirs)
+        inner = bpy.data.collections.new("Inner")
+        theirs.children.link(inner)
+        inner.objects.link(shot.hero)
+        for name in others:
+            theirs.objects.link(bpy.data.objects.new(name, None))
+        bpy.ops.object.select_all(action="DESELECT")
+        shot.hero.select_set(True)
+        assert bpy.ops.harmonize.collect_selected(**options) == {"FINISHED"}
+        assert {o.name for o in theirs.all_objects} == {"Ball", *others}
+        assert [o.name for o in theirs.objects] == list(others), "what is deeper in it is not linked again"
+        assert bpy.ops.harmonize.frame() == {"FINISHED"}
+        chosen = shot.settings.characters
+        return chosen.name, {o.name for o in chosen.all_objects}
+
+    assert collected(()) == ("Characters", {"Ball"})
+    assert collected(("Crowd",)) == ("Harmonize Characters", {"Ball"})
+    assert collected(("Crowd",), use_existing=True) == ("Characters", {"Ball", "Crowd"})
+
+
 def crowded_shot(folder: Path) -> Any:
     """A ball with things before and behind it, blurred by motion and focus, before a world of colours."""
     from addon_scene import ball, emission, new_shot

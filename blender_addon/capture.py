@@ -20,14 +20,17 @@ from numpy.typing import NDArray
 from harmonize_core.color import linear_to_srgb, srgb_to_linear
 from harmonize_core.errors import InputError
 from harmonize_core.runtime import ColorTransform, harmonize_layers
+from harmonize_core.runtime.exr_layer import Cut
 from harmonize_core.runtime.grade_fit import Show
+from harmonize_core.runtime.pieces import floats_of
 
 from .bridge import pixels
 from .bridge.color_spaces import plain_numbers
 from .layers import SHADOWS
 from .options import ShotOptions
+from .pictures import with_shadow
 from .plates import Plate, plate_frame
-from .shot_files import ShotFiles, with_shadow
+from .shot_files import ShotFiles
 
 Floats = NDArray[np.float32]
 Size = tuple[int, int]
@@ -103,7 +106,7 @@ def from_layers(options: ShotOptions, frame: int, store: Store) -> Capture:
     plate = small_plate(options, frame, (alpha.shape[0], alpha.shape[1]), store)
     if SHADOWS in options.cast.under:
         shadow = small_values(files.layer_path(SHADOWS, at), store)
-        plate = with_shadow(plate, pixels.Layer(shadow[..., :3], shadow[..., 3]))
+        plate = floats_of(with_shadow(plate, Cut.of(shadow[..., :3], np.clip(shadow[..., 3], 0, 1))))
     return Capture(np.ascontiguousarray(together[..., :3]), alpha, plate)
 
 

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from harmonize_core.errors import HarmonizeError, InputError
-from harmonize_core.runtime import ColorTransform, harmonize_layers
+from harmonize_core.runtime import ColorTransform
 from harmonize_core.runtime.parts import total_coverage, untouched
+from harmonize_core.runtime.pieces import Pixels
 from harmonize_core.runtime.shot_timing import Estimate, SteadyShot, Transform
 from harmonize_core.runtime.temporal import mixed
 
@@ -28,10 +29,11 @@ from . import layers, model, shot_time
 from .bridge.files import why_not_written
 from .model import Network
 from .options import ShotOptions
-from .plates import plate_frame
+from .pictures import Held, Pictures, with_shadow
+from .plates import plate_picture
 from .progress import Cancelled, Progress, clock
 from .renderers import FrameTask, Here, InBackground
-from .shot_files import Pictures, ShotFiles, with_shadow
+from .shot_files import ShotFiles
 
 Steady = dict[str, SteadyShot]
 """By the name of the layer."""
@@ -52,7 +54,9 @@ class Job:
         self._looks: dict[str, dict[int, Estimate | None]] = {name: {} for name in options.cast.over}
         self._next = 0
         self._done: set[int] = set()
-        self._loaded: dict[int, Pictures] = {}
+        self._held = Held()
+        self._plate: tuple[object, Pixels] | None = None
+        """The background that was read last and what tells it from others: a still is read once."""
         self._missing: set[int] = set()
 
     def steps(self) -> Generator[Progress]:
@@ -89,7 +93,8 @@ class Job:
                 renderer.close()
             if self._pool:
                 self._pool.shutdown(wait=True, cancel_futures=True)
-            self._loaded.clear()
+            self._held.clear()
+            self._plate = None
 
     def summary(self, verb: str) -> str:
         """One sentence about what was done."""
@@ -195,32 +200,39 @@ class Job:
             yield from self._run(self.files.write_results, frame, pictures, looks)
             self.files.store(frame, {**record, "result": key})
             self.progress.write_seconds.append(time.monotonic() - started)
-        self._loaded.pop(index, None)
+        self._held.drop(index)
         self._done.add(index)
         self.progress.written = len(self._done)
         yield from self._checkpoint()
 
     def _pictures(self, index: int) -> Generator[Progress, None, Pictures]:
-        """What a frame is made of; kept in memory for a few frames only."""
-        if index in self._loaded:
-            return self._loaded[index]
+        """What a frame is made of; kept in memory until it is written, if there is room."""
+        held = self._held.get(index)
+        if held is not None:
+            return held
         options, frame = self.options, self.options.frames[index]
         characters = {}
         for name in options.cast.over:
-            characters[name] = self.files.read_layer(name, frame)
+            characters[name] = self.files.read_cut(name, frame)
             yield self.progress
-        alpha = characters[options.cast.over[0]].alpha
-        size = (alpha.shape[0], alpha.shape[1])
-        plate = plate_frame(options.plate, frame, size, options.work_folder / "plate.tmp.png")
+        plate = self._plate_of(frame, characters[options.cast.over[0]].size)
         yield self.progress
         if layers.SHADOWS in self.files.names:
-            shadow = self.files.read_layer(layers.SHADOWS, frame)
+            shadow = self.files.read_cut(layers.SHADOWS, frame)
             plate = yield from self._run(with_shadow, plate, shadow)
-        if len(self._loaded) >= 2:
-            self._loaded.pop(next(iter(self._loaded)))
-        materials = yield from self._run(self.files.read_spared, frame)
-        self._loaded[index] = Pictures(characters, plate, materials)
-        return self._loaded[index]
+        materials = yield from self._run(self.files.read_spared, frame, characters)
+        pictures = Pictures(characters, plate, materials)
+        self._held.keep(index, pictures)
+        return pictures
+
+    def _plate_of(self, frame: int, size: tuple[int, int]) -> Pixels:
+        """The background of a frame; the one that was read last if it is the same."""
+        plate = self.options.plate
+        shown = frame if plate.moves else plate.first_frame
+        known = (*map(str, plate.fingerprint(shown)), str(plate.path(shown)), size)
+        if self._plate is None or self._plate[0] != known:
+            self._plate = (known, plate_picture(plate, frame, size, self.options.work_folder / "plate.tmp.png"))
+        return self._plate[1]
 
     def _checkpoint(self) -> Iterator[Progress]:
         yield self.progress
@@ -243,13 +255,11 @@ def _estimated(network: Network, pictures: Pictures, name: str, holes: bool) -> 
     Other characters do not fit yet and are left out, unless the background has holes where they are.
     """
     layer = pictures.characters[name]
-    if not layer.alpha.max() > 0:
+    if not layer.alpha.any():
         return None
-    if holes:
-        composite = untouched(pictures.parts({}), pictures.plate)
-    else:
-        composite = harmonize_layers(ColorTransform.identity(), layer.rgb_linear, layer.alpha, pictures.plate)
-    return Estimate.of(network.estimate(composite, layer.alpha), composite, layer.alpha)
+    parts = pictures.parts({}) if holes else [pictures.part(name, ColorTransform.identity())]
+    composite, alpha = untouched(parts, pictures.plate), layer.framed(layer.alpha)
+    return Estimate.of(network.estimate(composite, alpha, checked=True), composite, alpha)
 
 
 def _estimate_of_all(pictures: Pictures, estimates: list[Estimate | None]) -> Estimate | None:
@@ -261,5 +271,4 @@ def _estimate_of_all(pictures: Pictures, estimates: list[Estimate | None]) -> Es
     weights = np.array([cover for _, cover in known])
     transform: Transform = mixed([estimate.transform for estimate, _ in known], weights / weights.sum())
     parts = pictures.parts({})
-    size = (pictures.plate.shape[0], pictures.plate.shape[1])
-    return Estimate.of(transform, untouched(parts, pictures.plate), total_coverage(parts, size))
+    return Estimate.of(transform, untouched(parts, pictures.plate), total_coverage(parts, pictures.size))

@@ -55,6 +55,11 @@ class Plate:
     cyclic: bool = False
     """Whether a sequence or movie begins again after its last picture instead."""
 
+    @property
+    def moves(self) -> bool:
+        """Whether frames can have pictures of their own."""
+        return self.kind not in ("still", "datablock")
+
     def number(self, frame: int) -> int:
         """The picture of the sequence or movie that a scene frame shows."""
         index = frame - self.first_frame

@@ -8,24 +8,23 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harmonize_core.color import linear_to_srgb, srgb_to_linear
-from harmonize_core.compositing import over
 from harmonize_core.errors import InputError
-from harmonize_core.runtime import ColorTransform
-from harmonize_core.runtime.parts import Part, compose, untouched
+from harmonize_core.runtime.exr_layer import Cut
+from harmonize_core.runtime.parts import Patch, patch, untouched_patch
+from harmonize_core.runtime.pieces import Pixels
 from harmonize_core.runtime.shot_timing import Transform
 
 from . import layers, spared
 from .bridge import pixels
-from .bridge.files import encode_exr, encode_png, write_atomic
+from .bridge.files import codes_of, encode_exr, encode_png, halves_of, write_atomic
 from .options import ShotOptions
+from .pictures import Pictures
 from .plates import in_place
 from .renderers import FrameTask
 
@@ -36,26 +35,6 @@ _OURS = re.compile(
     r"(\.(tmp|live|partial|\d+|exr|png|npz|json|log|blend|blend1))+"
 )
 """Names of files that runs keep in a work folder."""
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """What a frame is made of."""
-
-    characters: dict[str, pixels.Layer]
-    """By the name of their layer."""
-    plate: Floats
-    """(H, W, 3) sRGB in [0, 1], shadows in it."""
-    spared: dict[str, Floats]
-    """(H, W) coverage of the materials that change less, by the name of the layer; empty where there are none."""
-
-    def parts(self, looks: dict[str, Transform]) -> list[Part]:
-        """The layers with what is done to them; nothing where no look is given."""
-        same = ColorTransform.identity()
-        return [
-            Part(layer.rgb_linear, layer.alpha, looks.get(name, same), self.spared.get(name))
-            for name, layer in self.characters.items()
-        ]
 
 
 class ShotFiles:
@@ -125,29 +104,33 @@ class ShotFiles:
     def write_results(self, frame: int, pictures: Pictures, looks: dict[str, Transform]) -> None:
         """The harmonized picture of a frame and, if asked for, the one before."""
         parts, limits = pictures.parts(looks), self.options.limits
-        composite = None
+        before = None
         if self.options.write_composite:
-            composite = untouched(parts, pictures.plate)
-            self._write(self.options.composite_path(frame), composite)
-        self._write(self.options.result_path(frame), compose(parts, pictures.plate, limits, composite))
+            before = untouched_patch(parts, pictures.plate)
+            self._write(self.options.composite_path(frame), pictures.plate, before)
+        self._write(self.options.result_path(frame), pictures.plate, patch(parts, pictures.plate, limits, before))
 
-    def read_layer(self, name: str, frame: int) -> pixels.Layer:
-        """A rendered layer, as the scene's view transform shows it."""
+    def read_cut(self, name: str, frame: int) -> Cut:
+        """A rendered layer, as the scene's view transform shows it, cut to what it shows."""
         path = self.layer_path(name, frame)
         try:
-            return pixels.read_layer(path) if self.options.view is None else pixels.read_view(path.with_suffix(".png"))
+            return pixels.read_cut(path) if self.options.view is None else pixels.read_view(path.with_suffix(".png"))
         except InputError as error:
             raise InputError(
                 f"The rendered layer {path.name} of frame {frame} is damaged or gone: press Clear Rendered Layers, "
                 "then run again"
             ) from error
 
-    def read_spared(self, frame: int) -> dict[str, Floats]:
-        """What the materials that change less cover of each character's layer."""
+    def read_spared(self, frame: int, layers: dict[str, Cut]) -> dict[str, Floats]:
+        """What the materials that change less cover of each character's layer, in the layer's box."""
         if not self.options.spared:
             return {}
-        paths = {name: self.layer_path(name, frame) for name in self.options.cast.over}
-        return {name: spared.coverage_of(path, self.options.spared) for name, path in paths.items()}
+        found = {}
+        for name, layer in layers.items():
+            top, bottom, left, right = layer.box
+            whole = spared.coverage_of(self.layer_path(name, frame), self.options.spared)
+            found[name] = whole[top:bottom, left:right].copy()
+        return found
 
     def layer_path(self, name: str, frame: int) -> Path:
         """Where a rendered layer is."""
@@ -172,11 +155,14 @@ class ShotFiles:
         before = [self.options.composite_path(frame)] * self.options.write_composite
         return [self.options.result_path(frame), *before]
 
-    def _write(self, path: Path, picture: Floats) -> None:
-        if self.options.file_format == "EXR":
-            write_atomic(path, encode_exr(srgb_to_linear(picture)))
-        else:
-            write_atomic(path, encode_png(picture, 16 if self.options.file_format == "PNG16" else 8))
+    def _write(self, path: Path, plate: Pixels, inside: Patch) -> None:
+        """Write a plate with something on it; what is not, keeps the plate's bits."""
+        depth = {"PNG": 8, "PNG16": 16}.get(self.options.file_format)
+        picture = halves_of(plate) if depth is None else codes_of(plate, depth)
+        if picture is plate:
+            picture = plate.copy()
+        picture[inside.place] = halves_of(inside.picture) if depth is None else codes_of(inside.picture, depth)
+        write_atomic(path, encode_exr(picture) if depth is None else encode_png(picture, depth))
 
 
 def clear(folder: Path) -> None:
@@ -190,12 +176,6 @@ def clear(folder: Path) -> None:
             path.unlink()
     with contextlib.suppress(OSError):  # something of the artist's is in it
         folder.rmdir()
-
-
-def with_shadow(plate: Floats, shadow: pixels.Layer) -> Floats:
-    """The plate with a shadow layer over it in linear light; its bits stay where there is no shadow."""
-    shaded = linear_to_srgb(over(shadow.rgb_linear, shadow.alpha, srgb_to_linear(plate)))
-    return np.where(shadow.alpha[..., None] > 0, np.clip(shaded, 0, 1), plate)
 
 
 def key_of(*parts: object) -> str:

@@ -30,6 +30,7 @@ import addon_checks_nodes
 import addon_checks_own_data
 import addon_checks_package
 import addon_checks_pictures
+import addon_checks_reading
 import addon_checks_refusals
 import addon_checks_runs
 import addon_checks_setup
@@ -42,6 +43,7 @@ CHECKS = {
     name.removeprefix("check_"): function
     for module in (
         addon_checks_pictures,
+        addon_checks_reading,
         addon_checks_setup,
         addon_checks_sources,
         addon_checks_diagnosis,

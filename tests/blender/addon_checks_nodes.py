@@ -76,8 +76,8 @@ def _expected(shot: Any, frame: int) -> Any:
     options = addon("options").read_options(bpy.context, animation=True)
     look = addon("shot_time").looks_of(options)[frame].global_only().scaled(shot.settings.strength)
     files, pixels = addon("shot_files").ShotFiles(options), addon("bridge.pixels")
-    layer = files.read_layer("characters", frame)
-    picture = harmonize_layers(look, layer.rgb_linear, layer.alpha, pixels.read_plate(Path(shot.settings.plate_path)))
+    cut, plate = files.read_cut("characters", frame), pixels.read_plate(Path(shot.settings.plate_path))
+    picture = harmonize_layers(look, cut.framed(cut.rgb_linear), cut.framed(cut.alpha), plate)
     return np.rint(np.clip(picture, 0, 1) * 255).astype(int)
 
 
@@ -176,7 +176,8 @@ def check_nodes_under_a_view_transform(folder: Path) -> None:
     if hasattr(shot.scene.render, "compositor_device"):
         shot.scene.render.compositor_device = "CPU"
     shown = rendered(shot, 1, "nodes.png")
-    inside = addon("shot_files").ShotFiles(options).read_layer("characters", 1).alpha == 1
+    cut = addon("shot_files").ShotFiles(options).read_cut("characters", 1)
+    inside = cut.framed(cut.alpha) == 1
     gap = np.abs(shown - _expected(shot, 1))[inside]
     assert gap.mean() < 3, gap.mean()
     bpy.ops.harmonize.remove_look()

@@ -2,6 +2,7 @@
 """The add-on's own PNG and EXR writers, against Pillow, OpenCV and OpenEXR."""
 
 import resource
+import zlib
 
 import cv2
 import numpy as np
@@ -9,7 +10,8 @@ import OpenEXR
 import pytest
 from PIL import Image
 
-from blender_addon.bridge.files import encode_exr, encode_png, write_atomic
+from blender_addon.bridge import files
+from blender_addon.bridge.files import encode_exr, encode_png, halves_of, write_atomic
 from harmonize_core.errors import OutputError
 
 
@@ -24,6 +26,35 @@ def test_16_bit_png_holds_exactly_the_values(tmp_path):
     values = np.random.default_rng(2).integers(0, 65536, (9, 7, 3), dtype=np.uint16)
     write_atomic(tmp_path / "a.png", encode_png(values / np.float32(65535), 16))
     assert np.array_equal(cv2.imread(str(tmp_path / "a.png"), cv2.IMREAD_UNCHANGED)[..., ::-1], values)
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_whole_numbers_are_written_as_they_are(tmp_path, depth):
+    codes = np.random.default_rng(5).integers(0, 256, (40, 31, 3), dtype=np.uint8)
+    assert encode_png(codes, depth) == encode_png(codes / np.float32(255), depth)
+    deep = codes.astype(np.uint16) * 257
+    assert encode_png(deep, 16) == encode_png(codes, 16)
+
+
+def test_linear_halves_of_whole_numbers_are_those_of_their_floats():
+    codes = np.arange(256, dtype=np.uint8).reshape(16, 16)[..., None].repeat(3, axis=-1)
+    assert np.array_equal(halves_of(codes), halves_of(codes / np.float32(255)))
+
+
+@pytest.mark.parametrize("grain", [0, 0.02])
+def test_pictures_with_and_without_grain_are_packed_well(grain):
+    """Neither is larger than zlib's level 1 makes it, but for a little."""
+    down, across = np.mgrid[0:300, 0:400] / np.float32(400)
+    picture = np.stack([across, down, 1 - across], axis=-1).astype(np.float32) * 0.6 + 0.2
+    picture += np.random.default_rng(6).normal(0, grain, picture.shape).astype(np.float32)
+    for packed in (encode_png(picture), encode_exr(halves_of(picture))):
+        assert len(packed) < 1.05 * len(_with_strategy(picture, packed[:4] == b"\x89PNG"))
+
+
+def _with_strategy(picture, png):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "_strategy", lambda _: zlib.Z_DEFAULT_STRATEGY)
+        return encode_png(picture) if png else encode_exr(halves_of(picture))
 
 
 def test_values_outside_the_range_are_clipped(tmp_path):

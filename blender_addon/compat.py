@@ -28,16 +28,25 @@ def set_still_format(scene: bpy.types.Scene, file_format: str, mode: str, depth:
         settings.color_management = "FOLLOW_SCENE"
 
 
-def set_multilayer_format(scene: bpy.types.Scene) -> None:
-    """Have a scene write all its passes into one EXR of one part; Blender 5.0 would make a part of each."""
+def set_multilayer_format(scene: bpy.types.Scene, depth: str = "16", space: str = "") -> None:
+    """Have a scene write all its passes into one EXR of one part; Blender 5.0 would make a part of each.
+
+    Args:
+        scene: whose output it is.
+        depth: bits of a colour's channel; Cryptomattes keep their 32.
+        space: colour space of the file whatever the working space is; empty leaves what is chosen.
+    """
     settings = scene.render.image_settings
     if hasattr(settings, "media_type"):
         settings.media_type = "MULTI_LAYER_IMAGE"
     settings.file_format = "OPEN_EXR_MULTILAYER"
-    settings.color_depth = "16"  # of colours; Cryptomattes keep their 32 bits
+    settings.color_depth = depth
     settings.exr_codec = "ZIP"
     if hasattr(settings, "use_exr_interleave"):
         settings.use_exr_interleave = True
+    if space:
+        settings.color_management = "OVERRIDE"
+        settings.linear_colorspace_settings.name = space
 
 
 def literal_path(path: Path) -> str:

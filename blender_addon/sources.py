@@ -32,6 +32,7 @@ from .lacks import Lack
 from .layers import BACKGROUND, CHARACTERS, SHADOWS
 from .linked import find_collection
 from .plates import MOVIE_SUFFIXES, split_number
+from .unpacked import readable
 
 if TYPE_CHECKING:
     from .renderers import FrameTask, ShotSpec
@@ -87,8 +88,7 @@ def find_source(context: bpy.types.Context, frames: Iterable[int]) -> Source:
             "rest",
         )
     names = _names(context) if how == "MATTE" else ()
-    pictures = _pictures(scene, frames) if existing else {}
-    return Source(how, names, pictures)
+    return Source(how, names, _pictures(scene, frames) if existing else {})
 
 
 def tells_characters(scene: bpy.types.Scene) -> bool:
@@ -101,12 +101,12 @@ def tells_characters(scene: bpy.types.Scene) -> bool:
 
 def find_whole_cast(context: bpy.types.Context, source: Source) -> layers.Cast:
     """The layers that a whole picture is split into; the objects are those that its matte names."""
-    rendered = context.scene.harmonize.background == "SCENE"
+    settings = context.scene.harmonize
+    rendered = settings.background == "SCENE"
     under = (BACKGROUND,) if rendered else (SHADOWS,) * (source.split == "MATTE")
     named = [o for o in context.view_layer.objects if _told(o, source.names)]
-    settings, parts = context.scene.harmonize, ()
-    if settings.foreground == "COLLECTION" and context.scene.harmonize_characters.separate:
-        parts = _parts(settings.characters)
+    separate = settings.foreground == "COLLECTION" and context.scene.harmonize_characters.separate
+    parts = _parts(settings.characters) if separate else ()
     return layers.Cast(tuple(named), (), (), (), "SCENE" if rendered else "", under, parts)
 
 
@@ -119,10 +119,11 @@ def split_frames(scene: bpy.types.Scene, spec: ShotSpec, tasks: list[FrameTask])
     with layers.copied_scene(scene, spec.view_layer) as shot:
         for task in tasks:
             targets = {name: Path(path) for name, path in task.layers}
+            whole = Path(task.layers[0][1]).with_name(f"whole_{task.frame:04d}.exr") if targets else Path()
             if targets and spec.pictures:
-                split_picture(Path(spec.pictures[str(task.frame)]), spec, spec.view_layer, targets)
+                with readable(Path(spec.pictures[str(task.frame)]), shot, whole) as picture:
+                    split_picture(picture, spec, spec.view_layer, targets)
             elif targets:
-                whole = next(iter(targets.values())).with_name(f"whole_{task.frame:04d}.exr")
                 _set_up_passes(shot, spec)
                 layers.render_to(shot, task.frame, whole)
                 split_picture(whole, spec, shot.view_layers[0].name, targets)
@@ -249,8 +250,9 @@ def _told(thing: bpy.types.Object, names: tuple[str, ...]) -> bool:
     materials = [slot.material for slot in thing.material_slots if slot.material]
     trees = [m.node_tree for m in materials if m.node_tree]
     written = [node.aov_name for tree in trees for node in tree.nodes if node.type == "OUTPUT_AOV"]
-    by_aov = any(name == aov for aov in written for name in names[:1])
-    return by_aov or any(_named(name, names) for name in (thing.name, *(m.name for m in materials)))
+    return any(name in written for name in names[:1]) or any(
+        _named(name, names) for name in (thing.name, *(m.name for m in materials))
+    )
 
 
 def _named(name: str, patterns: Iterable[str]) -> bool:
@@ -289,9 +291,7 @@ def _set_up_passes(shot: bpy.types.Scene, spec: ShotSpec) -> None:
         ask_for_cryptomatte(view_layer)
     if spec.materials:
         view_layer.use_pass_cryptomatte_material = True
-    set_multilayer_format(shot)
-    shot.render.image_settings.color_management = "OVERRIDE"  # Rec.709 whatever the working space
-    shot.render.image_settings.linear_colorspace_settings.name = linear_rec709()
+    set_multilayer_format(shot, space=linear_rec709())
 
 
 def ask_for_cryptomatte(view_layer: bpy.types.ViewLayer) -> None:

@@ -27,8 +27,9 @@ HEAD = 1 << 22
 """Bytes of a file in which its headers and the offsets of its chunks are looked for."""
 
 _MAGIC = 20000630
-TILED, DEEP, PARTS = 0x200, 0x800, 0x1000
-"""Flags of a file."""
+PARTS = 0x1000
+"""Flag of a file: of several parts, maybe."""
+_TILED_OR_DEEP = 0x200 | 0x800
 _NAMES = ("NONE", "RLE", "ZIPS", "ZIP", "PIZ", "PXR24", "B44", "B44A", "DWAA", "DWAB")
 LINES = {"NONE": 1, "RLE": 1, "ZIPS": 1, "ZIP": 16}
 """Scan lines that are packed together, for the compressions that are read here."""
@@ -91,9 +92,7 @@ def channel_names(path: Path) -> tuple[list[str], dict[str, str]]:
         InputError: missing, damaged, or no EXR file.
     """
     _, parts, _, _ = read_parts(path, HEAD)
-    text: dict[str, str] = {}
-    for part in parts:
-        text.update(part.text)
+    text = {name: value for part in parts for name, value in part.text.items()}
     return [_full(part, channel) for part in parts for channel, _ in part.channels], text
 
 
@@ -113,8 +112,13 @@ def read_parts(path: Path, most: int = -1) -> tuple[bytes, list[Part], int, int]
         raise InputError(f"{path} is damaged or no EXR file; check that it was copied whole") from error
 
 
+def in_lines(parts: list[Part], flags: int) -> bool:
+    """Whether all pixels lie in scan lines, and neither in tiles nor deep; each of several parts says it itself."""
+    return not flags & _TILED_OR_DEEP and all(part.text.get("type") in (None, "scanlineimage") for part in parts)
+
+
 def _read(path: Path, data: bytes, parts: list[Part], flags: int, at: int, wanted: Callable[[str], bool]) -> Exr:
-    if flags & (TILED | DEEP):
+    if not in_lines(parts, flags):
         raise CannotRead(f"{path} holds tiles or deep pixels; save it as scan lines with ZIP compression")
     found: dict[str, NDArray] = {}
     text: dict[str, str] = {}
@@ -148,8 +152,7 @@ def _planes(part: Part, names: list[str], wanted: Callable[[str], bool]) -> dict
     shape = (bottom - top + 1, right - left + 1)
     if not (0 < shape[0] * shape[1] <= _MOST_PIXELS and shape[0] > 0):
         raise ValueError(f"data window {part.data}")
-    kinds = [kind for _, kind in part.channels]
-    keep = (np.float32 if kind.kind == "f" else np.uint32 for kind in kinds)
+    keep = (np.float32 if kind.kind == "f" else np.uint32 for _, kind in part.channels)
     return {name: np.zeros(shape, kind) for name, kind in zip(names, keep, strict=True) if wanted(name)}
 
 
@@ -174,8 +177,7 @@ def _unpacked(packed: bytes, compression: str, size: int) -> bytes:
         return packed
     halves = unpredicted(packed, compression, size)
     octets = np.empty(size, np.uint8)
-    middle = (size + 1) // 2
-    octets[::2], octets[1::2] = halves[:middle], halves[middle:]
+    octets[::2], octets[1::2] = np.split(halves, [(size + 1) // 2])
     return octets.tobytes()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harmonize_core.errors import InputError
 
-from .exr_reader import DEEP, HEAD, PARTS, TILED, CannotRead, read_parts
+from .exr_reader import HEAD, PARTS, CannotRead, in_lines, read_parts
 
 _LINES = {
     **dict.fromkeys(("NONE", "RLE", "ZIPS"), 1),
@@ -30,7 +30,7 @@ def check_whole(path: Path) -> None:
     """
     try:
         data, parts, flags, at = read_parts(path, HEAD)
-        if flags & (TILED | DEEP) or any(part.compression not in _LINES for part in parts):
+        if not in_lines(parts, flags) or any(part.compression not in _LINES for part in parts):
             return
         chunks = sum(-(-(part.data[3] - part.data[1] + 1) // _LINES[part.compression]) for part in parts)
         offsets = struct.unpack_from(f"<{chunks}Q", data, at)

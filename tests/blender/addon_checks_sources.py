@@ -109,6 +109,46 @@ def check_cryptomatte_of_an_existing_render(folder: Path) -> None:
     assert np.array_equal(composite[alpha == 0], shot.plate[alpha == 0])
 
 
+def check_passes_in_every_compression(folder: Path) -> None:
+    """PIZ, DWA, PXR24 and tiles: results are those of the same numbers in ZIP, looks of each and materials included."""
+    import bpy
+    import OpenEXR
+
+    def pack(path: Path, compression: Any, **header: Any) -> None:
+        picture = OpenEXR.File(str(path), separate_channels=True)
+        for part in picture.parts:
+            part.header |= {"compression": compression, **header}
+            part.header.pop("chunkCount", None)
+        picture.write(str(path))
+
+    def results() -> dict[str, bytes]:
+        assert bpy.ops.harmonize.frame() == {"FINISHED"}
+        known = {p.name: p.read_bytes() for p in shot.out.glob("*.png")}
+        assert not [p.name for p in (shot.out / "harmonized_work").iterdir() if p.stem.startswith("whole")]
+        return known
+
+    shot = crowded_shot(folder)
+    shot.settings.background = "SCENE"
+    bpy.context.view_layer.use_pass_cryptomatte_material = True
+    _render_frames(shot, "PASSES", last=1)
+    shot.scene.harmonize_control.materials.add().material = bpy.data.materials["Shine"]
+    shot.scene.harmonize_control.materials_amount = 0.5
+    shot.settings.source = "FILES"
+    own = next((folder / "own").glob("own_0001.*"))
+    tiles = {"type": OpenEXR.tiledimage, "tiles": OpenEXR.TileDescription()}
+    for compression, header in (
+        (OpenEXR.PIZ_COMPRESSION, {}),
+        (OpenEXR.DWAA_COMPRESSION, {}),
+        (OpenEXR.DWAB_COMPRESSION, {}),
+        (OpenEXR.PXR24_COMPRESSION, {}),
+        (OpenEXR.ZIP_COMPRESSION, tiles),
+    ):
+        pack(own, compression, **header)
+        read = results()
+        pack(own, OpenEXR.ZIP_COMPRESSION, type=OpenEXR.scanlineimage)
+        assert results() == read, (compression, header)
+
+
 def check_existing_renders_are_split_in_the_background_alike(folder: Path) -> None:
     """As in the window, by a second Blender."""
     import shutil

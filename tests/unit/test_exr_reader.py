@@ -11,6 +11,7 @@ from harmonize_core.compositing import over
 from harmonize_core.errors import InputError
 from harmonize_core.formats.cryptomatte import identity
 from harmonize_core.runtime.exr_reader import CannotRead, channel_names, read_exr
+from harmonize_core.runtime.exr_whole import check_whole
 from harmonize_core.runtime.mattes import color_channels, find_matte, split
 
 READ = ("NO_COMPRESSION", "RLE_COMPRESSION", "ZIPS_COMPRESSION", "ZIP_COMPRESSION")
@@ -67,6 +68,15 @@ def test_a_rendered_region_lies_in_the_whole_picture(tmp_path):
     assert read.shape == (6, 10)
     assert np.array_equal(read[1:3, 2:5], inside)
     assert read.sum() == inside.sum()
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_tiles_are_not_damage(tmp_path, parts):
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.tiledimage, "tiles": OpenEXR.TileDescription()}
+    _write(tmp_path / "a.exr", [({**header, "name": f"part{n}"}, _channels(90, 70)) for n in range(parts)])
+    with pytest.raises(CannotRead, match="holds tiles or deep pixels"):
+        read_exr(tmp_path / "a.exr", lambda _: True)
+    check_whole(tmp_path / "a.exr")
 
 
 def test_what_is_not_read_is_said(tmp_path):

@@ -13,30 +13,28 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import bpy
 import numpy as np
 from numpy.typing import NDArray
 
 from harmonize_core.color import linear_to_srgb, srgb_to_linear
 from harmonize_core.errors import InputError
 from harmonize_core.runtime import ColorTransform, harmonize_layers
-from harmonize_core.runtime.exr_layer import Cut
+from harmonize_core.runtime.exr_layer import Cut, read_cut
+from harmonize_core.runtime.exr_reader import CannotRead
 from harmonize_core.runtime.grade_fit import Show
 from harmonize_core.runtime.pieces import floats_of
+from harmonize_core.runtime.resize import resize
 
 from .bridge import pixels
-from .bridge.color_spaces import plain_numbers
-from .layers import SHADOWS
+from .layers import BACKGROUND, SHADOWS
 from .options import ShotOptions
 from .pictures import with_shadow
 from .plates import Plate, plate_frame
 from .shot_files import ShotFiles
+from .small_plates import LONGEST, kept, key, small_size
 
 Floats = NDArray[np.float32]
 Size = tuple[int, int]
-
-LONGEST = 256
-"""Pixels of the longer side of a capture: what networks look at."""
 
 PLATE_LONGEST = 2 * LONGEST
 """Of a background when it is read; it is fitted into the frame, and maybe cropped, after that."""
@@ -100,12 +98,12 @@ def from_layers(options: ShotOptions, frame: int, store: Store) -> Capture:
     """
     files = ShotFiles(options)
     at = nearest_rendered(options, frame)
-    layers = [small_values(files.layer_path(name, at), store) for name in options.cast.over]
+    layers = [small_layer(files.layer_path(name, at), store) for name in options.cast.over]
     together = np.sum(layers, axis=0)
     alpha = np.clip(together[..., 3], 0, 1)
     plate = small_plate(options, frame, (alpha.shape[0], alpha.shape[1]), store)
     if SHADOWS in options.cast.under:
-        shadow = small_values(files.layer_path(SHADOWS, at), store)
+        shadow = small_layer(files.layer_path(SHADOWS, at), store)
         plate = floats_of(with_shadow(plate, Cut.of(shadow[..., :3], np.clip(shadow[..., 3], 0, 1))))
     return Capture(np.ascontiguousarray(together[..., :3]), alpha, plate)
 
@@ -117,14 +115,16 @@ def read_ahead(options: ShotOptions, frame: int, store: Store) -> bool:
         InputError: it is missing or damaged.
     """
     files, before = ShotFiles(options), store.read
-    for name in files.names:
+    for name in [n for n in files.names if n != BACKGROUND]:
         path = files.layer_path(name, frame)
         if path.is_file():
-            small_values(path, store)
+            small_layer(path, store)
         if store.read > before:
             return True
-    if options.plate.kind in ("still", "sequence"):
-        small_values(options.plate.path(frame), store, PLATE_LONGEST)
+    first = small_layer(files.layer_path(options.cast.over[0], nearest_rendered(options, frame)), store)
+    size = (first.shape[0], first.shape[1])
+    if options.plate.kind in ("still", "sequence") or kept(options, frame, size) is not None:
+        small_plate(options, frame, size, store)
     return store.read > before
 
 
@@ -154,25 +154,47 @@ def small_plate(options: ShotOptions, frame: int, size_hw: Size, store: Store) -
         InputError: the picture is missing or damaged.
     """
     plate = options.plate
-    if plate.kind in ("still", "sequence"):
-        return _small_file(plate, frame, size_hw, store)
-    date = 0
     if plate.kind == "rendered":
         frame = nearest_rendered(options, frame)
-        date = plate.path(frame).stat().st_mtime_ns
-    key = (date, *map(str, plate.fingerprint(frame)), str(plate.path(frame)), size_hw)
-    return store.get(key, lambda: plate_frame(plate, frame, size_hw, options.work_folder / "plate.live.png"))
+
+    def read() -> Floats:
+        known = kept(options, frame, size_hw)
+        if known is not None:
+            return known
+        if plate.kind in ("still", "sequence"):
+            return _small_file(plate, frame, size_hw)
+        return plate_frame(plate, frame, size_hw, options.work_folder / "plate.live.png")
+
+    return store.get((key(options, frame), size_hw), read)
 
 
-def _small_file(plate: Plate, frame: int, size_hw: Size, store: Store) -> Floats:
+def _small_file(plate: Plate, frame: int, size_hw: Size) -> Floats:
     path = plate.path(frame)
-    rgb = small_values(path, store, PLATE_LONGEST)[..., :3]
+    rgb = read_small(path, PLATE_LONGEST)[..., :3]
     if path.suffix.lower() in pixels.LINEAR_SUFFIXES:
         rgb = np.clip(linear_to_srgb(rgb), 0, 1)
-    return pixels.fit_plate(rgb, size_hw, plate.method, flip_x=plate.flip_x, flip_y=plate.flip_y)
+    return floats_of(pixels.fit_plate(rgb, size_hw, plate.method, flip_x=plate.flip_x, flip_y=plate.flip_y))
 
 
-def small_values(path: Path, store: Store, longest: int = LONGEST) -> Floats:
+def small_layer(path: Path, store: Store) -> Floats:
+    """The numbers of a rendered layer, averaged to (h, w, 4) with the longer side `LONGEST`.
+
+    Raises:
+        InputError: missing, damaged, or no image.
+    """
+
+    def read() -> Floats:
+        try:
+            cut = read_cut(path)
+        except CannotRead:
+            return read_small(path, LONGEST)
+        whole, size = cut.framed(cut.planes.transpose(1, 2, 0)), small_size(cut.size)
+        return resize(whole, size) if size != cut.size else whole
+
+    return store.get((path, _date(path), LONGEST), read)
+
+
+def read_small(path: Path, longest: int) -> Floats:
     """The numbers in an image file as `pixels.read_values`, averaged to (h, w, 4) with the longer side `longest`.
 
     Blender makes it small before any pixel comes to Python: a tenth of the time.
@@ -180,20 +202,15 @@ def small_values(path: Path, store: Store, longest: int = LONGEST) -> Floats:
     Raises:
         InputError: missing, damaged, or no image.
     """
+    with pixels.opened(path) as image:
+        width, height = image.size
+        size = small_size((height, width), longest)
+        if width and height and size != (height, width):
+            image.scale(size[1], size[0])
+        return np.nan_to_num(pixels.values_of(image, path), posinf=65504, neginf=0)
+
+
+def _date(path: Path) -> int:
     if not path.is_file():
         raise InputError(f"The image {path} does not exist; check the path")
-
-    def read() -> Floats:
-        image = pixels.load_image(path)
-        try:
-            image.alpha_mode = "CHANNEL_PACKED"
-            image.colorspace_settings.name = plain_numbers()
-            width, height = image.size
-            share = longest / max(width, height, 1)
-            if width and height and share < 1:
-                image.scale(max(1, round(width * share)), max(1, round(height * share)))
-            return np.nan_to_num(pixels.values_of(image, path), posinf=65504, neginf=0)
-        finally:
-            bpy.data.images.remove(image)
-
-    return store.get((path, path.stat().st_mtime_ns, longest), read)
+    return path.stat().st_mtime_ns

@@ -25,7 +25,7 @@ from harmonize_core.runtime.pieces import Pixels
 from harmonize_core.runtime.shot_timing import Estimate, SteadyShot, Transform
 from harmonize_core.runtime.temporal import mixed
 
-from . import layers, model, shot_time
+from . import layers, model, shot_time, small_plates
 from .bridge.files import why_not_written
 from .model import Network
 from .options import ShotOptions
@@ -216,7 +216,7 @@ class Job:
             characters[name] = self.files.read_cut(name, frame)
             yield self.progress
         plate = self._plate_of(frame, characters[options.cast.over[0]].size)
-        yield self.progress
+        yield from self._run(small_plates.keep, options, frame, plate)
         if layers.SHADOWS in self.files.names:
             shadow = self.files.read_cut(layers.SHADOWS, frame)
             plate = yield from self._run(with_shadow, plate, shadow)

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from harmonize_core.runtime.grade_fit import Show
 
-from .capture import LONGEST, Capture, Store, small_plate
+from .capture import Capture, Store, small_plate
 from .options import ShotOptions
+from .small_plates import LONGEST
 
 Floats = NDArray[np.float32]
 Size = tuple[int, int]

@@ -58,9 +58,7 @@ def untouched(parts: Sequence[Part], background_srgb: Pixels) -> Floats:
     return untouched_patch(parts, background_srgb).on(background_srgb)
 
 
-def patch(
-    parts: Sequence[Part], background_srgb: Pixels, limits: Limits = FREE, before: Patch | None = None
-) -> Patch:
+def patch(parts: Sequence[Part], background_srgb: Pixels, limits: Limits = FREE, before: Patch | None = None) -> Patch:
     """What `compose` changes of a background, `before` being the `untouched_patch` if that is at hand."""
     after = laid_over(parts, background_srgb, limits)
     if not after.picture.size or (not limits.skin and limits.largest is None):

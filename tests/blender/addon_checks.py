@@ -16,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import addon_checks_captures
 import addon_checks_control
 import addon_checks_demo
 import addon_checks_diagnosis
@@ -53,6 +54,7 @@ CHECKS = {
         addon_checks_node_masks,
         addon_checks_time,
         addon_checks_live,
+        addon_checks_captures,
         addon_checks_lights,
         addon_checks_light_scenes,
         addon_checks_control,

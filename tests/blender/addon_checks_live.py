@@ -8,10 +8,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from addon_session import ADDON, Skipped, addon
+from addon_session import ADDON, addon
 
 
-def _look_shot(folder: Path, frames: tuple[int, ...] = (1,)) -> Any:
+def look_shot(folder: Path, frames: tuple[int, ...] = (1,)) -> Any:
     """A shot with rendered layers of some frames, matched by a network that estimates looks."""
     import bpy
     from addon_scene import new_shot
@@ -25,7 +25,7 @@ def _look_shot(folder: Path, frames: tuple[int, ...] = (1,)) -> Any:
     return shot
 
 
-def _done() -> None:
+def done() -> None:
     import bpy
 
     addon("live").stop()
@@ -61,7 +61,7 @@ def check_live_shows_the_look_of_the_frame_and_leaves_nothing(folder: Path) -> N
     from addon_scene import assert_unchanged, snapshot
 
     try:
-        shot = _look_shot(folder)
+        shot = look_shot(folder)
         shot.scene.frame_set(1)
         compat = addon("compat")
         compat.new_compositor_tree(shot.scene)  # Blender 4 keeps a tree for good once there was one
@@ -88,7 +88,7 @@ def check_live_shows_the_look_of_the_frame_and_leaves_nothing(folder: Path) -> N
         assert _tree_of(shot.scene) == tree_before
         assert len(bpy.data.node_groups) == groups
     finally:
-        _done()
+        done()
 
 
 def check_live_borrows_a_baked_look_and_gives_it_back(folder: Path) -> None:
@@ -96,7 +96,7 @@ def check_live_borrows_a_baked_look_and_gives_it_back(folder: Path) -> None:
     import bpy
 
     try:
-        shot = _look_shot(folder, (1, 2, 3, 4, 5))
+        shot = look_shot(folder, (1, 2, 3, 4, 5))
         assert bpy.ops.harmonize.bake_look() == {"FINISHED"}
         shot.scene.frame_set(2)
         node = _node(shot.scene)
@@ -123,7 +123,7 @@ def check_live_borrows_a_baked_look_and_gives_it_back(folder: Path) -> None:
         assert _tree_of(shot.scene) == baked
         assert not any(link.is_muted for link in _node(shot.scene).inputs["Mask"].links)
     finally:
-        _done()
+        done()
 
 
 def check_live_is_not_in_the_way_of_undo(folder: Path) -> None:
@@ -131,7 +131,7 @@ def check_live_is_not_in_the_way_of_undo(folder: Path) -> None:
     import bpy
 
     try:
-        shot = _look_shot(folder)
+        shot = look_shot(folder)
         bpy.ops.ed.undo_push(message="start")
         assert bpy.ops.harmonize.live() == {"FINISHED"}
         bpy.context.scene.objects["Ball"].location.z = 1
@@ -150,14 +150,14 @@ def check_live_is_not_in_the_way_of_undo(folder: Path) -> None:
         assert not addon("look_nodes").look_nodes(addon("compat").compositor_tree(scene))
         assert shot.folder.is_dir()
     finally:
-        _done()
+        done()
 
 
 def check_live_says_what_is_missing(folder: Path) -> None:
     import bpy
 
     try:
-        shot = _look_shot(folder, ())
+        shot = look_shot(folder, ())
         said = ""
         try:
             bpy.ops.harmonize.live()
@@ -169,23 +169,7 @@ def check_live_says_what_is_missing(folder: Path) -> None:
         assert not bpy.ops.harmonize.live.poll()
         assert not bpy.ops.harmonize.live_update.poll()
     finally:
-        _done()
-
-
-def check_small_captures_average_the_file(folder: Path) -> None:
-    """Blender's own reduction is an average: what the network sees is what it would see of the large picture."""
-    import numpy as np
-    from PIL import Image
-
-    capture = addon("capture")
-    rng = np.random.default_rng(0)
-    values = rng.integers(0, 256, (300, 640, 3), dtype=np.uint8)
-    folder.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(values).save(folder / "large.png")
-    small = capture.small_values(folder / "large.png", capture.Store(), 64)
-    means = values.reshape(30, 10, 64, 10, 3).mean(axis=(1, 3)) / 255
-    assert small.shape == (30, 64, 4)
-    assert np.abs(small[..., :3] - means).max() < 0.02, np.abs(small[..., :3] - means).max()
+        done()
 
 
 def check_the_split_finds_the_picture_before(folder: Path) -> None:
@@ -210,7 +194,7 @@ def check_live_takes_the_nearest_of_frames_before_zero(folder: Path) -> None:
     import bpy
 
     try:
-        shot = _look_shot(folder, (-5, 3))
+        shot = look_shot(folder, (-5, 3))
         assert bpy.ops.harmonize.live() == {"FINISHED"}
         for frame, nearest in ((-2, -5), (0, 3), (-9, -5), (-1, 3)):
             shot.scene.frame_set(frame)
@@ -218,62 +202,4 @@ def check_live_takes_the_nearest_of_frames_before_zero(folder: Path) -> None:
             said = addon("live").session().text
             assert re.search(rf"frame {nearest}\b", said), (frame, said)
     finally:
-        _done()
-
-
-def check_live_reads_ahead_one_picture_at_a_time(folder: Path) -> None:
-    """With nothing else to do the next frames are read, so that showing them reads nothing."""
-    import bpy
-
-    try:
-        shot = _look_shot(folder, (1, 2))
-        shot.scene.frame_set(1)
-        assert bpy.ops.harmonize.live() == {"FINISHED"}
-        live = addon("live").session()
-        before = live.store.read
-        live._rest_until = 0.0
-        live.step(bpy.context)
-        assert live.store.read == before + 1
-        for _ in range(20):
-            live._rest_until = 0.0
-            live.step(bpy.context)
-        before = live.store.read
-        shot.scene.frame_set(2)
-        assert bpy.ops.harmonize.live_update() == {"FINISHED"}
-        assert live.store.read == before, "all of it was read ahead"
-    finally:
-        _done()
-
-
-def check_a_capture_of_the_view_knows_the_characters(folder: Path) -> None:
-    """What a 3D view draws of the characters is taken, nothing else, and the view is left as it was."""
-    import bpy
-    import gpu
-    import numpy as np
-
-    if not hasattr(gpu, "init"):
-        raise Skipped("this Blender draws nothing without a window")
-    try:
-        gpu.init()
-    except SystemError as error:
-        raise Skipped(f"no graphics: {error}") from error
-    try:
-        _look_shot(folder)
-        screen = bpy.context.window_manager.windows[0].screen
-        area = next(a for a in screen.areas if a.type == "VIEW_3D")
-        space, region = area.spaces.active, next(r for r in area.regions if r.type == "WINDOW")
-        space.shading.type, space.shading.use_compositor = "SOLID", "ALWAYS"
-        capture, shown = addon("capture"), addon("look_bake").plainly_shown
-        options = addon("options").read_options(bpy.context, animation=True)
-        view = addon("view_capture").from_view(bpy.context, (space, region), options, 1, shown, capture.Store())
-        layers = capture.from_layers(options, 1, capture.Store())
-        assert layers.alpha.shape == (48, 64)
-        rows, columns = (np.nonzero(view.alpha > 0.5)[axis].mean() / view.alpha.shape[axis] for axis in (0, 1))
-        wanted = [np.nonzero(layers.alpha > 0.5)[axis].mean() / layers.alpha.shape[axis] for axis in (0, 1)]
-        assert np.allclose((rows, columns), wanted, atol=0.02), (rows, columns, wanted)
-        assert abs(view.alpha.mean() - layers.alpha.mean()) < 0.02
-        assert (view.rgb_linear[view.alpha > 0.9] > 0).all()
-        assert space.overlay.show_overlays
-        assert space.shading.use_compositor == "ALWAYS"
-    finally:
-        _done()
+        done()

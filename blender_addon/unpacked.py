@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""EXR files of several layers that our own reader cannot unpack (PIZ, DWA, PXR24, B44, tiles): Blender can.
+"""EXR files of several layers that our own reader cannot unpack (PIZ, DWA, B44, tiles, ...): Blender can.
 
 It gives their pixels to nobody, `Image.pixels` is empty, but saves the whole datablock anew with all layers: in floats
 and ZIP compression to the last bit what was read, with the names that a Cryptomatte keeps in the header (4.2 to 5.2).

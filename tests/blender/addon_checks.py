@@ -30,6 +30,7 @@ import addon_checks_node_masks
 import addon_checks_nodes
 import addon_checks_own_data
 import addon_checks_package
+import addon_checks_packed
 import addon_checks_pictures
 import addon_checks_reading
 import addon_checks_refusals
@@ -47,6 +48,7 @@ CHECKS = {
         addon_checks_reading,
         addon_checks_setup,
         addon_checks_sources,
+        addon_checks_packed,
         addon_checks_diagnosis,
         addon_checks_runs,
         addon_checks_own_data,

@@ -10,7 +10,7 @@ from addon_checks_setup import crowded_shot, own_render
 from addon_session import addon, background_blender, coverage
 
 
-def _render_frames(shot: Any, kind: str, last: int = 2) -> None:
+def render_frames(shot: Any, kind: str, last: int = 2) -> None:
     """The artist's own rendering of frames 1 to `last`."""
     import bpy
 
@@ -42,7 +42,7 @@ def check_an_existing_render_with_alpha_takes_the_place_of_rendering(folder: Pat
         wanted, alpha = read(shot.out / "harmonized_before_0001.png").astype(int), coverage(shot, 1)
         shot.settings.source, shot.settings.foreground = "FILES", "ALPHA"
         assert next(f.mend for f in addon("diagnosis").diagnose(bpy.context)) == "render"
-        _render_frames(shot, kind)
+        render_frames(shot, kind)
         assert [f.text for f in addon("diagnosis").diagnose(bpy.context)] == []
         before = snapshot(shot.scene)
         assert bpy.ops.harmonize.animation() == {"FINISHED"}
@@ -75,7 +75,7 @@ def check_cryptomatte_of_an_existing_render(folder: Path) -> None:
     alone = coverage(shot, 1)
     own = own_render(shot, folder / "own.png")
     shot.settings.source = "FILES"
-    _render_frames(shot, "PASSES", last=1)
+    render_frames(shot, "PASSES", last=1)
     assert bpy.ops.harmonize.frame() == {"FINISHED"}
     composite, result = (read(shot.out / f"harmonized{n}_0001.png").astype(int) for n in ("_before", ""))
     told = coverage(shot, 1)
@@ -94,7 +94,7 @@ def check_cryptomatte_of_an_existing_render(folder: Path) -> None:
     except RuntimeError as error:
         said = str(error)
     assert "opaque, so no background shows" in said, said
-    _render_frames(shot, "PASSES", last=1)
+    render_frames(shot, "PASSES", last=1)
     bpy.ops.harmonize.frame()
     from harmonize_core.color import linear_to_srgb, srgb_to_linear
     from harmonize_core.runtime.exr_reader import read_exr
@@ -109,46 +109,6 @@ def check_cryptomatte_of_an_existing_render(folder: Path) -> None:
     assert np.array_equal(composite[alpha == 0], shot.plate[alpha == 0])
 
 
-def check_passes_in_every_compression(folder: Path) -> None:
-    """PIZ, DWA, PXR24 and tiles: results are those of the same numbers in ZIP, looks of each and materials included."""
-    import bpy
-    import OpenEXR
-
-    def pack(path: Path, compression: Any, **header: Any) -> None:
-        picture = OpenEXR.File(str(path), separate_channels=True)
-        for part in picture.parts:
-            part.header |= {"compression": compression, **header}
-            part.header.pop("chunkCount", None)
-        picture.write(str(path))
-
-    def results() -> dict[str, bytes]:
-        assert bpy.ops.harmonize.frame() == {"FINISHED"}
-        known = {p.name: p.read_bytes() for p in shot.out.glob("*.png")}
-        assert not [p.name for p in (shot.out / "harmonized_work").iterdir() if p.stem.startswith("whole")]
-        return known
-
-    shot = crowded_shot(folder)
-    shot.settings.background = "SCENE"
-    bpy.context.view_layer.use_pass_cryptomatte_material = True
-    _render_frames(shot, "PASSES", last=1)
-    shot.scene.harmonize_control.materials.add().material = bpy.data.materials["Shine"]
-    shot.scene.harmonize_control.materials_amount = 0.5
-    shot.settings.source = "FILES"
-    own = next((folder / "own").glob("own_0001.*"))
-    tiles = {"type": OpenEXR.tiledimage, "tiles": OpenEXR.TileDescription()}
-    for compression, header in (
-        (OpenEXR.PIZ_COMPRESSION, {}),
-        (OpenEXR.DWAA_COMPRESSION, {}),
-        (OpenEXR.DWAB_COMPRESSION, {}),
-        (OpenEXR.PXR24_COMPRESSION, {}),
-        (OpenEXR.ZIP_COMPRESSION, tiles),
-    ):
-        pack(own, compression, **header)
-        read = results()
-        pack(own, OpenEXR.ZIP_COMPRESSION, type=OpenEXR.scanlineimage)
-        assert results() == read, (compression, header)
-
-
 def check_existing_renders_are_split_in_the_background_alike(folder: Path) -> None:
     """As in the window, by a second Blender."""
     import shutil
@@ -160,7 +120,7 @@ def check_existing_renders_are_split_in_the_background_alike(folder: Path) -> No
     shot = new_shot(folder / "shot")
     shot.scene.view_settings.view_transform = "AgX"
     shot.settings.background, shot.settings.source = "SCENE", "FILES"
-    _render_frames(shot, "PASSES")
+    render_frames(shot, "PASSES")
     bpy.ops.harmonize.animation()
     here = {p.name: p.read_bytes() for p in shot.out.glob("*.png")}
     shutil.rmtree(shot.out)

@@ -23,7 +23,6 @@ from harmonize_core.runtime.exr_layer import Cut, read_cut
 from harmonize_core.runtime.exr_reader import CannotRead
 from harmonize_core.runtime.grade_fit import Show
 from harmonize_core.runtime.pieces import floats_of
-from harmonize_core.runtime.resize import resize
 
 from .bridge import pixels
 from .layers import BACKGROUND, SHADOWS
@@ -188,8 +187,7 @@ def small_layer(path: Path, store: Store) -> Floats:
             cut = read_cut(path)
         except CannotRead:
             return read_small(path, LONGEST)
-        whole, size = cut.framed(cut.planes.transpose(1, 2, 0)), small_size(cut.size)
-        return resize(whole, size) if size != cut.size else whole
+        return cut.reduced(small_size(cut.size))
 
     return store.get((path, _date(path), LONGEST), read)
 

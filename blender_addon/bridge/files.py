@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from harmonize_core.color import srgb_to_linear
 from harmonize_core.errors import OutputError
 from harmonize_core.runtime.pieces import Pixels, light_of
+from harmonize_core.runtime.threads import workers
 
 DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
 """What reading an .npz that is empty, cut off or no such file at all may end with (`numpy.load`)."""
@@ -139,11 +140,14 @@ def encode_exr(rgb_linear: NDArray[Any]) -> bytes:
     raws = [planes[top : top + _EXR_BLOCK].tobytes() for top in range(0, height, _EXR_BLOCK)]
     deltas = [_predicted(raw) for raw in raws]
     strategy = _strategy([delta[:_SAMPLE] for delta in deltas[:: max(1, len(deltas) // _SAMPLES)]])
-    blocks = []
-    for index, (raw, delta) in enumerate(zip(raws, deltas, strict=True)):
-        packed = _deflated(delta, strategy)
-        data = packed if len(packed) < len(raw) else raw
-        blocks.append(struct.pack("<ii", index * _EXR_BLOCK, len(data)) + data)
+
+    def block(index: int) -> bytes:
+        packed = _deflated(deltas[index], strategy)
+        data = packed if len(packed) < len(raws[index]) else raws[index]
+        return struct.pack("<ii", index * _EXR_BLOCK, len(data)) + data
+
+    with workers(None, height * width) as each:
+        blocks: list[Any] = list(each(block, range(len(raws))))
     ends = np.cumsum([0, *(len(b) for b in blocks[:-1])], dtype=np.uint64)
     offsets = ends + np.uint64(len(head) + 8 * len(blocks))
     return head + offsets.astype("<u8").tobytes() + b"".join(blocks)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,10 +20,15 @@ from numpy.typing import NDArray
 
 from harmonize_core.errors import InputError
 from harmonize_core.runtime.exr_reader import LINES, CannotRead, Part, read_parts, unpredicted
+from harmonize_core.runtime.resize import averaged
+from harmonize_core.runtime.threads import workers
 
 Box = tuple[int, int, int, int]
 Floats = NDArray[np.float32]
 Octets = NDArray[np.uint8]
+
+Chunk = tuple[int, int, Octets]
+"""First row, first column that holds something, and (2, lines, C, columns): all low octets, then all high ones."""
 
 _HALF = np.dtype("<f2")
 _HALF_MAX = 65504
@@ -67,6 +71,13 @@ class Cut:
         """(h, w) of the box, in [0, 1]."""
         return np.clip(self.planes[3].astype(np.float32), 0, 1)
 
+    def reduced(self, size_hw: tuple[int, int]) -> Floats:
+        """The whole picture (h, w, 4) averaged to a size that is not larger."""
+        lines = self.planes.transpose(1, 0, 2).astype(np.float32, order="C")
+        rows = averaged(lines, self.box[0], self.size[0], size_hw[0])
+        columns = averaged(rows.transpose(2, 0, 1).copy(), self.box[2], self.size[1], size_hw[1])
+        return np.ascontiguousarray(columns.transpose(1, 0, 2))
+
     def framed(self, values: NDArray[Any]) -> Floats:
         """Values (h, w, ...) of the box in the whole picture, 0 around it."""
         top, bottom, left, right = self.box
@@ -89,38 +100,40 @@ def read_cut(path: Path) -> Cut:
     if not plain or part.compression not in LINES or not set("RGBA") <= set(names):
         raise CannotRead(f"{path} holds no plain RGBA in halves; save it as such with ZIP compression")
     try:
-        chunks = list(_chunks(part, data, at))
+        chunks = _chunks(part, data, at)
     except (struct.error, ValueError, zlib.error) as error:
         raise InputError(f"{path} is damaged or no EXR file; check that it was copied whole") from error
     return _put_together(part, [names.index(name) for name in "RGBA"], chunks)
 
 
-def _chunks(part: Part, data: bytes, at: int) -> Iterator[tuple[int, int, Octets]]:
-    """Of each chunk that is not empty: its first row, its first column that holds something, and its octets.
-
-    They are (2, lines, C, columns), first all low ones, then all high ones.
-    """
+def _chunks(part: Part, data: bytes, at: int) -> list[Chunk]:
+    """The chunks that are not empty, unpacked by several threads."""
     left, top, right, bottom = part.data
     width, count = right - left + 1, len(part.channels)
     empty: set[bytes] = set()
-    for offset in struct.unpack_from(f"<{part.chunks}Q", data, at):
+
+    def unpacked(offset: int) -> Chunk | None:
         first, length = struct.unpack_from("<ii", data, offset)
         packed = data[offset + 8 : offset + 8 + length]
         lines = min(LINES[part.compression], bottom - first + 1)
         if length < 0 or len(packed) != length or not 0 <= first - top <= bottom - top:
             raise ValueError("chunk cut off")
         if packed in empty:
-            continue
+            return None
         octets = unpredicted(packed, part.compression, 2 * lines * count * width).reshape(2, lines, count, width)
         columns = np.flatnonzero(np.bitwise_or.reduce(octets.reshape(-1, width), axis=0))
         if not len(columns):
             empty.add(packed)
-            continue
+            return None
         start, stop = int(columns[0]), int(columns[-1]) + 1
-        yield first - top, start, octets[..., start:stop].copy()
+        return first - top, start, octets[..., start:stop].copy()
+
+    with workers(None, width * (bottom - top + 1)) as each:
+        found: list[Any] = list(each(unpacked, struct.unpack_from(f"<{part.chunks}Q", data, at)))
+    return [chunk for chunk in found if chunk is not None]
 
 
-def _put_together(part: Part, order: list[int], chunks: list[tuple[int, int, Octets]]) -> Cut:
+def _put_together(part: Part, order: list[int], chunks: list[Chunk]) -> Cut:
     left, top, right, bottom = part.data
     size = (bottom - top + 1, right - left + 1)
     if not chunks:

@@ -7,6 +7,7 @@ Both are separable and use pixel centres at half-integers (align_corners=False),
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,29 @@ def resize(image: NDArray[Any], size_hw: tuple[int, int], threads: int | None = 
         if size > image.shape[axis]:
             image = _grow(image, axis, size)
     return image.astype(np.float32, copy=False)
+
+
+def averaged(values: NDArray[Any], start: int, length: int, size: int) -> Floats:
+    """Shrink the first axis of something that is 0 but for a stretch of it, as `resize` shrinks the whole.
+
+    Args:
+        values: (n, ...) floats of the stretch.
+        start: where it begins.
+        length: of the whole axis.
+        size: to which that shrinks.
+
+    Returns:
+        (size, ...)
+    """
+    step, stop = length / size, start + len(values)
+    result = np.zeros((size, *values.shape[1:]), np.float32)
+    for index in range(int(start / step), min(size, math.ceil(stop / step))):
+        low, high = index * step, (index + 1) * step
+        first, last = max(int(low), start), min(math.ceil(high), stop)
+        places = np.arange(first, last)
+        shares = (np.minimum(places + 1, high) - np.maximum(places, low)) / step
+        result[index] = np.tensordot(shares.astype(np.float32), values[first - start : last - start], 1)
+    return result
 
 
 def neighbours(

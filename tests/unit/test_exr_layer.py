@@ -8,6 +8,7 @@ import pytest
 from harmonize_core.errors import InputError
 from harmonize_core.runtime.exr_layer import Cut, read_cut
 from harmonize_core.runtime.exr_reader import CannotRead
+from harmonize_core.runtime.resize import resize
 
 READ = ("NO", "RLE", "ZIPS", "ZIP")
 
@@ -79,6 +80,14 @@ def test_a_file_that_is_cut_off_is_said(tmp_path):
         path.write_bytes(data[:end])
         with pytest.raises(InputError, match="damaged or no EXR file"):
             read_cut(path)
+
+
+@pytest.mark.parametrize("size", [(70, 45), (31, 20), (7, 44), (1, 1)])
+@pytest.mark.parametrize("box", [(20, 51, 7, 30), (0, 70, 0, 45), (69, 70, 0, 1), (0, 0, 0, 0)])
+def test_a_reduced_cut_is_the_reduced_picture(tmp_path, size, box):
+    rgba = _layer(box=box)
+    cut = read_cut(_write(tmp_path / "a.exr", {"RGBA": rgba}))
+    np.testing.assert_allclose(cut.reduced(size), resize(rgba.astype(np.float32), size), atol=1e-6)
 
 
 def test_arrays_are_cut_to_what_covers_anything():

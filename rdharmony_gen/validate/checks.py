@@ -48,7 +48,7 @@ class Problem:
 
 def check_view(root: Path, spec: DatasetSpec, record: ViewRecord) -> list[Problem]:
     """Everything about one view: opens its mask, alpha, real images and composites."""
-    return [*_names(record, spec), *check_pictures(root, spec, record)]
+    return [*check_names(record, spec), *_pairs(record, spec), *check_pictures(root, spec, record)]
 
 
 def check_pictures(root: Path, spec: DatasetSpec, record: ViewRecord) -> list[Problem]:
@@ -155,7 +155,7 @@ def _wrong_values(name: str, channels: dict[str, NDArray[np.float32]]) -> str | 
     return None
 
 
-def _names(record: ViewRecord, spec: DatasetSpec) -> Iterator[Problem]:
+def check_names(record: ViewRecord, spec: DatasetSpec) -> Iterator[Problem]:
     """Names as the layout has them, by which the loaders find real image and mask of a composite."""
     view = record.view
     if not SCENE_ID.fullmatch(view.scene_id):
@@ -175,10 +175,13 @@ def _names(record: ViewRecord, spec: DatasetSpec) -> Iterator[Problem]:
     for path, wanted in named:
         if path != wanted:
             yield Problem(path, f"should be named {wanted}")
+
+
+def _pairs(record: ViewRecord, spec: DatasetSpec) -> Iterator[Problem]:
     styles = sorted(r.style for r in record.reals)
     pairs = sorted((t.bg_style, t.fg_style) for t in record.triplets)
     if len(styles) != len(spec.styles) or pairs != [(a, b) for a in styles for b in styles if a != b]:
-        yield Problem(view.mask, f"the view should have {len(spec.styles)} styles and all their ordered pairs")
+        yield Problem(record.view.mask, f"the view should have {len(spec.styles)} styles and all their ordered pairs")
 
 
 def _mask(root: Path, spec: DatasetSpec, name: str, sha256: str) -> NDArray[np.bool_]:

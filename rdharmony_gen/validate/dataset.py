@@ -67,9 +67,9 @@ def validate(root: Path, *, quiet: bool = True) -> Validation:
     stills = [r for r in records if isinstance(r, ViewRecord)]
     match spec.layout:
         case "rdharmony":
-            problems += [*_labels(layout, spec, stills), *_splits(layout, spec, stills)]
+            problems += [*check_labels(layout, spec, stills), *check_splits(layout, spec, stills)]
         case "iharmony4":
-            problems += [*_subset_lists(layout, spec, stills), *_splits(layout, spec, stills)]
+            problems += [*_subset_lists(layout, spec, stills), *check_splits(layout, spec, stills)]
         case "hyoutube":
             problems += check_lists(layout, spec, [r for r in records if isinstance(r, ClipRecord)])
     problems += _strays(layout, spec, records)
@@ -117,7 +117,7 @@ def _dataset_file(layout: SetLayout, spec: DatasetSpec, records: list[Record]) -
         yield Problem(layout.manifest.name, f"should list {planned} views as planned but lists {len(records)}")
 
 
-def _labels(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) -> Iterator[Problem]:
+def check_labels(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) -> Iterator[Problem]:
     """Label files against the manifest, read with the loader of training; one that cannot be read counts once."""
     wanted = {t.composite: (t, r) for r in records for t in r.triplets}
     listed: set[str] = set()
@@ -171,7 +171,7 @@ def _subset_lists(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord
             yield Problem(name, f"should list the {len(wanted)} composites of its split but {what}")
 
 
-def _splits(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) -> Iterator[Problem]:
+def check_splits(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) -> Iterator[Problem]:
     """Every composite in exactly one split, and no 3D scene in two; a file that cannot be read counts once."""
     where: dict[str, str] = {}
     unread = set()

@@ -19,6 +19,7 @@ from rdharmony_gen.run.environment import versions
 from rdharmony_gen.spec.codec import decode, encode
 from rdharmony_gen.spec.layout import SetLayout
 from rdharmony_gen.validate.dataset import Validation, validate
+from rdharmony_gen.validate.exported import is_exported, validate_exported
 
 NAME = "validation.json"
 
@@ -37,7 +38,8 @@ def validate_and_remember(root: Path, *, quiet: bool = True) -> Validation:
     """
     layout = SetLayout(Path(root))
     before = fingerprint(layout)  # a file that changes from here on counts as changed
-    found = validate(root, quiet=quiet)
+    look = validate_exported if is_exported(layout.root) else validate
+    found = look(layout.root, quiet=quiet)
     with contextlib.suppress(HarmonizeError, OSError):
         write_text(layout.state / NAME, encode(_Remembered(before, found)))
     return found

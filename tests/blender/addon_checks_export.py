@@ -39,6 +39,7 @@ def check_export_exchanges_characters_between_lights(folder: Path) -> None:
         mask = grey(root / line["mask"])
         assert (mask == np.where(alpha >= 32768, 255, 0)).all()
         assert 50 < (mask == 255).sum() < 1500
+    assert _problems(root) == []
     stamps = {p: p.stat().st_mtime_ns for p in root.rglob("*.png")}
     assert bpy.ops.harmonize.export_dataset() == {"FINISHED"}
     assert stamps == {p: p.stat().st_mtime_ns for p in stamps}
@@ -72,6 +73,7 @@ def check_export_before_a_plate_keeps_the_plate_and_one_truth(folder: Path) -> N
     for path in (*reals, *composites):
         assert (read(path)[alpha == 0] == plate[alpha == 0]).all(), path
     assert (read(composites[0]) != read(reals[0])).any()
+    assert _problems(root) == []
 
 
 def check_export_stops_where_it_cannot_go(folder: Path) -> None:
@@ -113,6 +115,15 @@ def check_export_stops_where_it_cannot_go(folder: Path) -> None:
     assert len((folder / "dataset/manifest.jsonl").read_text().splitlines()) == 2 * (1 + 3 + 6)
     shot.scene.harmonize.characters = None
     assert not bpy.ops.harmonize.export_dataset.poll()
+
+
+def _problems(root: Path) -> list[str]:
+    """What the generator's own validation finds, where this Blender's Python has it."""
+    if not addon("export_styles").has_generator():
+        return []
+    from rdharmony_gen.validate.exported import validate_exported
+
+    return [str(problem) for problem in validate_exported(root).problems]
 
 
 def lit_shot(folder: Path) -> Any:

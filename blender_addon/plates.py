@@ -223,6 +223,7 @@ def movie_scene(path: Path) -> Generator[bpy.types.Scene]:
 
 def _movie_picture(scene: bpy.types.Scene, number: int, scratch: Path) -> Pixels:
     set_still_format(scene, "PNG", "RGB", "8")
+    scene.render.image_settings.compression = 0  # it is read once, now
     scene.frame_current = number
     scene.render.filepath = literal_path(scratch)
     with bpy.context.temp_override(scene=scene):

@@ -98,7 +98,7 @@ def read_picture(path: Path) -> Pixels:
             return codes
         rgb = values_of(image, path)[..., :3]
     if path.suffix.lower() in LINEAR_SUFFIXES:
-        rgb = np.clip(linear_to_srgb(np.nan_to_num(rgb)), 0, 1)
+        rgb = np.clip(linear_to_srgb(_finite(rgb)), 0, 1)
     return np.ascontiguousarray(rgb)
 
 

@@ -30,7 +30,7 @@ from .options import ShotOptions
 from .pictures import with_shadow
 from .plates import Plate, plate_frame
 from .shot_files import ShotFiles
-from .small_plates import LONGEST, kept, key, small_size
+from .small_pictures import LONGEST, kept_layer, kept_plate, key, small_size
 
 Floats = NDArray[np.float32]
 Size = tuple[int, int]
@@ -122,7 +122,7 @@ def read_ahead(options: ShotOptions, frame: int, store: Store) -> bool:
             return True
     first = small_layer(files.layer_path(options.cast.over[0], nearest_rendered(options, frame)), store)
     size = (first.shape[0], first.shape[1])
-    if options.plate.kind in ("still", "sequence") or kept(options, frame, size) is not None:
+    if options.plate.kind in ("still", "sequence") or kept_plate(options, frame, size) is not None:
         small_plate(options, frame, size, store)
     return store.read > before
 
@@ -157,7 +157,7 @@ def small_plate(options: ShotOptions, frame: int, size_hw: Size, store: Store) -
         frame = nearest_rendered(options, frame)
 
     def read() -> Floats:
-        known = kept(options, frame, size_hw)
+        known = kept_plate(options, frame, size_hw)
         if known is not None:
             return known
         if plate.kind in ("still", "sequence"):
@@ -183,6 +183,9 @@ def small_layer(path: Path, store: Store) -> Floats:
     """
 
     def read() -> Floats:
+        known = kept_layer(path)
+        if known is not None:
+            return known
         try:
             cut = read_cut(path)
         except CannotRead:

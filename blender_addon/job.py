@@ -25,7 +25,7 @@ from harmonize_core.runtime.pieces import Pixels
 from harmonize_core.runtime.shot_timing import Estimate, SteadyShot, Transform
 from harmonize_core.runtime.temporal import mixed
 
-from . import layers, model, shot_time, small_plates
+from . import layers, model, shot_time, small_pictures
 from .bridge.files import why_not_written
 from .model import Network
 from .options import ShotOptions
@@ -216,10 +216,14 @@ class Job:
             characters[name] = self.files.read_cut(name, frame)
             yield self.progress
         plate = self._plate_of(frame, characters[options.cast.over[0]].size)
-        yield from self._run(small_plates.keep, options, frame, plate)
+        yield from self._run(small_pictures.keep_plate, options, frame, plate)
+        shown = dict(characters)
         if layers.SHADOWS in self.files.names:
-            shadow = self.files.read_cut(layers.SHADOWS, frame)
-            plate = yield from self._run(with_shadow, plate, shadow)
+            shown[layers.SHADOWS] = self.files.read_cut(layers.SHADOWS, frame)
+            plate = yield from self._run(with_shadow, plate, shown[layers.SHADOWS])
+        for name, cut in shown.items():
+            path = self.files.layer_path(name, frame)
+            yield from self._run(small_pictures.keep_layer, path, cut if options.view is None else None)
         materials = yield from self._run(self.files.read_spared, frame, characters)
         pictures = Pictures(characters, plate, materials)
         self._held.keep(index, pictures)

@@ -22,7 +22,7 @@ from harmonize_core.runtime.grade_fit import Show
 
 from .capture import Capture, Store, small_plate
 from .options import ShotOptions
-from .small_plates import LONGEST
+from .small_pictures import LONGEST
 
 Floats = NDArray[np.float32]
 Size = tuple[int, int]

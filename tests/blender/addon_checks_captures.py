@@ -25,8 +25,8 @@ def check_small_captures_average_the_file(folder: Path) -> None:
     assert np.abs(small[..., :3] - means).max() < 0.02, np.abs(small[..., :3] - means).max()
 
 
-def check_live_opens_no_large_background_of_a_frame_that_was_matched(folder: Path) -> None:
-    """A run keeps the background small, for as long as it is the same one; the look is that of reading it again."""
+def check_live_opens_no_large_picture_of_a_frame_that_was_matched(folder: Path) -> None:
+    """A run keeps layers and background small, while they are the same; the look is that of reading them again."""
     import bpy
     import cv2
     import numpy as np
@@ -52,17 +52,21 @@ def check_live_opens_no_large_background_of_a_frame_that_was_matched(folder: Pat
                 for path in kept:
                     path.unlink()
             options = addon("options").read_options(bpy.context, animation=False)
-            assert (addon("small_plates").kept(options, 1, (192, 256)) is not None) == matched
+            layer = options.work_folder / "characters_0001.exr"
+            assert (addon("small_pictures").kept_plate(options, 1, (192, 256)) is not None) == matched
+            assert (addon("small_pictures").kept_layer(layer) is not None) == matched
             captures.append(capture.from_layers(options, 1, capture.Store()))
             looks.append(live_session._estimate(options, captures[-1], live_session.plainly_shown, None)[0])
         wanted = codes.reshape(192, 2, 256, 2, 3).mean(axis=(1, 3))[..., ::-1] / 255
         off = np.abs(captures[0].plate - wanted).max()
         assert off < 1e-3, off
         assert np.abs(captures[1].plate - captures[0].plate).max() < 0.02
+        assert np.abs(captures[1].rgb_linear - captures[0].rgb_linear).max() < 1e-3
+        assert np.abs(captures[1].alpha - captures[0].alpha).max() < 1e-3
         assert np.abs(looks[0].grade - looks[1].grade).max() < 0.01
         assert bpy.ops.harmonize.frame() == {"FINISHED"}
         cv2.imwrite(str(plates[0]), codes // 2)
-        assert addon("small_plates").kept(options, 1, (192, 256)) is None, "the background is another"
+        assert addon("small_pictures").kept_plate(options, 1, (192, 256)) is None, "the background is another"
     finally:
         done()
 

@@ -42,6 +42,10 @@ def validate_exported(root: Path, *, quiet: bool = True) -> Validation:
         DatasetError: dataset.json or manifest are broken as a whole.
     """
     layout = SetLayout(root)
+    if not layout.manifest.is_file():
+        raise InputError(
+            f"{root} should have a list of its pictures, manifest.jsonl, but has none; export a frame again"
+        )
     records = [*read_manifest(layout.manifest)]
     if not records:
         raise DatasetError(f"{layout.manifest} should list at least one view but is empty; export the shot again")

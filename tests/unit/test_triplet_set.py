@@ -9,7 +9,7 @@ import pytest
 
 from blender_addon import triplet_set
 from harmonize_core.data.sources import list_triplets, splits_of
-from harmonize_core.errors import OutputError
+from harmonize_core.errors import InputError, OutputError
 from harmonize_core.formats import rdharmony
 from harmonize_core.formats.images import read_image, read_mask
 from rdharmony_gen import cli
@@ -96,6 +96,12 @@ def test_the_generator_finds_an_exported_set_valid(tmp_path, capsys):
     assert (found.views, found.files) == (3, 3 * 2 + 3 + 3 + 1 + 6 + 6 + 2)
     cli.validate(tmp_path)
     assert "3 views" in capsys.readouterr().out
+
+
+def test_an_exported_set_without_its_list_is_refused(tmp_path):
+    (exported(tmp_path) / "manifest.jsonl").unlink()
+    with pytest.raises(InputError, match="export a frame again"):
+        validate_and_remember(tmp_path)
 
 
 def drop_line(path: Path) -> None:

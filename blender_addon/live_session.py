@@ -39,6 +39,9 @@ SHARE = 0.25
 AHEAD = 24
 """Frames whose rendered layers are read before they are shown."""
 
+LONG = 0.02
+"""Seconds of reading after which the window has its turn."""
+
 TOO_SLOW = 1.0
 """Seconds after which a 3D view is left alone where the artist has not chosen it."""
 
@@ -90,7 +93,7 @@ class Session:
             options = self._read(context)
             self._take()
             if self._pending is None and time.monotonic() >= self._rest_until:
-                self._begin(context, options)
+                self._begin(context, options, at_once=False)
             self._ease(context, options)
             self._read_ahead(context.scene, options)
         except ReferenceError:  # an object of the cast was deleted
@@ -107,7 +110,7 @@ class Session:
         options = self._read(context)
         self._wait()  # what is under way may be of another frame
         self._key = None
-        self._begin(context, options)
+        self._begin(context, options, at_once=True)
         self._wait()
         self._follower = Follower(0)
         self._ease(context, options)
@@ -141,8 +144,8 @@ class Session:
             self._follower = Follower(scene.harmonize_live.ease / (TICK * LAG))
         return self._options[1]
 
-    def _begin(self, context: bpy.types.Context, options: ShotOptions) -> None:
-        """Capture, if anything is another than at the last capture."""
+    def _begin(self, context: bpy.types.Context, options: ShotOptions, *, at_once: bool) -> None:
+        """Capture, if anything is another than at the last capture; large pictures are read one a tick."""
         frame, view = context.scene.frame_current, self._usable_view(context)
         folder = options.work_folder
         written = folder.stat().st_mtime_ns if view is None and folder.is_dir() else 0
@@ -155,6 +158,9 @@ class Session:
         if view is None and asked in self._known:
             self._found(self._known[asked])
             self._say(say("Frame {frame}, as estimated before", frame=frame))
+            return
+        if view is None and not at_once and self._reads(options, frame):
+            self._key = None
             return
         started, at = time.perf_counter(), frame
         if view is None:
@@ -177,9 +183,18 @@ class Session:
         self._asked = asked if view is None else None
         self._pending = self._pool.submit(_estimate, options, capture, shown, self._target)
 
+    def _reads(self, options: ShotOptions, frame: int) -> bool:
+        """Read what a frame lacks; True when that took so long that the rest is for the next tick."""
+        started = time.perf_counter()
+        while read_ahead(options, frame, self.store):
+            if time.perf_counter() - started > LONG:
+                return True
+        return False
+
     def _read_ahead(self, scene: bpy.types.Scene, options: ShotOptions) -> None:
         """While nothing else is to do: one picture of the frames that come next, which take longest of all."""
-        if self._pending is not None or time.monotonic() < self._rest_until or not self._from_layers:
+        busy = self._pending is not None or self._key is None
+        if busy or time.monotonic() < self._rest_until or not self._from_layers:
             return
         started = time.monotonic()
         last = min(scene.frame_current + AHEAD, scene.frame_end)

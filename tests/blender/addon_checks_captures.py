@@ -142,3 +142,30 @@ def check_a_capture_of_the_view_knows_the_characters(folder: Path) -> None:
         assert space.shading.use_compositor == "ALWAYS"
     finally:
         done()
+
+
+def check_live_reads_large_pictures_one_a_tick(folder: Path) -> None:
+    """The window has its turn between them; what is asked for at once is read at once."""
+    import bpy
+
+    module = addon("live_session")
+    long, module.LONG = module.LONG, 0.0
+    try:
+        shot = look_shot(folder)
+        for path in shot.out.rglob("*.live.npz"):
+            path.unlink()
+        shot.scene.frame_set(1)
+        live = addon("live").start()
+        counts = []
+        for _ in range(3):
+            live.step(bpy.context)
+            counts.append((live.store.read, live._pending is not None or live._target is not None))
+        assert counts == [(1, False), (2, False), (2, True)], counts
+        live._wait()
+        live.store.clear()
+        live._known.clear()
+        assert bpy.ops.harmonize.live_update() == {"FINISHED"}
+        assert live.store.read == 4
+    finally:
+        module.LONG = long
+        done()

@@ -140,6 +140,7 @@ class Run:
             TrainingDiverged: the weights are not finite; earlier checkpoints are as they were.
             OutputError: the folder cannot be written to; likewise.
         """
+        self.saved_at = time.monotonic()  # of every process: the clock of any one of them makes the next one due
         if not self.log:
             return None
         self._refuse_bad_weights()
@@ -148,7 +149,6 @@ class Run:
         folder = state.save(self.folder, self.step, self.trainer.kept, name, trainer, self._provenance())
         state.prune(self.folder, max(self.config.keep, 1))
         self.log.write_csv()
-        self.saved_at = time.monotonic()
         return folder
 
     def save_finished(self) -> None:

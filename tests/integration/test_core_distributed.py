@@ -11,6 +11,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tiny
 import torch
@@ -113,6 +114,16 @@ def test_two_processes_stop_resume_and_learn_as_one(data, tmp_path):
     networks = [load_model(tmp_path / run / "model.safetensors").model.state_dict() for run in ("one", "two")]
     for name, value in networks[0].items():
         assert torch.allclose(value, networks[1][name], rtol=0.02, atol=2e-3), name  # a step moves a weight by 1e-3
+
+
+def test_checkpoints_by_the_clock_are_as_far_apart_as_asked(data, tmp_path):
+    pause = 1.5
+    more = ("--steps", 60, "--checkpoint-seconds", pause, "--keep", 1000, "--validate-every", 0)
+    both = start_two(options(data, tmp_path / "run", "tiny_charmnet", *more))
+    assert [process.wait(240) for process in both] == [0, 0]
+    times = [path.stat().st_mtime for path in state.checkpoints(tmp_path / "run")]
+    by_the_clock = np.diff(times[:-1])  # the last one is that of the end
+    assert min(by_the_clock, default=pause) > 0.6 * pause
 
 
 def test_when_one_process_is_killed_the_other_ends_with_a_sentence(data, tmp_path):

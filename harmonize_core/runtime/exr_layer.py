@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harmonize_core.errors import InputError
-from harmonize_core.runtime.exr_reader import LINES, CannotRead, Part, read_parts, unpredicted
+from harmonize_core.runtime.exr_packing import unpredicted
+from harmonize_core.runtime.exr_reader import LINES, CannotRead, Part, in_lines, read_parts
 from harmonize_core.runtime.resize import averaged
 from harmonize_core.runtime.threads import workers
 
@@ -93,15 +94,16 @@ def read_cut(path: Path) -> Cut:
         CannotRead: no such channels, no halves, several parts, or packed in a way that is not read here.
         InputError: missing, damaged, or no EXR file.
     """
-    data, parts, _, at = read_parts(path)
+    data, parts, flags, at = read_parts(path)
     part = parts[0]
     names = [name for name, _ in part.channels]
-    plain = len(parts) == 1 and part.data == part.display and all(kind == _HALF for _, kind in part.channels)
-    if not plain or part.compression not in LINES or not set("RGBA") <= set(names):
+    plain = len(parts) == 1 and in_lines(parts, flags) and part.data == part.display
+    plain = plain and part.compression in LINES and all(kind == _HALF for _, kind in part.channels)
+    if not plain or not set("RGBA") <= set(names):
         raise CannotRead(f"{path} holds no plain RGBA in halves; save it as such with ZIP compression")
     try:
         chunks = _chunks(part, data, at)
-    except (struct.error, ValueError, zlib.error) as error:
+    except (struct.error, ValueError, OverflowError, zlib.error) as error:
         raise InputError(f"{path} is damaged or no EXR file; check that it was copied whole") from error
     return _put_together(part, [names.index(name) for name in "RGBA"], chunks)
 

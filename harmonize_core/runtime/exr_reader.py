@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harmonize_core.errors import InputError
+from harmonize_core.runtime.exr_packing import unpacked
 
 Floats = NDArray[np.float32]
 Window = tuple[int, int, int, int]
@@ -53,6 +54,8 @@ class Part:
     compression: str
     chunks: int
     text: dict[str, str]
+    tiles: bytes = b""
+    """The attribute that tells how large tiles are and how many levels they have; empty where there are none."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def read_exr(path: Path, wanted: Callable[[str], bool]) -> Exr:
     data, parts, flags, at = read_parts(path)
     try:
         return _read(path, data, parts, flags, at, wanted)
-    except (struct.error, IndexError, KeyError, ValueError, UnicodeDecodeError, zlib.error) as error:
+    except (struct.error, IndexError, KeyError, ValueError, OverflowError, UnicodeDecodeError, zlib.error) as error:
         raise InputError(f"{path} is damaged or no EXR file; check that it was copied whole") from error
 
 
@@ -163,53 +166,13 @@ def _fill(planes: dict[str, NDArray], part: Part, names: list[str], first: int, 
     sizes = [kind.itemsize * width for _, kind in part.channels]
     if not 0 <= first - top <= bottom - top:
         raise ValueError(f"line {first}")
-    rows = np.frombuffer(_unpacked(packed, part.compression, lines * sum(sizes)), np.uint8).reshape(lines, -1)
+    rows = np.frombuffer(unpacked(packed, part.compression, lines * sum(sizes)), np.uint8).reshape(lines, -1)
     start = 0
     for name, (_, kind), size in zip(names, part.channels, sizes, strict=True):
         if name in planes:
             own = np.ascontiguousarray(rows[:, start : start + size]).view(kind)
             planes[name][first - top : first - top + lines] = own
         start += size
-
-
-def _unpacked(packed: bytes, compression: str, size: int) -> bytes:
-    if compression == "NONE" or len(packed) == size:
-        return packed
-    halves = unpredicted(packed, compression, size)
-    octets = np.empty(size, np.uint8)
-    octets[::2], octets[1::2] = np.split(halves, [(size + 1) // 2])
-    return octets.tobytes()
-
-
-def unpredicted(packed: bytes, compression: str, size: int) -> NDArray[np.uint8]:
-    """A chunk's octets as the predictor sorts them: first those at even places, then those at odd ones."""
-    if compression == "NONE" or len(packed) == size:
-        octets = np.frombuffer(packed, np.uint8)
-        if len(octets) != size:
-            raise ValueError("chunk of the wrong size")
-        return np.concatenate([octets[::2], octets[1::2]])
-    flat = _run_lengths(packed, size) if compression == "RLE" else zlib.decompress(packed, bufsize=size)
-    delta = np.frombuffer(flat, np.uint8)
-    if len(delta) != size:
-        raise ValueError("chunk of the wrong size")
-    steps = delta - np.uint8(128)
-    steps[0] = delta[0]
-    return np.cumsum(steps, dtype=np.uint8, out=steps)
-
-
-def _run_lengths(packed: bytes, size: int) -> bytes:
-    flat, at = bytearray(), 0
-    while at < len(packed):
-        count = struct.unpack_from("b", packed, at)[0]
-        if count < 0:
-            flat += packed[at + 1 : at + 1 - count]
-            at += 1 - count
-        else:
-            flat += packed[at + 1 : at + 2] * (count + 1)
-            at += 2
-        if len(flat) > size:
-            raise ValueError("runs too long")
-    return bytes(flat)
 
 
 def _displayed(plane: NDArray, part: Part) -> NDArray:
@@ -244,6 +207,8 @@ def _headers(data: bytes) -> tuple[list[Part], int, int]:
         parts.append(_part(attributes))
         if not version & PARTS:
             break
+    if not parts:
+        raise ValueError("no header")
     return parts, version, at
 
 
@@ -273,7 +238,8 @@ def _part(attributes: dict[str, tuple[str, bytes]]) -> Part:
     text = {name: value.decode() for name, (kind, value) in attributes.items() if kind == "string"}
     channels = tuple(_channels(attributes["channels"][1]))
     display = struct.unpack("<4i", attributes["displayWindow"][1])
-    return Part(text.get("name", ""), channels, data, display, compression, chunks, text)
+    tiles = attributes.get("tiles", ("", b""))[1]
+    return Part(text.get("name", ""), channels, data, display, compression, chunks, text, tiles)
 
 
 def _channels(data: bytes) -> Iterator[tuple[str, np.dtype]]:

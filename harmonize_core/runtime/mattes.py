@@ -57,7 +57,8 @@ def color_channels(names: Sequence[str], layer: str) -> tuple[str, ...]:
 
     Args:
         names: of all channels.
-        layer: the view layer that is looked for first; then any other's combined pass, then a picture without layers.
+        layer: the view layer that is looked for first; then any other's combined pass, then a picture without layers,
+            which Blender calls Combined when it saves one anew.
 
     Raises:
         InputError: there is none.
@@ -65,6 +66,7 @@ def color_channels(names: Sequence[str], layer: str) -> tuple[str, ...]:
     stems = [name[:-2] for name in names if name.endswith(".R")]
     combined = [s for s in stems if s.endswith(".Combined") and not s.startswith("Composite.")]
     order = [f"{layer}.Combined", *combined, *(s for s in stems if s.startswith("Composite"))]
+    order += ["Combined"] * ("R" not in names)
     found = next((s for s in order if s in stems), None)
     prefix = "" if found is None else f"{found}."
     if not all(prefix + c in names for c in "RGB"):

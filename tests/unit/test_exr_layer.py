@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layers cut to what is not empty: the same numbers as OpenEXR's own library reads, and nothing lost around them."""
 
+import struct
+
 import numpy as np
 import OpenEXR
 import pytest
 
 from harmonize_core.errors import InputError
 from harmonize_core.runtime.exr_layer import Cut, read_cut
-from harmonize_core.runtime.exr_reader import CannotRead
+from harmonize_core.runtime.exr_reader import CannotRead, read_exr, read_parts
 from harmonize_core.runtime.resize import resize
 
 READ = ("NO", "RLE", "ZIPS", "ZIP")
@@ -71,6 +73,33 @@ def test_what_is_not_read_here_is_said(tmp_path):
     ):
         with pytest.raises(CannotRead):
             read_cut(_write(tmp_path / f"{name}.exr", channels, compression))
+
+
+@pytest.mark.parametrize("compression", ["ZIP", "ZIPS", "NO", "PIZ"])
+def test_tiles_are_left_to_others(tmp_path, compression):
+    header = {"compression": getattr(OpenEXR, f"{compression}_COMPRESSION"), "type": OpenEXR.tiledimage}
+    with OpenEXR.File({**header, "tiles": OpenEXR.TileDescription()}, {"RGBA": _layer()}) as file:
+        file.write(str(tmp_path / "a.exr"))
+    with pytest.raises(CannotRead):
+        read_cut(tmp_path / "a.exr")
+
+
+@pytest.mark.parametrize("read", [read_cut, lambda path: read_exr(path, lambda _: True)])
+def test_a_damaged_head_is_said(tmp_path, read):
+    """No header at all, a chunk far beyond any file, and a picture too wide for any memory."""
+    path = _write(tmp_path / "a.exr", {"RGBA": _layer()})
+    data = path.read_bytes()
+    _, _, _, table = read_parts(path)
+    wide = struct.pack("<4i", 0, 0, 44, 69)
+    assert data.count(wide) == 2
+    for damaged in (
+        data[:8] + bytes(100),
+        data[: table + 7] + b"\xff" + data[table + 8 :],
+        data.replace(wide, struct.pack("<4i", 0, 0, 2**31 - 2, 69)),
+    ):
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match="damaged or no EXR file"):
+            read(path)
 
 
 def test_a_file_that_is_cut_off_is_said(tmp_path):

@@ -117,6 +117,9 @@ def test_the_picture_is_the_view_layers_then_any():
     assert color_channels(names, "B") == tuple(f"B.Combined.{c}" for c in "RGBA")
     assert color_channels(names, "C")[0] == "A.Combined.R"
     assert color_channels(["R", "G", "B"], "A") == ("R", "G", "B")
+    saved_anew = [f"Combined.{c}" for c in "ABGR"]
+    assert color_channels([*saved_anew, "hero.X"], "A") == tuple(f"Combined.{c}" for c in "RGBA")
+    assert color_channels([*saved_anew, "R", "G", "B"], "A") == ("R", "G", "B")
     with pytest.raises(InputError, match="no combined pass"):
         color_channels(["Z"], "A")
 

@@ -3,6 +3,7 @@
 
 It gives their pixels to nobody, `Image.pixels` is empty, but saves the whole datablock anew with all layers: in floats
 and ZIP compression to the last bit what was read, with the names that a Cryptomatte keeps in the header (4.2 to 5.2).
+Where a cropped picture lies in the whole one it forgets; that is written into the copy.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import bpy
 
 from harmonize_core.errors import InputError
 from harmonize_core.runtime.exr_reader import HEAD, LINES, in_lines, read_parts
+from harmonize_core.runtime.exr_windows import put_windows, windows_of
 
 from .bridge.pixels import load_image
 from .compat import set_multilayer_format, working_space
@@ -44,6 +46,8 @@ def readable(picture: Path, scene: bpy.types.Scene, scratch: Path) -> Generator[
         set_multilayer_format(scene, depth="32", space=working_space())
         with contextlib.suppress(RuntimeError):  # without a copy, the picture's own refusal says what to do
             image.save_render(str(scratch), scene=scene)
+        if scratch.is_file():
+            put_windows(scratch, *windows_of(picture))
         yield scratch if scratch.is_file() else picture
     except InputError as error:
         raise InputError(str(error).replace(str(scratch), str(picture))) from error

@@ -26,6 +26,7 @@ from harmonize_core.runtime.exr_layer import Cut
 from harmonize_core.runtime.exr_layer import read_cut as read_halves
 from harmonize_core.runtime.exr_reader import CannotRead
 from harmonize_core.runtime.exr_whole import check_whole
+from harmonize_core.runtime.exr_windows import in_display
 from harmonize_core.runtime.pieces import Pixels, floats_of
 from harmonize_core.runtime.resize import resize
 
@@ -125,7 +126,7 @@ def read_cut(path: Path) -> Cut:
     try:
         return read_halves(path)
     except CannotRead:  # the artist's, maybe; Blender reads every compression
-        values = _finite(read_values(path))
+        values = _finite(in_display(read_values(path), path))
         return Cut.of(values[..., :3], np.clip(values[..., 3], 0, 1))
 
 

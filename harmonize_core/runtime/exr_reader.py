@@ -146,7 +146,7 @@ def _read(path: Path, data: bytes, parts: list[Part], flags: int, at: int, wante
             if size < 0 or len(packed) != size:
                 raise ValueError("chunk cut off")
             _fill(planes, part, names, first, packed)
-        found.update({name: _displayed(plane, part) for name, plane in planes.items()})
+        found.update({name: displayed(plane, part.data, part.display) for name, plane in planes.items()})
     return Exr(found, text)
 
 
@@ -175,16 +175,20 @@ def _fill(planes: dict[str, NDArray], part: Part, names: list[str], first: int, 
         start += size
 
 
-def _displayed(plane: NDArray, part: Part) -> NDArray:
-    """The data window's pixels in the display window."""
-    if part.data == part.display:
+def displayed(plane: NDArray, data: Window, display: Window) -> NDArray:
+    """The data window's pixels (h, w, ...) in the display window.
+
+    Raises:
+        ValueError: there is no such window.
+    """
+    if data == display:
         return plane
-    left, top, right, bottom = part.display
+    left, top, right, bottom = display
     shape = (bottom - top + 1, right - left + 1)
     if not (0 < shape[0] * shape[1] <= _MOST_PIXELS and shape[0] > 0):
-        raise ValueError(f"display window {part.display}")
-    placed = np.zeros(shape, plane.dtype)
-    across, down = part.data[0] - left, part.data[1] - top
+        raise ValueError(f"display window {display}")
+    placed = np.zeros((*shape, *plane.shape[2:]), plane.dtype)
+    across, down = data[0] - left, data[1] - top
     rows = slice(max(0, down), max(0, min(shape[0], down + plane.shape[0])))
     columns = slice(max(0, across), max(0, min(shape[1], across + plane.shape[1])))
     placed[rows, columns] = plane[

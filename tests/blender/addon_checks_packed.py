@@ -83,16 +83,48 @@ def check_plain_pictures_in_tiles_and_with_a_matte(folder: Path) -> None:
     assert results() == wanted
 
 
-def _pack(picture: Path, compression: str, kind: str, aov: str = "") -> None:
-    """Compress an EXR file anew, maybe with its alpha once more under another name.
+def check_cropped_pictures_keep_their_place(folder: Path) -> None:
+    """What other programs cut to what it shows: the same numbers whoever unpacks them."""
+    import bpy
+    import numpy as np
+    from addon_scene import HEIGHT, WIDTH, new_shot
+
+    for told, kind in (("ALPHA", "OPEN_EXR"), ("MATTE", "PASSES")):
+        shot = new_shot(folder / told)
+        shot.settings.source, shot.settings.foreground, shot.settings.matte = "FILES", told, "Ball"
+        render_frames(shot, kind, last=1)
+        own = next((folder / told / "own").glob("own_0001.*"))
+        bpy.ops.harmonize.frame()
+        wanted, result = coverage(shot, 1), (shot.out / "harmonized_0001.png").read_bytes()
+        rows, columns = np.nonzero(wanted)
+        assert rows.min() > 2
+        assert columns.min() > 3
+        box = (columns.min() - 3, rows.min() - 2, columns.max() + 1, rows.max() + 4)
+        for compression in ("ZIP", "PIZ"):
+            _pack(own, compression, "", "", ",".join(map(str, box)))
+            assert bpy.ops.harmonize.frame() == {"FINISHED"}
+            found = coverage(shot, 1)
+            assert found.shape == (HEIGHT, WIDTH), (told, compression, found.shape)
+            assert np.array_equal(found, wanted), (told, compression)
+            assert (shot.out / "harmonized_0001.png").read_bytes() == result
+
+
+def _pack(picture: Path, compression: str, kind: str, aov: str = "", box: str = "") -> None:
+    """Compress an EXR file anew, maybe with its alpha once more under another name, or cropped.
 
     In another process, as Blender has an OpenEXR of its own.
     """
     code = """
-import sys, OpenEXR
-path, compression, kind, aov = sys.argv[1:]
+import sys, numpy, OpenEXR
+path, compression, kind, aov, box = sys.argv[1:]
 picture = OpenEXR.File(path, separate_channels=True)
 for part in picture.parts:
+    if box:
+        edges = numpy.array(box.split(","), numpy.int32)
+        start, end = edges[:2] - part.header["dataWindow"][0], edges[2:] - part.header["dataWindow"][0]
+        for channel in part.channels.values():
+            channel.pixels = channel.pixels[start[1] : end[1] + 1, start[0] : end[0] + 1].copy()
+        part.header["dataWindow"] = (edges[:2], edges[2:])
     if aov:
         part.channels[aov] = OpenEXR.Channel(aov, part.channels["A"].pixels.copy())
     part.header["compression"] = getattr(OpenEXR, compression + "_COMPRESSION")
@@ -103,4 +135,4 @@ for part in picture.parts:
 picture.write(path)
 """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    subprocess.run([sys.executable, "-c", code, str(picture), compression, kind, aov], env=environment, check=True)
+    subprocess.run([sys.executable, "-c", code, str(picture), compression, kind, aov, box], env=environment, check=True)

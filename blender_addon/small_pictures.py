@@ -44,7 +44,8 @@ def keep_plate(options: ShotOptions, frame: int, plate: Pixels) -> None:
         plate: (H, W, 3) sRGB in the size of the render, floats in [0, 1] or uint8, without shadows.
     """
     size, path, about = small_size((plate.shape[0], plate.shape[1])), _path(options, frame), key(options, frame)
-    if _read(path, about) is None:
+    known = _read(path, about)
+    if known is None or known.shape[:2] != size:  # the render's proportions may be others since
         white = np.float32(np.iinfo(plate.dtype).max if plate.dtype.kind == "u" else 1)
         _write(path, about, resize(plate, size) / white)
 

@@ -25,6 +25,22 @@ def check_small_captures_average_the_file(folder: Path) -> None:
     assert np.abs(small[..., :3] - means).max() < 0.02, np.abs(small[..., :3] - means).max()
 
 
+def check_kept_backgrounds_follow_the_size_of_the_render(folder: Path) -> None:
+    """A background is kept small as it lies in the render as it is now, also where the picture itself is the same."""
+    import bpy
+    import numpy as np
+    from addon_scene import new_shot
+
+    shot, small = new_shot(folder), addon("small_pictures")
+    for height in (48, 24):
+        shot.scene.render.resolution_y = height
+        assert bpy.ops.harmonize.frame() == {"FINISHED"}
+        kept = small.kept_plate(addon("options").read_options(bpy.context, animation=False), 1, (height, 64))
+        assert kept is not None
+        top = (48 - height) // 2
+        assert np.abs(kept - shot.plate[top : top + height] / 255).max() < 1e-3
+
+
 def check_live_opens_no_large_picture_of_a_frame_that_was_matched(folder: Path) -> None:
     """A run keeps layers and background small, while they are the same; the look is that of reading them again."""
     import bpy

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from harmonize_core.errors import InputError
 from harmonize_core.runtime.exr_layer import Cut, read_cut
-from harmonize_core.runtime.exr_reader import CannotRead
 from harmonize_core.runtime.pieces import Pixels
 from harmonize_core.runtime.resize import resize
 
@@ -65,7 +65,7 @@ def keep_layer(layer: Path, cut: Cut | None) -> None:
     """
     path, about = layer.with_suffix(".live.npz"), _date(layer)
     if _read(path, about) is None:
-        with contextlib.suppress(CannotRead):  # Live has Blender read it, then
+        with contextlib.suppress(InputError):  # Live has Blender read it, then, or says what is wrong with it
             cut = read_cut(layer) if cut is None else cut
             _write(path, about, cut.reduced(small_size(cut.size)))
 

@@ -41,6 +41,28 @@ def check_kept_backgrounds_follow_the_size_of_the_render(folder: Path) -> None:
         assert np.abs(kept - shot.plate[top : top + height] / 255).max() < 1e-3
 
 
+def check_what_only_live_reads_stops_no_run(folder: Path) -> None:
+    """Behind a view transform results are made of the layer's PNG: one whose EXR is damaged is written all the same."""
+    import os
+
+    import bpy
+    from addon_scene import new_shot
+
+    shot = new_shot(folder)
+    shot.scene.view_settings.view_transform = "AgX"
+    assert bpy.ops.harmonize.frame() == {"FINISHED"}
+    results = {path: path.read_bytes() for path in shot.out.glob("*.png")}
+    layer = shot.out / "harmonized_work/characters_0001.exr"
+    layer.with_suffix(".live.npz").unlink()
+    date = layer.stat().st_mtime_ns
+    layer.write_bytes(layer.read_bytes()[:-9])
+    os.utime(layer, ns=(date, date))
+    for path in results:
+        path.unlink()
+    assert bpy.ops.harmonize.frame() == {"FINISHED"}
+    assert results == {path: path.read_bytes() for path in shot.out.glob("*.png")}
+
+
 def check_live_opens_no_large_picture_of_a_frame_that_was_matched(folder: Path) -> None:
     """A run keeps layers and background small, while they are the same; the look is that of reading them again."""
     import bpy

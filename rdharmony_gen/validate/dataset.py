@@ -244,14 +244,19 @@ def _strays(layout: SetLayout, spec: DatasetSpec, records: list[Record]) -> Iter
     files = {layout.spec, layout.dataset, layout.manifest, layout.failures, layout.credits}
     files |= {layout.job(i) for i in ids} | set(list_files(layout, spec, []))
     files |= {layout.root / name for r in records for name in files_of(r)}
+    yield from check_strays(layout.root, files, whole)
+
+
+def check_strays(root: Path, files: set[Path], whole: set[Path]) -> Iterator[Problem]:
+    """Everything below `root` that is neither one of `files` nor in the way to them; `whole` is not looked into."""
     folders = {parent for path in files | whole for parent in path.parents}
-    todo = [layout.root]
+    todo = [root]
     while todo:
         for path in sorted(todo.pop().iterdir()):
             if path in folders and path.is_dir():
                 todo.append(path)
             elif path not in files and path not in whole:
-                name = path.relative_to(layout.root).as_posix()
+                name = path.relative_to(root).as_posix()
                 yield Problem(name, "is not in the manifest and has no place in the layout; remove it")
 
 

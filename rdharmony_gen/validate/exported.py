@@ -23,7 +23,7 @@ from rdharmony_gen.spec.dataset import DatasetSpec, make_spec
 from rdharmony_gen.spec.layout import SetLayout, inside
 from rdharmony_gen.spec.records import ViewRecord, files_of, read_manifest
 from rdharmony_gen.validate.checks import Problem, check_names, check_pictures
-from rdharmony_gen.validate.dataset import Validation, check_labels, check_splits
+from rdharmony_gen.validate.dataset import Validation, check_labels, check_splits, check_strays
 
 STATE = ".harmonize"
 """What the extension knows of finished views; not part of the set."""
@@ -115,12 +115,4 @@ def _strays(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) -> 
     whole = {layout.report, layout.state, layout.root / STATE}
     files = {layout.dataset, layout.manifest, layout.credits, *list_files(layout, spec, [])}
     files |= {layout.root / name for record in records for name in files_of(record)}
-    folders = {parent for path in files for parent in path.parents}
-    todo = [layout.root]
-    while todo:
-        for path in sorted(todo.pop().iterdir()):
-            if path in folders and path.is_dir():
-                todo.append(path)
-            elif path not in files and path not in whole:
-                name = path.relative_to(layout.root).as_posix()
-                yield Problem(name, "is not in the manifest and has no place in the layout; remove it")
+    yield from check_strays(layout.root, files, whole)

@@ -451,10 +451,12 @@ def test_a_terminal_that_is_closed_leaves_nothing(tmp_path):
     folder = tmp_path / "tmp"
     folder.mkdir()
     command = [sys.executable, "-m", "harmonize_core", "serve", "--model", str(tmp_path / "look.onnx")]
+    heard = functools.partial(signal.signal, signal.SIGHUP, signal.SIG_DFL)  # a suite under nohup ignores it
     server = subprocess.Popen(
         [*command, "--no-browser", "--quiet", "--port", "0"],
         stdout=subprocess.PIPE,
         env={**os.environ, "TMPDIR": str(folder)},
+        preexec_fn=heard,
     )
     try:
         assert server.stdout.readline()

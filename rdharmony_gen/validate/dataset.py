@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from tqdm import tqdm
@@ -91,27 +92,40 @@ def _job_id(record: Record) -> str:
     return f"{rdharmony.CATEGORY_FOLDERS.get(record.view.category, '?')}/{record.view.scene_id}"
 
 
-def _dataset_file(layout: SetLayout, spec: DatasetSpec, records: list[Record]) -> Iterator[Problem]:
-    name = layout.dataset.name
+def read_dataset_file(layout: SetLayout, mend: str) -> dict[str, Any]:
+    """The set's dataset.json; `mend` says what to do where it cannot be read.
+
+    Raises:
+        InputError, DatasetError: it cannot be read; it is too large, or no JSON object.
+    """
     try:
         if layout.dataset.stat().st_size > MAX_BYTES:
-            raise DatasetError(f"{layout.dataset} should be a small JSON file but is not; run rdharmony compose")
-        data = msgspec.json.decode(layout.dataset.read_bytes(), type=dict)
+            raise DatasetError(f"{layout.dataset} should be a small JSON file but is not; {mend}")
+        return msgspec.json.decode(layout.dataset.read_bytes(), type=dict)
     except OSError as error:
-        raise InputError(f"{layout.dataset} could not be read ({error.strerror}); run rdharmony compose") from None
+        raise InputError(f"{layout.dataset} could not be read ({error.strerror}); {mend}") from None
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
-        raise DatasetError(
-            f"{layout.dataset} should be a JSON object but is not ({error}); run rdharmony compose"
-        ) from None
+        raise DatasetError(f"{layout.dataset} should be a JSON object but is not ({error}); {mend}") from None
+
+
+def check_summary(layout: SetLayout, data: dict[str, Any], records: Sequence[Record]) -> Iterator[Problem]:
+    """The format that dataset.json names, and what it counts, against the manifest."""
+    name = layout.dataset.name
     if data.get("format") != FORMAT:
         yield Problem(name, f"should have the format {FORMAT!r} but has {data.get('format')!r}")
-    if data.get("spec") != msgspec.json.decode(encode(published(spec))):
-        yield Problem(name, f"its spec should equal {layout.spec.relative_to(layout.root)} but differs")
     counts = data.get("counts")
     counts = counts if isinstance(counts, dict) else {}
     for key, value in asdict(counts_of(records)).items():
         if counts.get(key) != value:
             yield Problem(name, f"counts {counts.get(key)} {key} but the manifest lists {value}")
+
+
+def _dataset_file(layout: SetLayout, spec: DatasetSpec, records: list[Record]) -> Iterator[Problem]:
+    name = layout.dataset.name
+    data = read_dataset_file(layout, "run rdharmony compose")
+    yield from check_summary(layout, data, records)
+    if data.get("spec") != msgspec.json.decode(encode(published(spec))):
+        yield Problem(name, f"its spec should equal {layout.spec.relative_to(layout.root)} but differs")
     planned = sum(views_of(spec, category) for category in spec.categories)
     if len(records) != planned:
         yield Problem(layout.manifest.name, f"should list {planned} views as planned but lists {len(records)}")

@@ -8,22 +8,27 @@ image. All other rules are those of generated sets.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 from tqdm import tqdm
 
 from harmonize_core.errors import DatasetError, HarmonizeError, InputError
 from harmonize_core.formats.images import image_size
 from harmonize_core.formats.rdharmony import CATEGORY_FOLDERS
-from rdharmony_gen.compose.collect import FORMAT, counts_of, list_files
-from rdharmony_gen.spec.codec import MAX_BYTES
+from rdharmony_gen.compose.collect import list_files
 from rdharmony_gen.spec.dataset import DatasetSpec, make_spec
 from rdharmony_gen.spec.layout import SetLayout, inside
 from rdharmony_gen.spec.records import ViewRecord, files_of, read_manifest
 from rdharmony_gen.validate.checks import Problem, check_names, check_pictures
-from rdharmony_gen.validate.dataset import Validation, check_labels, check_splits, check_strays
+from rdharmony_gen.validate.dataset import (
+    Validation,
+    check_labels,
+    check_splits,
+    check_strays,
+    check_summary,
+    read_dataset_file,
+)
 
 STATE = ".harmonize"
 """What the extension knows of finished views; not part of the set."""
@@ -92,22 +97,7 @@ def _view(layout: SetLayout, spec: DatasetSpec, record: ViewRecord) -> Iterator[
 
 
 def _dataset_file(layout: SetLayout, records: list[ViewRecord]) -> Iterator[Problem]:
-    name, again = layout.dataset.name, "export any frame again"
-    try:
-        if layout.dataset.stat().st_size > MAX_BYTES:
-            raise DatasetError(f"{layout.dataset} should be a small JSON file but is not; {again}")
-        data = msgspec.json.decode(layout.dataset.read_bytes(), type=dict)
-    except OSError as error:
-        raise InputError(f"{layout.dataset} could not be read ({error.strerror}); {again}") from None
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
-        raise DatasetError(f"{layout.dataset} should be a JSON object but is not ({error}); {again}") from None
-    if data.get("format") != FORMAT:
-        yield Problem(name, f"should have the format {FORMAT!r} but has {data.get('format')!r}")
-    counts = data.get("counts")
-    counts = counts if isinstance(counts, dict) else {}
-    for key, value in asdict(counts_of(records)).items():
-        if counts.get(key) != value:
-            yield Problem(name, f"counts {counts.get(key)} {key} but the manifest lists {value}")
+    yield from check_summary(layout, read_dataset_file(layout, "export any frame again"), records)
 
 
 def _strays(layout: SetLayout, spec: DatasetSpec, records: list[ViewRecord]) -> Iterator[Problem]:

@@ -19,7 +19,7 @@ from safetensors.torch import save
 from harmonize_core.config import decode_text, encode_text
 from harmonize_core.errors import CheckpointError, ConfigError, HarmonizeError, UnknownName
 from harmonize_core.formats.images import write_bytes
-from harmonize_core.models import HarmonizationModel, InputSpec, ModelConfig, lookup
+from harmonize_core.models import HarmonizationModel, InputSpec, ModelConfig, lookup, lookup_at
 
 FORMAT = "harmonize-checkpoint/1"
 
@@ -52,6 +52,7 @@ def save_model(
     name: str,
     *,
     config: ModelConfig | None = None,
+    side: int = 0,
     provenance: Mapping[str, str] | None = None,
     half: bool = False,
 ) -> None:
@@ -62,6 +63,7 @@ def save_model(
         model: the network as trained; its tensors may live on any device.
         name: registered name.
         config: the architecture's config when it differs from the registered one.
+        side: of the pictures it was built for (`lookup_at`); 0: its own.
         provenance: free text by key, kept in the header.
         half: store tensors of `LARGE` elements and more as half floats; they are float32 again when they are loaded.
 
@@ -69,11 +71,12 @@ def save_model(
         CheckpointError: another suffix than .safetensors.
         OutputError: the file cannot be written.
         UnknownName: no model has this name.
+        ConfigError: the network cannot be built for this side.
     """
     path = Path(path)
     if path.suffix != SUFFIX:
         raise CheckpointError(f"weights should be saved as {SUFFIX} but {path} ends in {path.suffix or 'nothing'!r}")
-    entry = lookup(name)
+    entry = lookup_at(name, side)
     header = {
         "format": FORMAT,
         "model": name,

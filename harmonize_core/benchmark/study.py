@@ -26,21 +26,21 @@ from harmonize_core.benchmark.study_options import Job, StudyOptions, check, cos
 from harmonize_core.benchmark.study_pictures import keep_pictures
 from harmonize_core.benchmark.study_rows import TRANSLATORS, chosen_rows
 from harmonize_core.data.dataset import TripletDataset
+from harmonize_core.data.options import DataConfig
 from harmonize_core.data.sources import thin
 from harmonize_core.errors import ConfigError, OutputError
 from harmonize_core.evaluate.report import per_image_csv
 from harmonize_core.formats.images import write_text
 from harmonize_core.formats.lock import exclusive, is_locked
 from harmonize_core.infer.predictor import Predictor
-from harmonize_core.metrics import PROTOCOLS
-from harmonize_core.models import lookup, parameter_count
+from harmonize_core.metrics import PROTOCOLS, Protocol
+from harmonize_core.models import lookup_at, parameter_count
 from harmonize_core.train.config import InitConfig, LossConfig, OptimConfig, TrainConfig
 from harmonize_core.train.log import git_commit, read_log
 from harmonize_core.train.sets import Sets
 
 Say = Callable[[str], None]
 
-PROTOCOL = PROTOCOLS["charmnet"]
 FOLLOWED = 24
 """Novel test composites whose error is followed during training; nothing is chosen by it."""
 CURVE_POINTS = 10
@@ -48,6 +48,11 @@ WARMUP_STEPS = 20
 TRANSLATOR_SHARE = 0.2
 """Learning rate of a translator over that of its harmonizer, whose `rate_factors` say 5."""
 CRITIC_RATE = 1e-4
+
+
+def protocol_of(options: StudyOptions) -> Protocol:
+    """CharmNet's, at the study's size."""
+    return PROTOCOLS["charmnet"].at(options.side)
 
 
 def open_data(options: StudyOptions) -> StudyData:
@@ -131,6 +136,7 @@ def recipe(job: Job, stage: int, options: StudyOptions, steps: int, weights: Pat
         optim=optim,
         loss=dataclasses.replace(LossConfig(), **job.row.weights),
         init=InitConfig(blend_bias=1.0, weights=weights),
+        data=DataConfig(side=options.side),
         seed=job.seed,
         validate_every=max(1, steps // CURVE_POINTS),
         log_every=max(1, steps // 200),
@@ -149,13 +155,13 @@ def _make(job: Job, options: StudyOptions, data: StudyData, say: Say, quiet: boo
     begin = time.monotonic()
     facts: dict[str, Any] = {"row": job.row.name, "model": job.row.model, "seed": job.seed}
     predictor, trained = _network(job, options, data, say, quiet)
-    folder = job.result(options.out)
+    folder, protocol = job.result(options.out), protocol_of(options)
     for side in SIDES:
         triplets = thin(data.plans.test[side], options.test_limit)
-        evaluation = scored(predictor, triplets, data.photographs, PROTOCOL, None, say)
+        evaluation = scored(predictor, triplets, data.photographs, protocol, None, say)
         write_text(folder / f"{side}.csv", per_image_csv(evaluation))
         if job.seed == 0:
-            keep_pictures(predictor, triplets, PROTOCOL, folder / "pictures")
+            keep_pictures(predictor, triplets, protocol, folder / "pictures")
     facts |= trained | {"seconds": round(time.monotonic() - begin, 1), "git": git_commit()}
     write_text(folder / "run.json", json.dumps(facts, indent=1) + "\n")
 
@@ -181,7 +187,7 @@ def _network(
         weights = folder / "model.safetensors"
     assert weights is not None
     predictor = Predictor.load(weights, options.device)
-    model = lookup(job.row.model).config.build()
+    model = lookup_at(job.row.model, options.side).config.build()
     return predictor, {
         "parameters": parameter_count(model),
         "in_use": parameter_count(model.inference()),
@@ -193,7 +199,7 @@ def _network(
 
 
 def _sets(job: Job, stage: int, options: StudyOptions, data: StudyData) -> Sets:
-    size = lookup(job.row.model).input_spec.size
+    size = options.side
     followed = thin(data.plans.test["novel"], FOLLOWED)
     held_out = TripletDataset(followed, size=size, augment=False)
     sets = data.plans.sets(job.row.plan, stage, size, 0, job.seed)

@@ -12,6 +12,9 @@ import torch
 
 from harmonize_core.benchmark.study_rows import StudyRow, chosen_rows
 from harmonize_core.errors import ConfigError, EnvironmentFault
+from harmonize_core.models.charmnet import CharmNetConfig
+
+SIDES_OF_PICTURES = CharmNetConfig.sides
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,9 @@ class StudyOptions:
     """Computing time of each run instead (`pace.py`); how many steps fit is decided once for each row."""
     batch: int = 8
     """Triplets of a step: half of each domain where a run learns from both."""
+    side: int = 256
+    """Of the pictures in pixels. Below 256 every network is built with as many levels as pictures have room for, and
+    translators with fewer channels."""
     lr: float = 1e-3
     novel: tuple[str, ...] = ()
     category: str = "human"
@@ -84,7 +90,7 @@ def shard_of(jobs: Sequence[Job], shard: tuple[int, int]) -> list[Job]:
 
 def settings(options: StudyOptions) -> dict[str, Any]:
     """All that every number depends on beside the data; a folder belongs to one choice of these."""
-    names = ("steps", "minutes", "batch", "lr", "precision", "category", "test_limit")
+    names = ("steps", "minutes", "batch", "side", "lr", "precision", "category", "test_limit")
     return {name: getattr(options, name) for name in names} | {"novel": list(options.novel)}
 
 
@@ -103,6 +109,11 @@ def check(options: StudyOptions) -> None:
             []
             if options.batch >= 4 and options.batch % 2 == 0
             else [f"--batch should be even and 4 or more but is {options.batch}"]
+        ),
+        *(
+            []
+            if options.side in SIDES_OF_PICTURES
+            else [f"--side should be one of {', '.join(map(str, SIDES_OF_PICTURES))} but is {options.side}"]
         ),
         *([] if options.seeds > 0 else [f"--seeds should be above 0 but is {options.seeds}"]),
         *([] if options.lr > 0 else [f"--lr should be above 0 but is {options.lr}"]),

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harmonize_core.benchmark import study_plots
-from harmonize_core.benchmark.study import CURVE_POINTS, FOLLOWED, PROTOCOL
+from harmonize_core.benchmark.study import CURVE_POINTS, FOLLOWED, protocol_of
 from harmonize_core.benchmark.study_data import SIDES
 from harmonize_core.benchmark.study_numbers import (
     FIELDS,
@@ -60,7 +60,7 @@ def write_study(report: Report, page: Path, pictures_from: Sequence[str]) -> lis
     write_text(facts, json.dumps(as_json(report), indent=1) + "\n")
     for name, draw in FIGURES.items():
         write_bytes(folder / name, draw(report.outcomes))
-    found = strips(report.data, options.out, PROTOCOL, pictures_from, options.test_limit)
+    found = strips(report.data, options.out, protocol_of(options), pictures_from, options.test_limit)
     shown: list[str] = []
     if found:
         sheet, columns, photographs = found
@@ -121,7 +121,7 @@ def markdown(report: Report, images: Path, shown: Sequence[str]) -> str:
 def _explained(report: Report) -> str:
     tested = " and ".join(f"{_tested(report, side)} {side}" for side in SIDES)
     return (
-        f"{PROTOCOL.describe()}. Test composites: {tested}. Two doubts, kept apart: in brackets the "
+        f"{protocol_of(report.options).describe()}. Test composites: {tested}. Two doubts, kept apart: in brackets the "
         f"{100 * LEVEL:.0f} % interval over photographs (each one's mean over the seeds; bootstrap of photographs, a "
         f"series counts as one; {RESAMPLES} resamples), after ± the standard deviation of the seeds' means."
     )
@@ -197,11 +197,12 @@ def _budget(report: Report) -> str:
     options = report.options
     length = f"{options.steps} steps" if options.steps else f"as many steps as fit into {options.minutes:g} minutes"
     facts = [
-        f"- Every run: {length} of {options.batch} triplets at 256 px, half of each domain where it learns from both; "
-        "two-stage spends half of its steps on either."
+        f"- Every run: {length} of {options.batch} triplets at {options.side} px, half of each domain where it learns "
+        "from both; two-stage spends half of its steps on either."
         + (" So each run sees the same number of triplets." if options.steps else ""),
         f"- Adam, rate {options.lr:g} falling along a cosine; FN-MSE for all, CharmNet's other terms for CharmNet, "
         "the translators' for them (`benchmark/study.py`, `recipe`). Not the papers' lengths of training.",
+        *_small(options.side),
         f"- Seeds 0 to {options.seeds - 1}. Methods without training have one.",
     ]
     lines = ["| row | learns from | network | parameters | steps | seconds a run |", "|---|---|---|---|---|---|"]
@@ -211,6 +212,18 @@ def _budget(report: Report) -> str:
         facts_of = (row.label, row.what, f"`{row.model}`", f"{run['parameters']:,}", run["steps"], f"{seconds:.0f}")
         lines.append(f"| {' | '.join(map(str, facts_of))} |")
     return "\n".join([*facts, "", *lines])
+
+
+def _small(side: int) -> list[str]:
+    """What differs from the published networks where pictures are smaller than theirs."""
+    if side == 256:
+        return []
+    levels = side.bit_length() - 2
+    return [
+        f"- Networks are relatives of the published ones, which take 256 px: iDIH has {levels} levels instead of 7, "
+        f"CharmNet {levels - 3} private and 3 shared ones instead of 4 and 3 (its discriminator and classifiers see "
+        f"16x16 features as published), translators {side}/256 of their channels (`--data.side {side}`)."
+    ]
 
 
 def _digests(report: Report) -> str:

@@ -10,7 +10,7 @@ from harmonize_core.benchmark.study_data import SIDES, StudyData
 from harmonize_core.benchmark.study_options import Job, StudyOptions, duration, jobs_of, shard_of
 from harmonize_core.benchmark.study_rows import StudyRow
 from harmonize_core.data.sources import thin
-from harmonize_core.models import lookup, parameter_count
+from harmonize_core.models import lookup_at, parameter_count
 
 TRIED_S = 5.0
 """Computing seconds after which no more steps of a row are tried."""
@@ -41,7 +41,7 @@ def describe_plan(options: StudyOptions, data: StudyData, measure: bool = True) 
         lines.append(f"{row.name:<20}{row.model:<21}{len(own):>6}{len(own) - len(left):>6}{shown[0]:>10}{shown[1]:>10}")
     if seconds:
         lines += ["", f"training takes about {duration(total)} of computing time here; scoring comes on top"]
-    lines.append(f"weights will take {_gigabytes(mine):.1f} GB in {options.out}")
+    lines.append(f"weights will take {_gigabytes(mine, options.side):.1f} GB in {options.out}")
     return "\n".join([*lines, *(f"missing: {remark}" for remark in data.remarks())])
 
 
@@ -62,6 +62,6 @@ def _seconds(rows: Sequence[StudyRow], options: StudyOptions, data: StudyData, m
     return {row.name: options.steps * measured(Job(row, 0), options, data, TRIED_S) for row in rows}
 
 
-def _gigabytes(jobs: Sequence[Job]) -> float:
-    sizes = {job.row.model: 4e-9 * parameter_count(lookup(job.row.model).config.build()) for job in jobs}
+def _gigabytes(jobs: Sequence[Job], side: int) -> float:
+    sizes = {job.row.model: 4e-9 * parameter_count(lookup_at(job.row.model, side).config.build()) for job in jobs}
     return sum(job.stages * sizes[job.row.model] for job in jobs)

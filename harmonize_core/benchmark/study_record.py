@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harmonize_core.benchmark.study import PROTOCOL
+from harmonize_core.benchmark.study import protocol_of
 from harmonize_core.benchmark.study_data import StudyData
 from harmonize_core.benchmark.study_numbers import Number, Outcome, answer, verdict
 from harmonize_core.benchmark.study_options import StudyOptions, settings
@@ -34,7 +34,7 @@ def as_json(report: Report) -> dict[str, Any]:
     return {
         "format": "harmonize-study/1",
         "settings": settings(report.options),
-        "protocol": PROTOCOL.describe(),
+        "protocol": protocol_of(report.options).describe(),
         "seeds": report.options.seeds,
         "missing_runs": report.missing,
         "data": {

@@ -22,6 +22,7 @@ def cross_domain(
     steps: int = 0,
     minutes: float = 0.0,
     batch: int = 8,
+    side: int = 256,
     lr: float = 1e-3,
     novel: tuple[str, ...] = (),
     category: str = "human",
@@ -53,6 +54,8 @@ def cross_domain(
         steps: Optimizer steps of each run.
         minutes: Computing time of each run instead; how many steps that is, is decided once for each row.
         batch: Triplets of a step, half of each domain where a row learns from both; even, at least 4.
+        side: Of the pictures in pixels: 64, 128, 256 or 512; networks are built with as many levels as that leaves room
+            for. 64 costs a sixteenth of 256.
         lr: Learning rate.
         novel: Words in file names or list files that say which photographs are novel, for sets that do not list them.
         category: Category of the renders.
@@ -86,6 +89,7 @@ def cross_domain(
         steps,
         minutes,
         batch,
+        side,
         lr,
         novel,
         category,

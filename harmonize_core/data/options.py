@@ -25,8 +25,8 @@ class DataConfig:
     """Folder of decoded views and photographs, made once, shared by runs; --data.on-the-fly only. Default: data-cache
     beside the run's folder."""
     side: int = 0
-    """Side of training pictures in pixels, for networks that take any size (they shrink by themselves); 0: the
-    network's own."""
+    """Side of training pictures in pixels; 0: the network's own. Networks that take any size shrink by themselves; some
+    others are built with as many levels as 64, 128, 256 or 512 px leave room for: smaller relatives to try ideas on."""
     identity: float = 0.06
     """Share of samples on the fly whose composite is harmonious already: nothing is exchanged or changed."""
     grade: float = 0.5

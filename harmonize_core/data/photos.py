@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import collections
 import csv
+import hashlib
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harmonize_core.errors import DatasetError, InputError
@@ -27,7 +29,8 @@ class Photo:
     held_out: bool
     """Goes to the test list."""
     series: str
-    """Non-empty and equal for photographs of one shooting: they never lend colours to each other."""
+    """Non-empty and equal for photographs of one shooting, and for one picture under several names, each with another
+    mask: they never lend colours to each other and never straddle a split."""
     columns: tuple[tuple[str, str], ...] = ()
     """The manifest's line about it, column by column."""
     novel: bool = False
@@ -56,7 +59,7 @@ def find_all(folders: Sequence[tuple[Path, Path]]) -> list[Photo]:
                 f"photographs should have different names but {first.image} and {second.image} both become "
                 f"{first.name!r}; rename one"
             )
-    return photos
+    return _joined(photos)
 
 
 def find_photos(photos_dir: Path, masks_dir: Path) -> list[Photo]:
@@ -82,7 +85,7 @@ def find_photos(photos_dir: Path, masks_dir: Path) -> list[Photo]:
             f"{photos_dir} should hold photographs with masks named <photo>_mask.png or <photo>.png in {masks_dir} "
             f"but no pair was found; rename the masks or write a manifest.csv"
         )
-    return sorted(photos, key=lambda photo: photo.name)
+    return _joined(sorted(photos, key=lambda photo: photo.name))
 
 
 def holds_pairs(photos_dir: Path, masks_dir: Path) -> bool:
@@ -131,6 +134,22 @@ def _by_name(photos_dir: Path, masks_dir: Path) -> list[Photo]:
         if mask is not None:
             photos.append(Photo(_safe(image.stem), image, mask, "any", False, ""))
     return photos
+
+
+def _joined(photos: Sequence[Photo]) -> list[Photo]:
+    """The same photographs; those that are one picture under several names, with a mask each, become a series."""
+    by_size: dict[int, list[Photo]] = collections.defaultdict(list)
+    for photo in photos:
+        by_size[photo.image.stat().st_size].append(photo)
+    by_content: dict[bytes, list[Photo]] = collections.defaultdict(list)
+    for photo in itertools.chain.from_iterable(found for found in by_size.values() if len(found) > 1):
+        by_content[hashlib.sha256(photo.image.read_bytes()).digest()].append(photo)
+    series: dict[str, str] = {}
+    for same in by_content.values():
+        if len(same) > 1:
+            joined = next((photo.series for photo in same if photo.series), same[0].name)
+            series |= dict.fromkeys((photo.name for photo in same), joined)
+    return [replace(photo, series=series.get(photo.name, photo.series)) for photo in photos]
 
 
 def _safe(name: str) -> str:

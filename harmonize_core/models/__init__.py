@@ -29,6 +29,7 @@ from harmonize_core.models._registry import ModelEntry as ModelEntry
 from harmonize_core.models._registry import Output as Output
 from harmonize_core.models._registry import build as build
 from harmonize_core.models._registry import lookup as lookup
+from harmonize_core.models._registry import lookup_at as lookup_at
 from harmonize_core.models._registry import register as register
 from harmonize_core.models._registry import registered as registered
 from harmonize_core.models.layers import denormalize as denormalize

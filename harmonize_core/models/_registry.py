@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from harmonize_core.errors import InputError, UnknownName
+from harmonize_core.errors import ConfigError, InputError, UnknownName
 from harmonize_core.formats.triplet import Domain
 
 
@@ -101,6 +101,13 @@ class InferenceNetwork(nn.Module):
 class ModelConfig(abc.ABC):
     """Architecture hyper-parameters. Subclasses are final: never subclass a concrete config."""
 
+    sides: ClassVar[tuple[int, ...]] = ()
+    """Sides in pixels that `at` knows, for networks whose depth follows from the size of their pictures."""
+
+    def at(self, side: int) -> ModelConfig:
+        """The same architecture with as many levels as pictures of one of `sides` have room for."""
+        raise NotImplementedError(f"{type(self).__name__} has no other sides than its own")
+
     @abc.abstractmethod
     def build(self) -> HarmonizationModel:
         """A new network with torch's default initialisation, on the CPU."""
@@ -173,6 +180,26 @@ def lookup(name: str) -> ModelEntry:
     if name not in _entries:
         raise UnknownName.of("model", name, sorted(_entries))
     return _entries[name]
+
+
+def lookup_at(name: str, side: int) -> ModelEntry:
+    """The entry of a name for pictures of another side; of networks that take any size, their own.
+
+    Args:
+        name: registered name.
+        side: in pixels; 0: the network's own.
+
+    Raises:
+        UnknownName: no such model.
+        ConfigError: the network cannot be built for this side.
+    """
+    entry = lookup(name)
+    if side in (0, entry.input_spec.size) or "any_size" in entry.features:
+        return entry
+    if side not in entry.config.sides:
+        known = " or ".join(map(str, sorted({*entry.config.sides, entry.input_spec.size})))
+        raise ConfigError(f"{name} takes pictures of {known} px but was asked for {side}; choose another --data.side")
+    return replace(entry, config=entry.config.at(side), input_spec=InputSpec(side, side, entry.input_spec.color_space))
 
 
 def build(name: str) -> HarmonizationModel:

@@ -10,7 +10,9 @@ triplets together.
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Self
 
 from torch import Tensor, nn
 
@@ -20,8 +22,30 @@ from harmonize_core.models.blocks_retinex import PadConv
 from harmonize_core.models.idih import BlendedOutput, IDIHConfig
 
 
+@dataclass(frozen=True)
+class TranslatedConfig(ModelConfig):
+    """What the three have in common; the defaults are the released codes' and iDIH-256's."""
+
+    width: int = 64
+    """Channels of a translator at full size."""
+    critic_width: int = 64
+    """Channels of a critic's first layer."""
+    harmonizer_width: int = 64
+    """Channels of iDIH's outermost level."""
+    harmonizer_depth: int = 7
+    """Number of iDIH's halvings."""
+
+    sides = IDIHConfig.sides
+
+    def at(self, side: int) -> Self:
+        """Translators keep their layers and change their channels with the side: four fifths of a step are theirs."""
+        width, critic_width = (max(8, of * side // 256) for of in (self.width, self.critic_width))
+        depth = IDIHConfig().at(side).depth
+        return replace(self, width=width, critic_width=critic_width, harmonizer_depth=depth)
+
+
 class TranslatedHarmonizer(HarmonizationModel):
-    """iDIH-256 with the translator that its rendered training pictures pass through; users need iDIH alone.
+    """iDIH with the translator that its rendered training pictures pass through; users need iDIH alone.
 
     It learns as every other iDIH-256, at 1e-3 with beta1 0.9 where the translators have 2e-4 and 0.5.
     """
@@ -29,17 +53,16 @@ class TranslatedHarmonizer(HarmonizationModel):
     rate_factors = MappingProxyType({"harmonizer": 5.0})
     beta1s = MappingProxyType({"harmonizer": 0.9})
 
-    def __init__(self, config: ModelConfig, translator: nn.Module, harmonizer_width: int) -> None:
+    def __init__(self, config: TranslatedConfig, translator: nn.Module) -> None:
         """
         Args:
             config: of the whole, for the objective that builds the other helpers.
             translator: rendered pictures (B, 3, H, W) to photographic ones, both in [-1, 1].
-            harmonizer_width: of iDIH-256.
         """
         super().__init__()
         self.config = config
         self.translator = translator
-        self.harmonizer = IDIHConfig(width=harmonizer_width).build()
+        self.harmonizer = IDIHConfig(config.harmonizer_width, config.harmonizer_depth).build()
         self.divisor = self.harmonizer.divisor
 
     def forward(self, composite: Tensor, mask: Tensor, domain: Domain = "photographic") -> BlendedOutput:

@@ -10,8 +10,9 @@ Images are 256x256; "photographic" is what the paper calls the real domain.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +45,18 @@ class CharmNetConfig(ModelConfig):
     """Channels of the outermost level; deeper levels have 1, 2, 2, 4, 4 and 8 times as many."""
     private: bool = True
     """Encoder and decoder levels outside the core for each domain; False: one of each for both (ablation, ours)."""
+    private_levels: int = 4
+    """Levels outside the core, whose features are 16x16: pictures have a side of 2^(private_levels + 4)."""
+
+    sides = (64, 128, 256, 512)
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Channels of the levels from the outermost in, those of iDIH; the last three are the core's."""
+        return tuple(self.base_channels * min(2 ** (level // 2), 8) for level in range(self.private_levels + 3))
+
+    def at(self, side: int) -> CharmNetConfig:
+        return replace(self, private_levels=side.bit_length() - 5)
 
     def build(self) -> CharmNet:
         return CharmNet(self)
@@ -54,25 +67,25 @@ class CharmNetOutput(Output):
     """What one forward pass gives; B images of one domain."""
 
     f_enc: Tensor
-    """(B, 128, 16, 16) output of the private encoder."""
+    """(B, 128, 16, 16) output of the private encoder; 64 channels where it has two levels."""
     f_dec: Tensor
-    """(B, 128, 16, 16) output of the shared decoder after its last skip."""
+    """The same shape: output of the shared decoder after its last skip."""
     attention: Tensor
     """(B, 1, 256, 256) share of the composite in each pixel, in (0, 1)."""
 
 
 class PrivateEncoder(nn.Module):
-    """(B, 4, 256, 256) to four feature maps, 128x128 down to 16x16."""
+    """(B, 4, 256, 256) to four feature maps, 128x128 down to 16x16; levels that follow from the picture's size."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, channels: Sequence[int]) -> None:
+        """
+        Args:
+            channels: of each level from the outermost in.
+        """
         super().__init__()
         self.blocks = nn.ModuleList(
-            [
-                ConvBlock(4, width, norm=False),
-                ConvBlock(width, width, norm=False),
-                ConvBlock(width, 2 * width),
-                ConvBlock(2 * width, 2 * width),
-            ]
+            ConvBlock(c_in, c_out, norm=level >= 2)
+            for level, (c_in, c_out) in enumerate(itertools.pairwise((4, *channels)))
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -86,23 +99,16 @@ class PrivateEncoder(nn.Module):
 class SharedCore(nn.Module):
     """The domain-invariant bottleneck: (B, 128, 16, 16) to 1x1 and back, with additive skips."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, channels: Sequence[int]) -> None:
+        """
+        Args:
+            channels: of what comes in, and of the three levels.
+        """
         super().__init__()
-        self.channels = 2 * width
-        self.down = nn.ModuleList(
-            [
-                ConvBlock(2 * width, 4 * width),
-                ConvBlock(4 * width, 4 * width),
-                ConvBlock(4 * width, 8 * width, padding=0),
-            ]
-        )
-        self.up = nn.ModuleList(
-            [
-                DeconvBlock(8 * width, 4 * width, padding=0),
-                DeconvBlock(4 * width, 4 * width),
-                DeconvBlock(4 * width, 2 * width),
-            ]
-        )
+        self.channels, *_ = channels
+        steps = list(zip(channels[:-1], channels[1:], (1, 1, 0), strict=True))  # the last one ends in a single place
+        self.down = nn.ModuleList(ConvBlock(a, b, padding=padding) for a, b, padding in steps)
+        self.up = nn.ModuleList(DeconvBlock(b, a, padding=padding) for a, b, padding in reversed(steps))
 
     def forward(self, f_enc: Tensor) -> Tensor:
         skips = [f_enc]
@@ -117,21 +123,20 @@ class SharedCore(nn.Module):
 class PrivateDecoder(nn.Module):
     """(B, 128, 16, 16) to the harmonized image and its blending attention."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, channels: Sequence[int]) -> None:
+        """
+        Args:
+            channels: of each level of the encoder from the outermost in.
+        """
         super().__init__()
-        self.blocks = nn.ModuleList(
-            [
-                DeconvBlock(2 * width, 2 * width),
-                DeconvBlock(2 * width, width),
-                DeconvBlock(width, width),
-                DeconvBlock(width, width // 2),
-            ]
-        )
-        self.head = BlendHead(width // 2)
+        last = channels[0] // 2
+        steps = itertools.pairwise((last, *channels))
+        self.blocks = nn.ModuleList(DeconvBlock(b, a) for a, b in reversed(list(steps)))
+        self.head = BlendHead(last)
 
     def forward(self, f_dec: Tensor, features: list[Tensor], composite_norm: Tensor) -> tuple[Tensor, Tensor]:
         x = f_dec
-        skips: list[Tensor | None] = [features[2], features[1], features[0], None]
+        skips: list[Tensor | None] = [*reversed(features[:-1]), None]
         for block, skip in zip(self.blocks, skips, strict=True):
             x = block(x)
             x = x if skip is None else x + skip
@@ -141,15 +146,15 @@ class PrivateDecoder(nn.Module):
 class CharmNet(HarmonizationModel):
     """The generator with both domains' private parts (9.258 M parameters; 8.301 M without private parts)."""
 
-    divisor = 256
-
     def __init__(self, config: CharmNetConfig | None = None) -> None:
         super().__init__()
         config = config or CharmNetConfig()
-        width, owners = config.base_channels, DOMAINS if config.private else (SHARED,)
-        self.encoders = nn.ModuleDict({owner: PrivateEncoder(width) for owner in owners})
-        self.core = SharedCore(width)
-        self.decoders = nn.ModuleDict({owner: PrivateDecoder(width) for owner in owners})
+        levels, owners = config.private_levels, DOMAINS if config.private else (SHARED,)
+        channels = config.channels
+        self.divisor = 2 ** (levels + 4)
+        self.encoders = nn.ModuleDict({owner: PrivateEncoder(channels[:levels]) for owner in owners})
+        self.core = SharedCore(channels[levels - 1 :])
+        self.decoders = nn.ModuleDict({owner: PrivateDecoder(channels[:levels]) for owner in owners})
 
     def parts(self, domain: Domain) -> tuple[nn.Module, nn.Module]:
         """Encoder and decoder of a domain, the same two for both where none is private."""
@@ -171,10 +176,9 @@ class CharmNet(HarmonizationModel):
 class CharmNetBranch(HarmonizationModel):
     """The parts of a CharmNet that serve one domain."""
 
-    divisor = CharmNet.divisor
-
     def __init__(self, model: CharmNet, domain: Domain) -> None:
         super().__init__()
+        self.divisor = model.divisor
         self.encoder, self.decoder = model.parts(domain)
         self.core = model.core
 
@@ -254,7 +258,7 @@ register(
     ModelEntry(
         "charmnet_256",
         CharmNetConfig(),
-        InputSpec(size=256, divisor=CharmNet.divisor),
+        InputSpec(size=256, divisor=256),
         source="Cao et al., Deep Image Harmonization by Bridging the Reality Gap, BMVC 2022 (RdHarmony)",
         licence="Apache-2.0",
         features=frozenset({"onnx", "domains"}),
@@ -264,7 +268,7 @@ register(
     ModelEntry(
         "charmnet_256_shared",
         CharmNetConfig(private=False),
-        InputSpec(size=256, divisor=CharmNet.divisor),
+        InputSpec(size=256, divisor=256),
         source="Ablation of charmnet_256: one encoder and decoder for both domains (ours)",
         licence="Apache-2.0",
         features=frozenset({"onnx"}),

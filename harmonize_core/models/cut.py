@@ -14,29 +14,23 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harmonize_core.models._registry import InputSpec, ModelConfig, ModelEntry, register
+from harmonize_core.models._registry import InputSpec, ModelEntry, register
 from harmonize_core.models.blocks_resnet import ResnetGenerator
-from harmonize_core.models.blocks_translation import TranslatedHarmonizer
+from harmonize_core.models.blocks_translation import TranslatedConfig, TranslatedHarmonizer
 
 
 @dataclass(frozen=True)
-class CUTConfig(ModelConfig):
+class CUTConfig(TranslatedConfig):
     """Shape of translator, critic and harmonizer; the defaults are the released code's and iDIH-256's."""
 
-    width: int = 64
-    """Channels of the translator at full size."""
     blocks: int = 9
     """Residual blocks of the translator, at least 5."""
-    critic_width: int = 64
-    """Channels of the critic's first layer."""
     patch_width: int = 256
     """Length of a patch's vector."""
-    harmonizer_width: int = 64
-    """Channels of iDIH's outermost level."""
 
     def build(self) -> TranslatedHarmonizer:
         translator = ResnetGenerator(width=self.width, blocks=self.blocks, smooth=True)
-        return TranslatedHarmonizer(self, translator, self.harmonizer_width)
+        return TranslatedHarmonizer(self, translator)
 
 
 class PatchHeads(nn.Module):

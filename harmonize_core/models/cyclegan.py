@@ -10,26 +10,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harmonize_core.models._registry import InputSpec, ModelConfig, ModelEntry, register
+from harmonize_core.models._registry import InputSpec, ModelEntry, register
 from harmonize_core.models.blocks_resnet import ResnetGenerator
-from harmonize_core.models.blocks_translation import TranslatedHarmonizer
+from harmonize_core.models.blocks_translation import TranslatedConfig, TranslatedHarmonizer
 
 
 @dataclass(frozen=True)
-class CycleGANConfig(ModelConfig):
+class CycleGANConfig(TranslatedConfig):
     """Shape of translators, critics and harmonizer; the defaults are the released code's and iDIH-256's."""
 
-    width: int = 64
-    """Channels of a translator at full size."""
     blocks: int = 9
     """Residual blocks of a translator."""
-    critic_width: int = 64
-    """Channels of the critics' first layer."""
-    harmonizer_width: int = 64
-    """Channels of iDIH's outermost level."""
 
     def build(self) -> TranslatedHarmonizer:
-        return TranslatedHarmonizer(self, ResnetGenerator(width=self.width, blocks=self.blocks), self.harmonizer_width)
+        return TranslatedHarmonizer(self, ResnetGenerator(width=self.width, blocks=self.blocks))
 
 
 register(

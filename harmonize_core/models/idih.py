@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +31,11 @@ class IDIHConfig(ModelConfig):
     """Channels of the outermost level; deeper ones have 1, 2, 2, 4, 4, 8, 8 times as many."""
     depth: int = 7
     """Number of halvings; pictures are multiples of 2^(depth+1)."""
+
+    sides = (64, 128, 256, 512)
+
+    def at(self, side: int) -> IDIHConfig:
+        return replace(self, depth=side.bit_length() - 2)
 
     def build(self) -> IDIH:
         return IDIH(self)

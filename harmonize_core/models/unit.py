@@ -13,28 +13,22 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harmonize_core.models._registry import InputSpec, ModelConfig, ModelEntry, register
+from harmonize_core.models._registry import InputSpec, ModelEntry, register
 from harmonize_core.models.blocks_retinex import PadConv, Residual
-from harmonize_core.models.blocks_translation import TranslatedHarmonizer
+from harmonize_core.models.blocks_translation import TranslatedConfig, TranslatedHarmonizer
 
 
 @dataclass(frozen=True)
-class UnitConfig(ModelConfig):
+class UnitConfig(TranslatedConfig):
     """Shape of translators, critics and harmonizer; the defaults are the released code's and iDIH-256's."""
 
-    width: int = 64
-    """Channels of a translator at full size; the latent space has four times as many."""
     blocks: int = 4
     """Residual blocks of an encoder, and of a decoder."""
-    critic_width: int = 64
-    """Channels of the critics' first layer."""
     scales: int = 3
     """Critics for each domain."""
-    harmonizer_width: int = 64
-    """Channels of iDIH's outermost level."""
 
     def build(self) -> TranslatedHarmonizer:
-        return TranslatedHarmonizer(self, UnitTranslator(self.width, self.blocks), self.harmonizer_width)
+        return TranslatedHarmonizer(self, UnitTranslator(self.width, self.blocks))
 
 
 class UnitEncoder(nn.Module):

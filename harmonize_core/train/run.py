@@ -146,7 +146,8 @@ class Run:
         self._refuse_bad_weights()
         trainer = {**self.trainer.state(), "seconds": self.seconds, "best": self.best.state()}
         name = self.config.model
-        folder = state.save(self.folder, self.step, self.trainer.kept, name, trainer, self._provenance())
+        side = self.config.data.side
+        folder = state.save(self.folder, self.step, self.trainer.kept, name, trainer, self._provenance(), side)
         state.prune(self.folder, max(self.config.keep, 1))
         self.log.write_csv()
         return folder
@@ -184,7 +185,8 @@ class Run:
 
     def _save_network(self, path: Path) -> None:
         self._refuse_bad_weights()
-        save_model(path, self.trainer.kept, self.config.model, provenance=self._provenance())
+        name, side = self.config.model, self.config.data.side
+        save_model(path, self.trainer.kept, name, side=side, provenance=self._provenance())
 
     def _provenance(self) -> dict[str, str]:
         return {

@@ -12,9 +12,9 @@ import torch
 
 from harmonize_core.data.dataset import STYLES, Movable, SampleSource, TripletDataset
 from harmonize_core.data.sources import list_triplets, splits_of, thin
-from harmonize_core.errors import ConfigError, DatasetError
+from harmonize_core.errors import DatasetError
 from harmonize_core.formats.triplet import Domain, TripletPaths
-from harmonize_core.models import lookup
+from harmonize_core.models import lookup_at
 from harmonize_core.train import sets_on_the_fly
 from harmonize_core.train.config import TrainConfig
 
@@ -105,11 +105,9 @@ def side_of(config: TrainConfig) -> int:
     """Side in pixels of the pictures that a run trains on.
 
     Raises:
-        ConfigError: a side of its own for a network that takes one size only.
+        ConfigError: a network that cannot be built for the side that is asked for.
     """
-    entry, side = lookup(config.model), config.data.side
-    if side and side != entry.input_spec.size and "any_size" not in entry.features:
-        raise ConfigError(f"--data.side {side} needs a network for any size but {config.model} takes its own only")
+    entry, side = lookup_at(config.model, config.data.side), config.data.side
     return side or entry.input_spec.size
 
 

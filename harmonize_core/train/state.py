@@ -24,7 +24,13 @@ TRAINER_FORMAT = "harmonize-trainer/1"
 
 
 def save(
-    run: Path, step: int, model: HarmonizationModel, name: str, trainer: dict[str, Any], provenance: dict[str, str]
+    run: Path,
+    step: int,
+    model: HarmonizationModel,
+    name: str,
+    trainer: dict[str, Any],
+    provenance: dict[str, str],
+    side: int = 0,
 ) -> Path:
     """Write the checkpoint of `step`: into a folder beside it first, renamed when whole.
 
@@ -36,7 +42,7 @@ def save(
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        save_model(partial / "model.safetensors", model, name, provenance=provenance)
+        save_model(partial / "model.safetensors", model, name, side=side, provenance=provenance)
         with open(partial / "trainer.pt", "wb") as file:
             torch.save({"format": TRAINER_FORMAT, "step": step, **trainer}, file)
             file.flush()

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from harmonize_core.checkpoint import load_model
 from harmonize_core.errors import ConfigError
-from harmonize_core.models import HarmonizationModel, init_weights, lookup
+from harmonize_core.models import HarmonizationModel, init_weights, lookup_at
 from harmonize_core.train.config import TrainConfig
 from harmonize_core.train.device import compile_in_place
 from harmonize_core.train.distributed import ALONE, World, share_statistics
@@ -35,7 +35,7 @@ class Trainer:
             processes cannot share equally.
         EnvironmentFault: the device cannot train in this precision, or nothing can be compiled.
         """
-        architecture = lookup(config.model).config
+        architecture = lookup_at(config.model, config.data.side).config
         self.config = config
         self.device = device
         self.precision = precision_on(device, config.precision)

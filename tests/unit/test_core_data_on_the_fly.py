@@ -357,8 +357,11 @@ def test_an_iharmony4_root_gives_the_photographs_of_its_training_list(tmp_path):
 
 
 def test_what_cannot_be_is_refused(folders, tmp_path):
-    with pytest.raises(ConfigError, match=r"--data\.side 512 needs a network for any size"):
-        open_sets(replace(config_of(folders), data=DataConfig(side=512)))
+    with pytest.raises(
+        ConfigError,
+        match=r"idih_256 takes pictures of 64 or 128 or 256 or 512 px but was asked for 96; choose another --data.side",
+    ):
+        open_sets(replace(config_of(folders), model="idih_256", data=DataConfig(side=96)))
     with pytest.raises(DatasetError, match="rdharmony linear"):
         open_sets(replace(config_of(folders), rendered=folders[1]))
     with pytest.raises(ConfigError, match="should have lists of triplets"):

@@ -25,6 +25,7 @@ from harmonize_core.benchmark.study_data import SIDES, StudyData, open_study
 from harmonize_core.benchmark.study_options import Job, StudyOptions, check, cost, duration, jobs_of, settings, shard_of
 from harmonize_core.benchmark.study_pictures import keep_pictures
 from harmonize_core.benchmark.study_rows import TRANSLATORS, chosen_rows
+from harmonize_core.checkpoint import load_model
 from harmonize_core.data.dataset import TripletDataset
 from harmonize_core.data.options import DataConfig
 from harmonize_core.data.sources import thin
@@ -35,8 +36,9 @@ from harmonize_core.formats.lock import exclusive, is_locked
 from harmonize_core.infer.predictor import Predictor
 from harmonize_core.metrics import PROTOCOLS, Protocol
 from harmonize_core.models import lookup_at, parameter_count
-from harmonize_core.train.config import InitConfig, LossConfig, OptimConfig, TrainConfig
+from harmonize_core.train.config import IMAGENET, InitConfig, LossConfig, OptimConfig, TrainConfig
 from harmonize_core.train.log import git_commit, read_log
+from harmonize_core.train.presets import recipe_of
 from harmonize_core.train.sets import Sets
 
 Say = Callable[[str], None]
@@ -65,7 +67,7 @@ def open_data(options: StudyOptions) -> StudyData:
     """
     check(options)
     data = open_study(options.photographs, options.rendered, options.novel, options.category)
-    if "oracle" in {row.name for row in chosen_rows(options.rows)} and not data.plans.train["novel"]:
+    if "oracle" in {row.name for row in chosen_rows(options.rows, options.network)} and not data.plans.train["novel"]:
         raise ConfigError(
             f"the row oracle needs photographs of the novel category to train on, but the list novel_train of "
             f"{options.photographs} is empty; hold fewer out (make-real --held-out-novel), or name --rows without it"
@@ -106,7 +108,8 @@ def recipe(job: Job, stage: int, options: StudyOptions, steps: int, weights: Pat
 
     Adam, a cosine after a short rise, no clipping (gradients of CharmNet's loss are ten times larger: clipping would
     not be the same for all), and a start near the identity. CharmNet's discriminator has the published 1e-4;
-    translators a fifth of the rate, as their published recipes have of iDIH's.
+    translators a fifth of the rate, as their published recipes have of iDIH's. CharmNet-HR has the losses and the
+    ImageNet features of its own recipe.
 
     Args:
         job: the run.
@@ -124,7 +127,7 @@ def recipe(job: Job, stage: int, options: StudyOptions, steps: int, weights: Pat
         schedule="cosine",
         warmup_steps=WARMUP_STEPS,
     )
-    both = job.row.plan == "fusion"
+    both, ours = job.row.plan == "fusion", options.network == "charmnet_hr"
     steps = max(1, (steps + stage) // job.stages)
     return TrainConfig(
         run=_run_folder(job, stage, options),
@@ -134,8 +137,8 @@ def recipe(job: Job, stage: int, options: StudyOptions, steps: int, weights: Pat
         steps=steps,
         batch_size=options.batch // 2 if both else options.batch,
         optim=optim,
-        loss=dataclasses.replace(LossConfig(), **job.row.weights),
-        init=InitConfig(blend_bias=1.0, weights=weights),
+        loss=dataclasses.replace(recipe_of("charmnet_hr").loss if ours else LossConfig(), **job.row.weights),
+        init=InitConfig(features=IMAGENET if ours and not weights else None, blend_bias=1.0, weights=weights),
         data=DataConfig(side=options.side),
         seed=job.seed,
         validate_every=max(1, steps // CURVE_POINTS),
@@ -186,7 +189,7 @@ def _network(
         summaries.append(sets.summary())
         weights = folder / "model.safetensors"
     assert weights is not None
-    predictor = Predictor.load(weights, options.device)
+    predictor = _predictor(weights, options)
     model = lookup_at(job.row.model, options.side).config.build()
     return predictor, {
         "parameters": parameter_count(model),
@@ -196,6 +199,13 @@ def _network(
         "weights": digest(weights),
         "curve": curve,
     }
+
+
+def _predictor(weights: Path, options: StudyOptions) -> Predictor:
+    """A trained network; one that takes any size looks at pictures of the study's."""
+    checkpoint = load_model(weights)
+    spec = dataclasses.replace(checkpoint.input_spec, size=options.side)
+    return Predictor.from_checkpoint(dataclasses.replace(checkpoint, input_spec=spec), options.device)
 
 
 def _sets(job: Job, stage: int, options: StudyOptions, data: StudyData) -> Sets:

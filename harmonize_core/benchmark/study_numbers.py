@@ -124,11 +124,12 @@ def outcomes_of(options: StudyOptions, data: StudyData) -> list[Outcome]:
         for side in SIDES
     }
     scores = {job.name: {side: _read(job.result(options.out) / f"{side}.csv") for side in SIDES} for job in jobs}
-    seeds = {row.name: [j for j in jobs if j.row.name == row.name] for row in chosen_rows(options.rows)}
+    rows = chosen_rows(options.rows, options.network)
+    seeds = {row.name: [j for j in jobs if j.row.name == row.name] for row in rows}
     if not seeds[REFERENCE]:
         return []
     made = []
-    for row in chosen_rows(options.rows):
+    for row in rows:
         own = {job.seed: scores[job.name] for job in seeds[row.name]}
         if not own:
             continue

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import torch
 
-from harmonize_core.benchmark.study_rows import StudyRow, chosen_rows
+from harmonize_core.benchmark.study_rows import Network, StudyRow, chosen_rows
 from harmonize_core.errors import ConfigError, EnvironmentFault
 from harmonize_core.models.charmnet import CharmNetConfig
 
@@ -32,6 +32,8 @@ class StudyOptions:
     """Computing time of each run instead (`pace.py`); how many steps fit is decided once for each row."""
     batch: int = 8
     """Triplets of a step: half of each domain where a run learns from both."""
+    network: Network = "charmnet_256"
+    """What the claim is put to: the published network with iDIH beside it, or ours, which learns from far less."""
     side: int = 256
     """Of the pictures in pixels. Below 256 every network is built with as many levels as pictures have room for, and
     translators with fewer channels."""
@@ -72,7 +74,7 @@ class Job:
 
 def jobs_of(options: StudyOptions) -> list[Job]:
     """All runs of the study, seed by seed, so that the first complete comparison is there early."""
-    rows = chosen_rows(options.rows)
+    rows = chosen_rows(options.rows, options.network)
     return [Job(row, seed) for seed in range(options.seeds) for row in rows if row.learns or seed == 0]
 
 
@@ -90,7 +92,7 @@ def shard_of(jobs: Sequence[Job], shard: tuple[int, int]) -> list[Job]:
 
 def settings(options: StudyOptions) -> dict[str, Any]:
     """All that every number depends on beside the data; a folder belongs to one choice of these."""
-    names = ("steps", "minutes", "batch", "side", "lr", "precision", "category", "test_limit")
+    names = ("steps", "minutes", "batch", "network", "side", "lr", "precision", "category", "test_limit")
     return {name: getattr(options, name) for name in names} | {"novel": list(options.novel)}
 
 
@@ -101,7 +103,7 @@ def check(options: StudyOptions) -> None:
         ConfigError, UnknownName: an option out of range, an unknown row.
         EnvironmentFault: no such device here.
     """
-    chosen_rows(options.rows)
+    chosen_rows(options.rows, options.network)
     part, parts = options.shard
     problems = [
         *([] if (options.steps > 0) != (options.minutes > 0) else ["one of --steps and --minutes should be above 0"]),

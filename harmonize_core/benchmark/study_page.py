@@ -19,6 +19,7 @@ from harmonize_core.benchmark.study_numbers import (
     sentence,
     verdict,
 )
+from harmonize_core.benchmark.study_options import StudyOptions
 from harmonize_core.benchmark.study_pictures import strips
 from harmonize_core.benchmark.study_record import Report, as_json
 from harmonize_core.benchmark.study_rows import CLAIM, REFERENCE, ROWS
@@ -201,8 +202,8 @@ def _budget(report: Report) -> str:
         "from both; two-stage spends half of its steps on either."
         + (" So each run sees the same number of triplets." if options.steps else ""),
         f"- Adam, rate {options.lr:g} falling along a cosine; FN-MSE for all, CharmNet's other terms for CharmNet, "
-        "the translators' for them (`benchmark/study.py`, `recipe`). Not the papers' lengths of training.",
-        *_small(options.side),
+        "the translators' for them (`benchmark/study.py`, `recipe`). Not the published lengths of training.",
+        *_networks(options),
         f"- Seeds 0 to {options.seeds - 1}. Methods without training have one.",
     ]
     lines = ["| row | learns from | network | parameters | steps | seconds a run |", "|---|---|---|---|---|---|"]
@@ -214,15 +215,22 @@ def _budget(report: Report) -> str:
     return "\n".join([*facts, "", *lines])
 
 
-def _small(side: int) -> list[str]:
-    """What differs from the published networks where pictures are smaller than theirs."""
-    if side == 256:
+def _networks(options: StudyOptions) -> list[str]:
+    """What differs from the published networks."""
+    if options.network == "charmnet_hr":
+        return [
+            f"- The network is CharmNet-HR, looking at {options.side} px, from ImageNet features, with the losses of its "
+            "own recipe: it learns from thousands of pictures what iDIH and CharmNet, from random weights, need hundreds "
+            "of thousands for. Its decoder is shared in all rows; rows without private layers have one encoder. The "
+            "translators train an iDIH and have no row here."
+        ]
+    if options.side == 256:
         return []
-    levels = side.bit_length() - 2
+    levels = options.side.bit_length() - 2
     return [
         f"- Networks are relatives of the published ones, which take 256 px: iDIH has {levels} levels instead of 7, "
         f"CharmNet {levels - 3} private and 3 shared ones instead of 4 and 3 (its discriminator and classifiers see "
-        f"16x16 features as published), translators {side}/256 of their channels (`--data.side {side}`)."
+        f"16x16 features as published), translators {options.side}/256 of their channels (`--data.side`)."
     ]
 
 

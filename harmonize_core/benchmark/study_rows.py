@@ -13,6 +13,8 @@ from harmonize_core.errors import ConfigError, UnknownName
 
 Kind = Literal["untrained", "trained", "ablation", "oracle"]
 
+Network = Literal["charmnet_256", "charmnet_hr"]
+
 REFERENCE = "fusion"
 """What every row is compared with, photograph by photograph."""
 CLAIM = "charmnet"
@@ -110,19 +112,47 @@ ROWS: Mapping[str, StudyRow] = MappingProxyType({row.name: row for row in _ALL})
 """By name, in the order of the tables."""
 
 
-def chosen_rows(names: Iterable[str]) -> list[StudyRow]:
+OURS = MappingProxyType(
+    {"idih_256": "charmnet_hr_shared", "charmnet_256": "charmnet_hr", "charmnet_256_shared": "charmnet_hr_shared"}
+)
+"""What stands for a network where the study is made with ours."""
+
+
+def _ours(row: StudyRow) -> StudyRow:
+    """The same row with CharmNet-HR's network; where a row has iDIH, none of the terms between domains."""
+    if row.model not in OURS:
+        return row
+    weights = NO_CRITIC | NO_STYLE if row.model == "idih_256" else row.weights
+    what = row.what.replace("CharmNet", "CharmNet-HR").replace("iDIH on", "CharmNet-HR's network without its parts on")
+    label = row.label.replace("CharmNet", "CharmNet-HR")
+    return replace(row, model=OURS[row.model], weights=MappingProxyType(dict(weights)), what=what, label=label)
+
+
+ROWS_OF: Mapping[Network, Mapping[str, StudyRow]] = MappingProxyType(
+    {
+        "charmnet_256": ROWS,
+        "charmnet_hr": MappingProxyType(
+            {name: _ours(row) for name, row in ROWS.items() if row.model not in TRANSLATORS}
+        ),
+    }
+)
+"""By the network that the study is made with. The translators train an iDIH and have no row beside CharmNet-HR."""
+
+
+def chosen_rows(names: Iterable[str], network: Network = "charmnet_256") -> list[StudyRow]:
     """The rows of these names in the order of the tables; without names those that are made by default.
 
     Raises:
         UnknownName: no such row.
         ConfigError: the row that all others are compared with is left out.
     """
-    wanted = list(names) or [row.name for row in ROWS.values() if row.chosen]
+    rows = ROWS_OF[network]
+    wanted = list(names) or [row.name for row in rows.values() if row.chosen]
     for name in wanted:
-        if name not in ROWS:
-            raise UnknownName.of("row", name, ROWS)
+        if name not in rows:
+            raise UnknownName.of("row", name, rows)
     if REFERENCE not in wanted:
         raise ConfigError(
             f"--rows should name {REFERENCE}, which the others are compared with, but is {' '.join(wanted)}"
         )
-    return [row for row in ROWS.values() if row.name in wanted]
+    return [row for row in rows.values() if row.name in wanted]

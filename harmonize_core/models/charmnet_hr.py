@@ -32,7 +32,7 @@ from harmonize_core.models._registry import (
     Output,
     register,
 )
-from harmonize_core.models.charmnet import DOMAINS
+from harmonize_core.models.charmnet import DOMAINS, SHARED
 from harmonize_core.models.efficientnet import ConvNorm, blocks
 from harmonize_core.models.layers import normalize, resized
 from harmonize_core.models.look import (
@@ -75,6 +75,8 @@ class CharmNetHrConfig(ModelConfig):
     """Of the features that the core's and the encoder's are joined in; the map is read from half as many, 64x64."""
     hidden: int = 256
     """Of the network that compares the regions."""
+    private: bool = True
+    """An encoder for each domain; False: one for both (ablation)."""
 
     def build(self) -> CharmNetHr:
         return CharmNetHr(self)
@@ -136,7 +138,7 @@ class CharmNetHr(HarmonizationModel):
         config = config or CharmNetHrConfig()
         width = config.channels
         self.side = SIZE
-        self.encoders = nn.ModuleDict({domain: PrivateEncoder() for domain in DOMAINS})
+        self.encoders = nn.ModuleDict({owner: PrivateEncoder() for owner in (DOMAINS if config.private else (SHARED,))})
         self.core = nn.Sequential(*blocks(lite=True, drop=0.0)[PRIVATE_BLOCKS:ALL_BLOCKS])
         self.ask = BackgroundAttention(CORE_CHANNELS)
         self.compare = Compare(CORE_CHANNELS, config.hidden)
@@ -165,7 +167,7 @@ class CharmNetHr(HarmonizationModel):
         Returns:
             The look, the encoder's features (B, 40, 32, 32), and those joined with the core's (B, channels, 32, 32).
         """
-        fine, f_enc = self.encoders[domain](torch.cat([normalize(composite), mask], dim=1))
+        fine, f_enc = self.encoders[self.owner(domain)](torch.cat([normalize(composite), mask], dim=1))
         core = level(self.core(f_enc))
         core = core + self.ask(core, composite, mask)
         seen = self.compare(composite, mask, core)
@@ -178,6 +180,10 @@ class CharmNetHr(HarmonizationModel):
             graded = apply_grade(srgb_to_linear(composite.to(grade.dtype)), grade.detach())
             cells = bounded(centred(cells, mask.to(grade.dtype), graded), MAP_LIMITS, MAP_UNITS)
         return Look(grade, cells), f_enc, f_dec
+
+    def owner(self, domain: Domain) -> str:
+        """Name of the encoder that looks at foregrounds of a domain."""
+        return domain if domain in self.encoders else SHARED
 
     def render(self, composite: Tensor, mask: Tensor, look: Look, f_enc: Tensor, f_dec: Tensor) -> CharmNetHrOutput:
         """Apply a look to a picture of any size, in linear light."""
@@ -195,8 +201,8 @@ class CharmNetHr(HarmonizationModel):
 
     def inference(self, domain: Domain = "photographic") -> InferenceNetwork:
         """One domain's encoder with the rest, sharing this model's parameters."""
-        branch = copy.copy(self)
-        branch._modules = {**self._modules, "encoders": nn.ModuleDict({domain: self.encoders[domain]})}
+        branch, owner = copy.copy(self), self.owner(domain)
+        branch._modules = {**self._modules, "encoders": nn.ModuleDict({owner: self.encoders[owner]})}
         return InferenceNetwork(branch, domain)
 
     def look_at(self, side: int) -> None:
@@ -293,13 +299,26 @@ def over(composite: Tensor, linear: Tensor, changed: Tensor, mask: Tensor) -> Te
     return torch.where(mask > 0, blended, composite)
 
 
+_SOURCE = "ours, after Cao et al., Deep Image Harmonization by Bridging the Reality Gap, BMVC 2022"
+_FEATURES = frozenset({"onnx", "any_size", "background", "look"})
+
 register(
     ModelEntry(
         "charmnet_hr",
         CharmNetHrConfig(),
         InputSpec(size=SIZE, divisor=CharmNetHr.divisor),
-        source="ours, after Cao et al., Deep Image Harmonization by Bridging the Reality Gap, BMVC 2022",
+        source=_SOURCE,
         licence="Apache-2.0",
-        features=frozenset({"onnx", "domains", "any_size", "background", "look"}),
+        features=_FEATURES | {"domains"},
+    )
+)
+register(
+    ModelEntry(
+        "charmnet_hr_shared",
+        CharmNetHrConfig(private=False),
+        InputSpec(size=SIZE, divisor=CharmNetHr.divisor),
+        source=f"Ablation of charmnet_hr: one encoder for both domains; {_SOURCE}",
+        licence="Apache-2.0",
+        features=_FEATURES,
     )
 )

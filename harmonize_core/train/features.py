@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from harmonize_core.errors import CheckpointError, ConfigError, EnvironmentFault
 from harmonize_core.models import HarmonizationModel
-from harmonize_core.models.charmnet import DOMAINS
 from harmonize_core.models.charmnet_hr import ALL_BLOCKS, PRIVATE_BLOCKS, CharmNetHr, PrivateEncoder
 from harmonize_core.models.efficientnet import remap_lite0
 from harmonize_core.tensor_files import read_tensors
@@ -60,15 +59,15 @@ def _packaged() -> Path:
 
 
 def _take(model: CharmNetHr, lite0: Mapping[str, Tensor]) -> None:
-    """Start both encoders and the core from features of EfficientNet-Lite0 by the names of `remap_lite0`;
+    """Start the encoders and the core from features of EfficientNet-Lite0 by the names of `remap_lite0`;
     the mask starts without a say in them. The rest keeps its first values.
 
     Raises:
         KeyError, RuntimeError: they are those of another network.
     """
     parts = {f"blocks.{n}.": [f"core.{n - PRIVATE_BLOCKS}."] for n in range(PRIVATE_BLOCKS, ALL_BLOCKS)}
-    parts |= {f"blocks.{n}.": [f"encoders.{d}.blocks.{n}." for d in DOMAINS] for n in range(PRIVATE_BLOCKS)}
-    parts |= {"stem.": [f"encoders.{d}.stem.picture." for d in DOMAINS]}
+    parts |= {f"blocks.{n}.": [f"encoders.{d}.blocks.{n}." for d in model.encoders] for n in range(PRIVATE_BLOCKS)}
+    parts |= {"stem.": [f"encoders.{d}.stem.picture." for d in model.encoders]}
     found = {
         ours + name.removeprefix(theirs): value
         for name, value in lite0.items()

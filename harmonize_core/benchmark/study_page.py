@@ -219,10 +219,10 @@ def _networks(options: StudyOptions) -> list[str]:
     """What differs from the published networks."""
     if options.network == "charmnet_hr":
         return [
-            f"- The network is CharmNet-HR, looking at {options.side} px, from ImageNet features, with the losses of its "
-            "own recipe: it learns from thousands of pictures what iDIH and CharmNet, from random weights, need hundreds "
-            "of thousands for. Its decoder is shared in all rows; rows without private layers have one encoder. The "
-            "translators train an iDIH and have no row here."
+            f"- The network is CharmNet-HR, looking at {options.side} px, from ImageNet features, with the losses of "
+            "its recipe: it learns from thousands of pictures what iDIH and CharmNet, from random weights, need "
+            "hundreds of thousands for. Its decoder is shared in all rows; rows without private layers have one "
+            "encoder. The translators train an iDIH and have no row here."
         ]
     if options.side == 256:
         return []

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from harmonize_core import cli
-from harmonize_core.benchmark.study_rows import ROWS
+from harmonize_core.benchmark.study_rows import OURS, ROWS
+from harmonize_core.checkpoint import load_model
 from harmonize_core.data import toy
 from harmonize_core.formats.lock import exclusive
 from harmonize_core.models import _registry
@@ -64,6 +65,38 @@ def finished(sets: Path) -> dict[str, int]:
     """When each run was finished."""
     root = sets / "study/results"
     return {f.parent.relative_to(root).as_posix(): f.stat().st_mtime_ns for f in root.rglob("run.json")}
+
+
+@pytest.mark.parametrize("network", ["charmnet_256", "charmnet_hr"])
+def test_small_pictures_and_our_own_network_have_their_studies(sets, capsys, network):
+    page = sets / "docs/study.md"
+    options = (
+        "--side",
+        "64",
+        "--seeds",
+        "1",
+        "--network",
+        network,
+        "--page",
+        str(page),
+        "--rows",
+        "fusion",
+        "charmnet",
+    )
+    assert study(sets, *options) == 0
+    text, ours = page.read_text(), network == "charmnet_hr"
+    assert "at 64 px" in text
+    assert ("CharmNet-HR, looking at 64 px" in text) == ours
+    assert ("2 private and 3 shared" in text) != ours
+    for row, parts in (("fusion", ours), ("charmnet", False)):
+        checkpoint = load_model(sets / f"study/runs/{row}/seed-0/model.safetensors")
+        config = json.loads((sets / f"study/runs/{row}/seed-0/config.json").read_text())
+        assert checkpoint.name == (OURS.get(ROWS[row].model) if ours else ROWS[row].model)
+        assert checkpoint.input_spec.size == (256 if ours else 64)
+        assert (config["loss"]["adversarial"] == config["loss"]["style"] == 0) == parts
+    if ours:
+        assert study(sets, *options[:-2], "cut", "fusion") == 2
+        assert "no row is named 'cut'" in capsys.readouterr().err
 
 
 @pytest.mark.slow

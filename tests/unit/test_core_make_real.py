@@ -181,6 +181,21 @@ def test_people_are_listed_apart_and_a_series_is_never_on_both_sides(tmp_path):
         assert entry["composite"][:3] == entry.get("donor", entry["composite"])[:3]
 
 
+def test_one_picture_under_several_names_is_never_on_both_sides(tmp_path):
+    """As in sets with several masks of a picture, each beside a copy of it."""
+    photos = toy.write_photographs(tmp_path / "photos", count=12, size=48)
+    for i in range(6, 12):
+        (photos / f"toy{i}.png").write_bytes((photos / f"toy{i - 6}.png").read_bytes())
+    for seed in range(4):
+        out = tmp_path / f"out{seed}"
+        make_real(photos, photos, out, MakeRealOptions(per_photo=1, split=SplitOptions(held_out=0.5), seed=seed))
+        with open(out / "photos.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+        split = {row["name"]: row["split"] for row in rows}
+        assert all(split[f"toy{i}"] == split[f"toy{i + 6}"] for i in range(6))
+        assert {row["series"] for row in rows} == {min(f"toy{i}", f"toy{i + 6}") for i in range(6)}
+
+
 def test_a_series_that_the_manifest_splits_and_names_that_meet_are_refused(tmp_path):
     things, people = people_and_things(tmp_path)
     with pytest.raises(DatasetError, match="both become 'toy0'"):

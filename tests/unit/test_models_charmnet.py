@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from harmonize_core.data.dataset import Batch
-from harmonize_core.errors import UnknownName
-from harmonize_core.models import build, denormalize, init_weights, lookup, normalize, parameter_count
+from harmonize_core.errors import ConfigError, UnknownName
+from harmonize_core.models import build, denormalize, init_weights, lookup, lookup_at, normalize, parameter_count
 from harmonize_core.models.charmnet import DOMAINS, CharmNetConfig, DomainDiscriminator, StyleClassifier
 from harmonize_core.train.config import LossConfig
 from harmonize_core.train.objectives.charmnet import CharmNetObjective
@@ -86,6 +86,28 @@ def test_width_is_a_config_not_another_class():
     assert parameter_count(narrow) < 700_000
     out = narrow.eval()(torch.zeros(1, 3, 256, 256), torch.zeros(1, 1, 256, 256), "rendered")
     assert out.f_enc.shape == (1, 32, 16, 16)
+
+
+@pytest.mark.parametrize(("side", "channels"), [(64, 64), (128, 128), (512, 256)])
+def test_on_pictures_of_another_side_only_the_number_of_private_levels_differs(side, channels):
+    entry = lookup_at("charmnet_256", side)
+    assert (entry.input_spec.size, entry.input_spec.divisor) == (side, side)
+    model = dataclasses.replace(entry.config, base_channels=64).build().eval()
+    with torch.no_grad():
+        out = model(torch.zeros(1, 3, side, side), torch.zeros(1, 1, side, side), "rendered")
+    assert out.harmonized.shape == (1, 3, side, side)
+    assert out.f_enc.shape == out.f_dec.shape == (1, channels, 16, 16)
+    assert StyleClassifier(channels).eval()(out.f_enc).shape == (1, 10)
+    rival = lookup_at("idih_256", side).config.build()
+    assert parameter_count(model.inference("rendered")) == parameter_count(rival)
+
+
+def test_a_side_that_a_network_cannot_be_built_for_is_refused():
+    with pytest.raises(ConfigError, match=r"charmnet_256 takes pictures of 64 or 128 or 256 or 512 px but .* 96;"):
+        lookup_at("charmnet_256", 96)
+    with pytest.raises(ConfigError, match=r"issam_256 takes pictures of 256 px but was asked for 64"):
+        lookup_at("issam_256", 64)
+    assert lookup_at("charmnet_hr", 64) == lookup("charmnet_hr")  # it takes any size as it is
 
 
 def test_without_private_levels_both_domains_share_a_network_of_idihs_size(pictures):

@@ -183,7 +183,7 @@ def lookup(name: str) -> ModelEntry:
 
 
 def lookup_at(name: str, side: int) -> ModelEntry:
-    """The entry of a name for pictures of another side; of networks that take any size, their own.
+    """The entry of a name for pictures of another side; of networks that take any size as they are, their own.
 
     Args:
         name: registered name.
@@ -194,12 +194,14 @@ def lookup_at(name: str, side: int) -> ModelEntry:
         ConfigError: the network cannot be built for this side.
     """
     entry = lookup(name)
-    if side in (0, entry.input_spec.size) or "any_size" in entry.features:
+    spec = entry.input_spec
+    if side in (0, spec.size) or ("any_size" in entry.features and not entry.config.sides):
         return entry
     if side not in entry.config.sides:
-        known = " or ".join(map(str, sorted({*entry.config.sides, entry.input_spec.size})))
+        known = " or ".join(map(str, sorted({*entry.config.sides, spec.size})))
         raise ConfigError(f"{name} takes pictures of {known} px but was asked for {side}; choose another --data.side")
-    return replace(entry, config=entry.config.at(side), input_spec=InputSpec(side, side, entry.input_spec.color_space))
+    spec = replace(spec, size=side, divisor=side if spec.divisor == spec.size else spec.divisor)
+    return replace(entry, config=entry.config.at(side), input_spec=spec)
 
 
 def build(name: str) -> HarmonizationModel:

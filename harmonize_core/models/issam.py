@@ -30,6 +30,11 @@ class ISSAMConfig(ModelConfig):
     mid_k: float = 0.5
     """Channels inside the attention's learning block, as a factor of its own."""
 
+    sides = (64, 128, 256, 512)
+
+    def at(self, side: int) -> ISSAMConfig:
+        return self  # its layers take any multiple of 8
+
     def build(self) -> ISSAM:
         return ISSAM(self)
 
@@ -44,6 +49,11 @@ class S2AMConfig(ModelConfig):
     """Encoder levels."""
     mid_k: float = 2.0
     """Channels inside the attention's learning block, as a factor of its own."""
+
+    sides = ISSAMConfig.sides
+
+    def at(self, side: int) -> S2AMConfig:
+        return self
 
     def build(self) -> S2AM:
         return S2AM(self)

@@ -12,7 +12,7 @@ black.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -38,6 +38,13 @@ class PctNetConfig(ModelConfig):
     backbone: Literal["vit", "cnn"] = "vit"
     dropout: float = 0.1
     """Of the transformer while it trains; PyTorch's default, which the released code keeps."""
+    side: int = SIZE
+    """Of the picture that the network looks at, in pixels."""
+
+    sides = (64, 128, 256, 512)
+
+    def at(self, side: int) -> PctNetConfig:
+        return replace(self, side=side)
 
     def build(self) -> PctNet:
         return PctNet(self)
@@ -78,6 +85,7 @@ class PctNet(HarmonizationModel):
     def __init__(self, config: PctNetConfig | None = None) -> None:
         super().__init__()
         config = config or PctNetConfig()
+        self.side = config.side
         self.normalized = config.backbone == "cnn"
         """The transform reads ImageNet-normalised colours (and gives sRGB, as it always does)."""
         if config.backbone == "cnn":
@@ -94,7 +102,7 @@ class PctNet(HarmonizationModel):
 
     def estimate(self, composite: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
         """Composite (B, 3, H, W) sRGB and mask (B, 1, H, W), seen at 256x256: parameters and attention of that size."""
-        composite, mask = (resized(x, (SIZE, SIZE), "bilinear") for x in (composite, mask))
+        composite, mask = (resized(x, (self.side, self.side), "bilinear") for x in (composite, mask))
         if not self.normalized:
             return self.to_parameters(self.transformer(torch.cat([composite, mask], dim=1))), None
         decoded = self.unet(normalize(composite), mask).decoded

@@ -105,8 +105,8 @@ def test_on_pictures_of_another_side_only_the_number_of_private_levels_differs(s
 def test_a_side_that_a_network_cannot_be_built_for_is_refused():
     with pytest.raises(ConfigError, match=r"charmnet_256 takes pictures of 64 or 128 or 256 or 512 px but .* 96;"):
         lookup_at("charmnet_256", 96)
-    with pytest.raises(ConfigError, match=r"issam_256 takes pictures of 256 px but was asked for 64"):
-        lookup_at("issam_256", 64)
+    with pytest.raises(ConfigError, match=r"rainnet_256 takes pictures of 256 px but was asked for 64"):
+        lookup_at("rainnet_256", 64)
     assert lookup_at("charmnet_hr", 64) == lookup("charmnet_hr")  # it takes any size as it is
 
 

@@ -24,7 +24,7 @@ from harmonize_core.benchmark.run import learn, scored
 from harmonize_core.benchmark.study_data import SIDES, StudyData, open_study
 from harmonize_core.benchmark.study_options import Job, StudyOptions, check, cost, duration, jobs_of, settings, shard_of
 from harmonize_core.benchmark.study_pictures import keep_pictures
-from harmonize_core.benchmark.study_rows import TRANSLATORS, chosen_rows
+from harmonize_core.benchmark.study_rows import OURS, TRANSLATORS, chosen_rows
 from harmonize_core.checkpoint import load_model
 from harmonize_core.data.dataset import TripletDataset
 from harmonize_core.data.options import DataConfig
@@ -127,7 +127,7 @@ def recipe(job: Job, stage: int, options: StudyOptions, steps: int, weights: Pat
         schedule="cosine",
         warmup_steps=WARMUP_STEPS,
     )
-    both, ours = job.row.plan == "fusion", options.network == "charmnet_hr"
+    both, ours = job.row.plan == "fusion", job.row.model in OURS.values()
     steps = max(1, (steps + stage) // job.stages)
     return TrainConfig(
         run=_run_folder(job, stage, options),

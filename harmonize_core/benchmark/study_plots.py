@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from harmonize_core.benchmark.study_data import SIDES
 from harmonize_core.benchmark.study_numbers import Outcome, verdict
-from harmonize_core.benchmark.study_rows import CLAIM, REFERENCE, ROWS
+from harmonize_core.benchmark.study_rows import CLAIM, REFERENCE, ROWS_OF
 from harmonize_core.errors import EnvironmentFault
 from harmonize_core.evaluate.report import RATIO_BINS
 
@@ -32,6 +32,7 @@ LINES = {
 DPI = 130
 PALETTE = "tab20"
 """Of matplotlib, for the other rows; a row has the same colour in every figure."""
+ORDER = list(dict.fromkeys(name for rows in ROWS_OF.values() for name in rows))
 
 
 def forest(outcomes: Sequence[Outcome]) -> bytes:
@@ -101,7 +102,7 @@ def _colour(outcome: Outcome) -> str | tuple[float, ...]:
     from matplotlib import colormaps
 
     name = outcome.row.name
-    return LINES[name] if name in LINES else colormaps[PALETTE](list(ROWS).index(name) % 20)
+    return LINES[name] if name in LINES else colormaps[PALETTE](ORDER.index(name) % 20)
 
 
 def _figure(width: float, height: float) -> Figure:

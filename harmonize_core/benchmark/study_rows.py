@@ -118,6 +118,18 @@ OURS = MappingProxyType(
 """What stands for a network where the study is made with ours."""
 
 
+RIVALS = tuple(
+    StudyRow(name, label, model, "fusion", f"{label} on the same data, from random weights", chosen=False)
+    for name, label, model in (
+        ("idih", "iDIH", "idih_256"),
+        ("issam", "iS2AM", "issam_256"),
+        ("pctnet-cnn", "PCT-Net CNN", "pctnet_cnn"),
+        ("pctnet-vit", "PCT-Net ViT", "pctnet_vit"),
+    )
+)
+"""Rows beside CharmNet-HR's that show what other networks learn from as many pictures."""
+
+
 def _ours(row: StudyRow) -> StudyRow:
     """The same row with CharmNet-HR's network; where a row has iDIH, none of the terms between domains."""
     if row.model not in OURS:
@@ -133,6 +145,7 @@ ROWS_OF: Mapping[Network, Mapping[str, StudyRow]] = MappingProxyType(
         "charmnet_256": ROWS,
         "charmnet_hr": MappingProxyType(
             {name: _ours(row) for name, row in ROWS.items() if row.model not in TRANSLATORS}
+            | {row.name: row for row in RIVALS}
         ),
     }
 )

@@ -95,6 +95,8 @@ def test_small_pictures_and_our_own_network_have_their_studies(sets, capsys, net
         assert checkpoint.input_spec.size == (256 if ours else 64)
         assert (config["loss"]["adversarial"] == config["loss"]["style"] == 0) == parts
     if ours:
+        assert study(sets, *options, "pctnet-cnn", "issam") == 0
+        assert all(f"| {label} on the same data" in page.read_text() for label in ("PCT-Net CNN", "iS2AM"))
         assert study(sets, *options[:-2], "cut", "fusion") == 2
         assert "no row is named 'cut'" in capsys.readouterr().err
 

@@ -105,6 +105,7 @@ def export(
     kept = ("step", "training_data", "git", "licence")
     metadata = {key: value for key, value in loaded.provenance.items() if key in kept}
     metadata["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    size = loaded.input_spec.size if size is None else size
     report = export_onnx(
         loaded.model, out, name=loaded.name, domain=domain, size=size, precision=precision, look=look, metadata=metadata
     )

@@ -58,6 +58,7 @@ def exported(checkpoint: Checkpoint, precision: Precision) -> dict[Domain, bytes
                 file,
                 name=checkpoint.name,
                 domain=domain,
+                size=checkpoint.input_spec.size,
                 precision=precision,
                 look="look" in entry.features,
                 metadata={key: v for key, v in checkpoint.provenance.items() if key in ("step", "licence", "git")},

@@ -3,6 +3,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -10,10 +11,11 @@ import pytest
 import torch
 
 import harmonize_core
+from harmonize_core import cli
 from harmonize_core.checkpoint import save_model
 from harmonize_core.errors import CheckpointError, EnvironmentFault, InputError, OutputError
 from harmonize_core.infer.export import TOLERANCE, export_onnx
-from harmonize_core.models import build, init_weights
+from harmonize_core.models import build, init_weights, lookup_at
 from harmonize_core.runtime import Harmonizer, ModelInfo, harmonize
 
 
@@ -68,6 +70,17 @@ def test_checkpoint_and_onnx_give_the_same_picture(files, picture):
     np.testing.assert_allclose(by_onnx, by_torch, atol=1e-3)
     np.testing.assert_allclose(by_half, by_torch, atol=5e-3)
     assert np.abs(by_torch - composite).max() > 0.02
+
+
+def test_a_network_for_smaller_pictures_is_exported_for_them(picture, tmp_path):
+    config = replace(lookup_at("charmnet_256", 64).config, base_channels=8)
+    model = config.build()
+    init_weights(model, seed=0, std=0.05)
+    save_model(tmp_path / "model.safetensors", model, "charmnet_256", config=config, side=64)
+    assert cli.main(["export", str(tmp_path / "model.safetensors"), str(tmp_path / "model.onnx"), "--quiet"]) == 0
+    by_torch, by_onnx = (harmonize_core.load(tmp_path / f"model{ending}") for ending in (".safetensors", ".onnx"))
+    assert by_onnx.info.input_size == by_torch.info.input_size == 64
+    np.testing.assert_allclose(by_onnx(*picture), by_torch(*picture), atol=1e-3)
 
 
 def test_prediction_keeps_the_background_and_takes_eight_bits(files, picture):

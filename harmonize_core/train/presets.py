@@ -210,5 +210,6 @@ def preset(name: str) -> TrainConfig:
 def recipe_of(model: str) -> TrainConfig:
     """The published recipe of a network; of its nearest relative where it has no preset of its own (ablations)."""
     own = [config for _, config in PRESETS.values() if config.model == model]
-    near = [config for _, config in PRESETS.values() if model.startswith(config.model) or config.model[:5] == model[:5]]
+    near = [config for _, config in PRESETS.values() if model.startswith(config.model)]
+    near = near or [config for _, config in PRESETS.values() if config.model[:5] == model[:5]]
     return own[0] if own else replace((near or [PRESETS["idih"][1]])[0], model=model, run=Path("runs") / model)

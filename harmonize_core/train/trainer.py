@@ -31,8 +31,8 @@ class Trainer:
 
     def __init__(self, config: TrainConfig, device: torch.device, world: World = ALONE) -> None:
         """Raises:
-        ConfigError: a network without anything to learn, batches of one where it needs more, or batches that the
-            processes cannot share equally.
+        ConfigError: a network without anything to learn, batches of one where it needs more, batches that the
+            processes cannot share equally, or first weights of another network or another side.
         EnvironmentFault: the device cannot train in this precision, or nothing can be compiled.
         """
         architecture = lookup_at(config.model, config.data.side).config
@@ -164,7 +164,14 @@ def _start_from(config: TrainConfig, model: HarmonizationModel) -> None:
     loaded = load_model(config.init.weights)
     if loaded.name != config.model:
         raise ConfigError(f"--init.weights {config.init.weights} holds {loaded.name} but --model is {config.model}")
-    model.load_state_dict(loaded.model.state_dict())
+    try:
+        model.load_state_dict(loaded.model.state_dict())
+    except RuntimeError as error:
+        found, own = loaded.input_spec.size, lookup_at(config.model, config.data.side).input_spec.size
+        reason = f"for {found} px, but the run's is for {own} px and has other layers; add --data.side {found}"
+        if found == own:
+            reason = "with other hyper-parameters than the registered ones; give weights of the registered network"
+        raise ConfigError(f"--init.weights {config.init.weights} holds {loaded.name} {reason}") from error
 
 
 @contextlib.contextmanager

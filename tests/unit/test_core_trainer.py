@@ -7,13 +7,16 @@ from dataclasses import replace
 import pytest
 import torch
 
+from harmonize_core.checkpoint import save_model
 from harmonize_core.commands.training import train as command
 from harmonize_core.config import encode
 from harmonize_core.data import sources, toy
 from harmonize_core.data.dataset import TripletDataset
+from harmonize_core.data.options import DataConfig
 from harmonize_core.errors import CheckpointError, ConfigError
+from harmonize_core.models import lookup_at
 from harmonize_core.models.crn import CRNConfig
-from harmonize_core.train.config import LossConfig, TrainConfig
+from harmonize_core.train.config import InitConfig, LossConfig, TrainConfig
 from harmonize_core.train.objectives import objective_for
 from harmonize_core.train.presets import IHARMONY4_TRAINING, PRESETS, preset, recipe_of
 from harmonize_core.train.trainer import Trainer, needs_several
@@ -121,6 +124,27 @@ def test_presets_are_the_published_recipes():
         assert optim.milestones == pytest.approx([epoch / epochs for epoch in milestones]), name
         assert (None if optim.name == "adadelta" else optim.beta1) == beta1, name
         assert a_min in (None, config.loss.a_min), name
+
+
+def test_an_ablation_without_a_preset_takes_the_recipe_of_the_network_it_varies():
+    for name, near in (("charmnet_hr_shared", "charmnet_hr"), ("charmnet_256_shared", "charmnet")):
+        ours, published = recipe_of(name), preset(near)
+        assert (ours.model, ours.loss, ours.optim) == (name, published.loss, published.optim)
+
+
+def test_first_weights_of_another_side_are_refused_unless_the_layers_are_the_same(tmp_path):
+    small = replace(TrainConfig(run=tmp_path, batch_size=2), data=DataConfig(side=64))
+    file = tmp_path / "model.safetensors"
+    for name in ("idih_256", "issam_256"):
+        save_model(file, lookup_at(name, 64).config.build(), name, side=64)
+        config = replace(small, model=name, init=InitConfig(weights=file))
+        Trainer(config, CPU)
+        larger = replace(config, data=DataConfig())
+        if name == "issam_256":
+            Trainer(larger, CPU)
+        else:
+            with pytest.raises(ConfigError, match=r"holds idih_256 for 64 px.* for 256 px .*; add --data\.side 64$"):
+                Trainer(larger, CPU)
 
 
 def test_crn_learns_from_one_picture_as_published(dataset):

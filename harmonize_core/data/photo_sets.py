@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harmonize_core.data.photos import Photo, find_photos, holds_pairs
+from harmonize_core.data.photos import Photo, find_photos, holds_pairs, joined
 from harmonize_core.errors import DatasetError, InputError
 from harmonize_core.formats.triplet import TripletPaths
 
@@ -20,7 +20,8 @@ def photographs_in(root: Path) -> list[Photo]:
     """Photographs with masks of a folder (masks beside them or in `masks/`), or of each of its folders; sorted.
 
     A `manifest.csv` decides about pairs, categories, series and splits (`data.photos`). If it holds nothing out, or is
-    not there, about one in ten is, by a hash of the series or else of the name: the same ones whatever else is there.
+    not there, about one in ten is, by a hash of the series or else of the name: the same ones whatever else is there;
+    of series that are split elsewhere all follow that. Files of equal content are a series (`data.photos.joined`).
 
     Raises:
         InputError: `root` is no folder, or a file that a manifest names is missing.
@@ -36,14 +37,16 @@ def photographs_in(root: Path) -> list[Photo]:
         if not holds_pairs(folder, masks):
             continue
         found = find_photos(folder, masks)
-        here = found if folder == root else [replace(p, name=f"{folder.name}-{p.name}") for p in found]
-        photos += here if any(p.held_out for p in here) else [replace(p, held_out=_is_held_out(p)) for p in here]
+        photos += found if folder == root else [replace(p, name=f"{folder.name}-{p.name}") for p in found]
     if not photos:
         raise DatasetError(
             f"{root} should hold photographs with masks named <photo>_mask.png, here, in masks/ or in folders, but no "
             "pair was found; rename the masks or write a manifest.csv"
         )
-    return photos
+    photos = joined(photos)
+    split = {p.image.parent for p in photos if p.held_out}  # folders whose manifest says what is held out
+    sides = {p.group: p.held_out for p in photos if p.image.parent in split}
+    return [p if p.image.parent in split else replace(p, held_out=sides.get(p.group, _is_held_out(p))) for p in photos]
 
 
 def photographs_of(triplets: Sequence[TripletPaths], held_out: bool) -> list[Photo]:

@@ -59,7 +59,7 @@ def find_all(folders: Sequence[tuple[Path, Path]]) -> list[Photo]:
                 f"photographs should have different names but {first.image} and {second.image} both become "
                 f"{first.name!r}; rename one"
             )
-    return _joined(photos)
+    return joined(photos)
 
 
 def find_photos(photos_dir: Path, masks_dir: Path) -> list[Photo]:
@@ -85,7 +85,33 @@ def find_photos(photos_dir: Path, masks_dir: Path) -> list[Photo]:
             f"{photos_dir} should hold photographs with masks named <photo>_mask.png or <photo>.png in {masks_dir} "
             f"but no pair was found; rename the masks or write a manifest.csv"
         )
-    return _joined(sorted(photos, key=lambda photo: photo.name))
+    return sorted(photos, key=lambda photo: photo.name)
+
+
+def joined(photos: Sequence[Photo]) -> list[Photo]:
+    """The same photographs; those that are one picture under several names, with a mask each, become a series.
+
+    Files of equal content are one picture. Where copies are of different series, these become one.
+    """
+    by_size: dict[int, list[Photo]] = collections.defaultdict(list)
+    for photo in photos:
+        by_size[photo.image.stat().st_size].append(photo)
+    by_content: dict[bytes, list[Photo]] = collections.defaultdict(list)
+    for photo in itertools.chain.from_iterable(found for found in by_size.values() if len(found) > 1):
+        by_content[hashlib.sha256(photo.image.read_bytes()).digest()].append(photo)
+    into: dict[str, str] = {}
+
+    def series(group: str) -> str:
+        while group in into:
+            group = into[group]
+        return group
+
+    for same in by_content.values():
+        copies = sorted(same, key=lambda photo: not photo.series)  # a name that the manifest gives is kept
+        first, *others = dict.fromkeys(series(photo.group) for photo in copies)
+        into |= dict.fromkeys(others, first)
+    known = into.keys() | into.values()
+    return [replace(photo, series=series(photo.group)) if photo.group in known else photo for photo in photos]
 
 
 def holds_pairs(photos_dir: Path, masks_dir: Path) -> bool:
@@ -134,22 +160,6 @@ def _by_name(photos_dir: Path, masks_dir: Path) -> list[Photo]:
         if mask is not None:
             photos.append(Photo(_safe(image.stem), image, mask, "any", False, ""))
     return photos
-
-
-def _joined(photos: Sequence[Photo]) -> list[Photo]:
-    """The same photographs; those that are one picture under several names, with a mask each, become a series."""
-    by_size: dict[int, list[Photo]] = collections.defaultdict(list)
-    for photo in photos:
-        by_size[photo.image.stat().st_size].append(photo)
-    by_content: dict[bytes, list[Photo]] = collections.defaultdict(list)
-    for photo in itertools.chain.from_iterable(found for found in by_size.values() if len(found) > 1):
-        by_content[hashlib.sha256(photo.image.read_bytes()).digest()].append(photo)
-    series: dict[str, str] = {}
-    for same in by_content.values():
-        if len(same) > 1:
-            joined = next((photo.series for photo in same if photo.series), same[0].name)
-            series |= dict.fromkeys((photo.name for photo in same), joined)
-    return [replace(photo, series=series.get(photo.name, photo.series)) for photo in photos]
 
 
 def _safe(name: str) -> str:

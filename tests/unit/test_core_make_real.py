@@ -21,6 +21,7 @@ from harmonize_core.color import (
 )
 from harmonize_core.data import sources, toy
 from harmonize_core.data.edits import Camera, Foreground, Relight, Transfer, draw_edits
+from harmonize_core.data.photos import find_all
 from harmonize_core.data.plausible import why_implausible
 from harmonize_core.data.rng import generator
 from harmonize_core.errors import CheckpointError, ConfigError, DatasetError
@@ -194,6 +195,18 @@ def test_one_picture_under_several_names_is_never_on_both_sides(tmp_path):
         split = {row["name"]: row["split"] for row in rows}
         assert all(split[f"toy{i}"] == split[f"toy{i + 6}"] for i in range(6))
         assert {row["series"] for row in rows} == {min(f"toy{i}", f"toy{i + 6}") for i in range(6)}
+
+
+def test_series_that_share_a_picture_are_one(tmp_path):
+    """A frame of a walk is listed again in another series: the rest of both must be on one side, too."""
+    photos = toy.write_photographs(tmp_path / "photos", count=8, size=48)
+    (photos / "toy2.png").write_bytes((photos / "toy1.png").read_bytes())
+    with open(photos / "manifest.csv", "w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["file", "mask", "series"])
+        series = ("walk", "walk", "stroll", "stroll", "", "", "", "")
+        rows.writerows([f"toy{i}.png", f"toy{i}_mask.png", name] for i, name in enumerate(series))
+    assert [photo.series for photo in find_all([(photos, photos)])] == ["walk"] * 4 + [""] * 4
 
 
 def test_a_series_that_the_manifest_splits_and_names_that_meet_are_refused(tmp_path):

@@ -49,6 +49,23 @@ def test_a_series_on_both_sides_is_refused(tmp_path, folders):
         opened(root, tmp_path / "cache")
 
 
+def test_copies_of_a_picture_are_on_one_side_also_across_folders(tmp_path):
+    root = photographs(tmp_path / "photos", [("train", "walk"), ("test", ""), ("train", "")])
+    copies = toy.write_photographs(root / "masks of others", count=6, size=32, seed=1)
+    for i in range(6):
+        (copies / f"toy{i}.png").write_bytes((root / f"f0/toy{i % 3}.png").read_bytes())
+    photos = {p.name: p for p in photographs_in(root)}
+    assert {p.name: p.series for p in photos.values() if p.held_out} == dict.fromkeys(
+        ("f0-toy1", "masks of others-toy1", "masks of others-toy4"), "f0-toy1"
+    )
+    assert photos["masks of others-toy3"].series == "walk"
+    (root / "f0/manifest.csv").unlink()
+    sides = {p.name[-1]: set() for p in photos.values()}
+    for p in photographs_in(root):
+        sides[str(int(p.name[-1]) % 3)].add(p.held_out)
+    assert all(len(sides[i]) == 1 for i in "012")
+
+
 def test_held_out_photographs_are_not_trained_on(tmp_path):
     root = photographs(tmp_path / "photos", [("train", ""), ("test", ""), ("train", "")])
     sets = opened(root, tmp_path / "cache")

@@ -94,7 +94,7 @@ def addon_files() -> dict[str, bytes]:
     return {
         name.as_posix(): path.read_bytes()
         for path, name in names.items()
-        if path.suffix != ".pyc" and not any(part.startswith(".") for part in name.parts)
+        if "__pycache__" not in name.parts and not any(part.startswith(".") for part in name.parts)
     }
 
 

@@ -355,6 +355,7 @@ def test_a_disk_that_fills_up_is_one_sentence_and_nothing_half_written(rendered,
         process = subprocess.Popen(["bash", "-c", limit + command], stderr=subprocess.PIPE, text=True)
         if mounted:
             while not list(out.glob(".rdharmony/claims/SHuman/*")):
+                assert process.poll() is None, "it ended before it began a view"
                 time.sleep(0.01)
             subprocess.run(["dd", "if=/dev/zero", f"of={out}/jobs/filler"], capture_output=True, check=False)
         _, error = process.communicate()

@@ -81,7 +81,10 @@ def claim(out: Path, wanted: Mapping[str, Any], lists: Mapping[str, str]) -> Non
     stored: dict[str, Any] = {}
     if note.is_file():
         stored = json.loads(note.read_text(encoding="utf-8"))
-        differing = [f"{k}: {_short(stored.get(k))} -> {_short(v)}" for k, v in wanted.items() if stored.get(k) != v]
+        unknown = "not known to the version that made it"
+        differing = [
+            f"{k}: {_short(stored.get(k, unknown))} -> {_short(v)}" for k, v in wanted.items() if stored.get(k) != v
+        ]
         known = stored.get("lists", {})
         differing += [
             f"the list {name} of the data has changed" for name in lists if known.get(name, lists[name]) != lists[name]

@@ -202,9 +202,9 @@ def _network(
 
 
 def _predictor(weights: Path, options: StudyOptions) -> Predictor:
-    """A trained network; one that takes any size looks at pictures of the study's."""
+    """A trained network; one that takes any size looks at pictures of the study's, as it did in training."""
     checkpoint = load_model(weights)
-    spec = dataclasses.replace(checkpoint.input_spec, size=options.side)
+    spec = dataclasses.replace(checkpoint.input_spec, size=min(options.side, checkpoint.input_spec.size))
     return Predictor.from_checkpoint(dataclasses.replace(checkpoint, input_spec=spec), options.device)
 
 

@@ -35,8 +35,8 @@ class StudyOptions:
     network: Network = "charmnet_256"
     """What the claim is put to: the published network with iDIH beside it, or ours, which learns from far less."""
     side: int = 256
-    """Of the pictures in pixels. Below 256 every network is built with as many levels as pictures have room for, and
-    translators with fewer channels."""
+    """Of the pictures in pixels. Other than at 256 every network is built with as many levels as pictures have room
+    for, and translators with fewer or more channels; CharmNet-HR looks at 256 at most."""
     lr: float = 1e-3
     novel: tuple[str, ...] = ()
     category: str = "human"

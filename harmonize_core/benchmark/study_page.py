@@ -22,7 +22,7 @@ from harmonize_core.benchmark.study_numbers import (
 from harmonize_core.benchmark.study_options import StudyOptions
 from harmonize_core.benchmark.study_pictures import strips
 from harmonize_core.benchmark.study_record import Report, as_json
-from harmonize_core.benchmark.study_rows import CLAIM, REFERENCE, ROWS
+from harmonize_core.benchmark.study_rows import CLAIM, REFERENCE, RIVALS, ROWS, chosen_rows
 from harmonize_core.benchmark.tables import CHOICES
 from harmonize_core.evaluate.report import COLUMNS
 from harmonize_core.formats.images import write_bytes, write_image, write_text
@@ -162,13 +162,14 @@ def _words(report: Report) -> list[str]:
 
 def _parts(report: Report) -> list[str]:
     """What CharmNet loses without each of its parts, in words."""
+    whole = chosen_rows((CLAIM, REFERENCE), report.options.network)[-1].label
     found = [
         f"- {side} category, {outcome.row.label}: fMSE {number.mean:+.1f} {_bounds(number.interval, '+.1f')} against "
-        f"CharmNet, by seed {' '.join(f'{value:+.1f}' for value in number.by_seed)}: {PART[verdict(number)]}"
+        f"{whole}, by seed {' '.join(f'{value:+.1f}' for value in number.by_seed)}: {PART[verdict(number)]}"
         for outcome in report.outcomes
         for side, number in outcome.less_claim.items()
     ]
-    return ["### CharmNet's parts", "\n".join(found)] if found else []
+    return [f"### {whole}'s parts", "\n".join(found)] if found else []
 
 
 def _published_gain() -> float:
@@ -217,16 +218,22 @@ def _budget(report: Report) -> str:
 
 def _networks(options: StudyOptions) -> list[str]:
     """What differs from the published networks."""
+    levels = options.side.bit_length() - 2
     if options.network == "charmnet_hr":
-        return [
-            f"- The network is CharmNet-HR, looking at {options.side} px, from ImageNet features, with the losses of "
-            "its recipe: it learns from thousands of pictures what iDIH and CharmNet, from random weights, need "
-            "hundreds of thousands for. Its decoder is shared in all rows; rows without private layers have one "
+        ours = (
+            f"- The network is CharmNet-HR, looking at {min(options.side, 256)} px, from ImageNet features, with the "
+            "losses of its recipe: it learns from thousands of pictures what iDIH and CharmNet, from random weights, "
+            "need hundreds of thousands for. Its decoder is shared in all rows; rows without private layers have one "
             "encoder. The translators train an iDIH and have no row here."
-        ]
+        )
+        beside = (
+            f"- Networks beside it are relatives of the published ones, which take 256 px: iDIH has {levels} levels "
+            f"instead of 7, PCT-Net looks at {options.side} px (`--data.side`)."
+        )
+        has_rivals = bool({row.name for row in chosen_rows(options.rows, options.network)} & {r.name for r in RIVALS})
+        return [ours, beside] if has_rivals and options.side != 256 else [ours]
     if options.side == 256:
         return []
-    levels = options.side.bit_length() - 2
     return [
         f"- Networks are relatives of the published ones, which take 256 px: iDIH has {levels} levels instead of 7, "
         f"CharmNet {levels - 3} private and 3 shared ones instead of 4 and 3 (its discriminator and classifiers see "

@@ -136,6 +136,7 @@ def _ours(row: StudyRow) -> StudyRow:
         return row
     weights = NO_CRITIC | NO_STYLE if row.model == "idih_256" else row.weights
     what = row.what.replace("CharmNet", "CharmNet-HR").replace("iDIH on", "CharmNet-HR's network without its parts on")
+    what = what.replace("one encoder and decoder", "one encoder")  # its decoder is shared in any case
     label = row.label.replace("CharmNet", "CharmNet-HR")
     return replace(row, model=OURS[row.model], weights=MappingProxyType(dict(weights)), what=what, label=label)
 
@@ -144,12 +145,13 @@ ROWS_OF: Mapping[Network, Mapping[str, StudyRow]] = MappingProxyType(
     {
         "charmnet_256": ROWS,
         "charmnet_hr": MappingProxyType(
-            {name: _ours(row) for name, row in ROWS.items() if row.model not in TRANSLATORS}
+            {name: _ours(row) for name, row in ROWS.items() if row.model not in TRANSLATORS and name != "no-part"}
             | {row.name: row for row in RIVALS}
         ),
     }
 )
-"""By the network that the study is made with. The translators train an iDIH and have no row beside CharmNet-HR."""
+"""By the network that the study is made with. Beside CharmNet-HR the translators, which train an iDIH, have no row, and
+`no-part` has none: that is `fusion` there, as nothing is normalised over a batch."""
 
 
 def chosen_rows(names: Iterable[str], network: Network = "charmnet_256") -> list[StudyRow]:

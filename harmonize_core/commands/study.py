@@ -50,7 +50,8 @@ def cross_domain(
         out: Folder for runs, results, study.json and study.md.
         rows: Only these: composite reinhard histogram mkl base rendered two-stage fusion unit cyclegan cut charmnet
             no-discriminator no-style no-private oracle (all by default), only-discriminator only-style only-private
-            no-part (CharmNet with one or none of its parts), beside charmnet_hr also idih issam pctnet-cnn pctnet-vit.
+            no-part (CharmNet with one or none of its parts). Beside charmnet_hr also idih issam pctnet-cnn pctnet-vit,
+            but none of unit cyclegan cut no-part.
         seeds: Seeds 0, 1, ... that every trained row is made with.
         steps: Optimizer steps of each run.
         minutes: Computing time of each run instead; how many steps that is, is decided once for each row.

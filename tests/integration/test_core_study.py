@@ -97,6 +97,8 @@ def test_small_pictures_and_our_own_network_have_their_studies(sets, capsys, net
     if ours:
         assert study(sets, *options, "pctnet-cnn", "issam") == 0
         assert all(f"| {label} on the same data" in page.read_text() for label in ("PCT-Net CNN", "iS2AM"))
+        assert "PCT-Net looks at 64 px" in page.read_text()
+        assert "PCT-Net looks at 64 px" not in text
         assert study(sets, *options[:-2], "cut", "fusion") == 2
         assert "no row is named 'cut'" in capsys.readouterr().err
 

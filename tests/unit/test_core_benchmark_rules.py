@@ -6,12 +6,19 @@ from pathlib import Path
 import pytest
 
 from harmonize_core.benchmark.data import SeedsData
+from harmonize_core.benchmark.folder import claim
 from harmonize_core.benchmark.pace import ENOUGH, SMALLEST, fitting
 from harmonize_core.benchmark.run import planned, published
+from harmonize_core.benchmark.study import _predictor
 from harmonize_core.benchmark.study_data import StudyData
 from harmonize_core.benchmark.study_numbers import _number, _pairs
+from harmonize_core.benchmark.study_options import StudyOptions
+from harmonize_core.benchmark.study_rows import ROWS_OF
+from harmonize_core.checkpoint import save_model
 from harmonize_core.data.options import DataConfig
+from harmonize_core.errors import ConfigError
 from harmonize_core.formats.triplet import TripletPaths
+from harmonize_core.models import build
 from harmonize_core.train.presets import PRESETS
 
 
@@ -26,6 +33,31 @@ def test_all_networks_start_alike_and_see_the_same_pictures(model):
     assert (short.steps, short.batch_size) == (28, 4)
     assert short.optim.warmup_steps <= 2
     assert planned(config, 10**6, 4).optim == config.optim
+
+
+@pytest.mark.parametrize("network", ROWS_OF)
+def test_no_two_rows_of_a_study_are_the_same_run(network):
+    runs = [(row.model, row.plan, sorted(row.weights.items())) for row in ROWS_OF[network].values()]
+    assert all(run not in runs[:i] for i, run in enumerate(runs))
+
+
+@pytest.mark.parametrize(("side", "looks_at"), [(64, 64), (256, 256), (512, 256)])
+def test_a_network_for_any_size_looks_at_what_it_looked_at_in_training(tmp_path, side, looks_at):
+    file = tmp_path / "model.safetensors"
+    model = build("charmnet_hr")
+    model.look_at(side)
+    save_model(file, model, "charmnet_hr", side=side)
+    options = StudyOptions(tmp_path, (tmp_path,), tmp_path, network="charmnet_hr", side=side)
+    assert _predictor(file, options).info.input_size == model.side == looks_at
+
+
+def test_a_folder_of_an_earlier_version_is_refused_with_what_it_did_not_know(tmp_path):
+    claim(tmp_path, {"steps": 4}, {})
+    claim(tmp_path, {"steps": 4}, {})
+    with pytest.raises(
+        ConfigError, match=r"\(side: not known to the version that made it -> 256\); choose another --out"
+    ):
+        claim(tmp_path, {"steps": 4, "side": 256}, {})
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@
 #     MORE="--network charmnet_hr --side 64 --test-limit 480" bash scripts/study.sh OUT PHOTOS [PHOTOS...]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-if [ $# -lt 2 ]; then sed -n '3,21p' "$0" | cut -c3-; exit 2; fi
+if [ $# -lt 2 ]; then sed -n '3,20p' "$0" | cut -c3-; exit 2; fi
 out=$1 first=$2
 shift 2
 views=${VIEWS:-320}

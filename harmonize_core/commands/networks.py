@@ -35,6 +35,8 @@ def models(quiet: bool = False) -> int:
         total, used = parameter_count(model), parameter_count(model.inference())
         counts = f"{used / 1e6:.3f} M" + (f" ({total / 1e6:.3f} M to train)" if total != used else "")
         size = f"{entry.input_spec.size} px" + (", any size" if "any_size" in entry.features else "")
+        others = [str(side) for side in entry.config.sides if side != entry.input_spec.size]
+        size += f", built for {' '.join(others)} px too (--data.side)" if others else ""
         if not total:
             weights = "needs no weights"
         elif shipped(Path(name)):

@@ -6,9 +6,19 @@ import dataclasses
 import pytest
 import torch
 
+from harmonize_core import cli
 from harmonize_core.data.dataset import Batch
 from harmonize_core.errors import ConfigError, UnknownName
-from harmonize_core.models import build, denormalize, init_weights, lookup, lookup_at, normalize, parameter_count
+from harmonize_core.models import (
+    _registry,
+    build,
+    denormalize,
+    init_weights,
+    lookup,
+    lookup_at,
+    normalize,
+    parameter_count,
+)
 from harmonize_core.models.charmnet import DOMAINS, CharmNetConfig, DomainDiscriminator, StyleClassifier
 from harmonize_core.train.config import LossConfig
 from harmonize_core.train.objectives.charmnet import CharmNetObjective
@@ -108,6 +118,14 @@ def test_a_side_that_a_network_cannot_be_built_for_is_refused():
     with pytest.raises(ConfigError, match=r"rainnet_256 takes pictures of 256 px but was asked for 64"):
         lookup_at("rainnet_256", 64)
     assert lookup_at("charmnet_hr", 64) == lookup("charmnet_hr")  # it takes any size as it is
+
+
+def test_the_list_of_networks_says_which_are_built_for_other_sides(capsys, monkeypatch):
+    monkeypatch.setattr(_registry, "_entries", {n: lookup(n) for n in ("charmnet_256", "charmnet_hr", "composite")})
+    assert cli.main(["models"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if " px" in line]
+    assert "; 256 px, built for 64 128 512 px too (--data.side);" in lines[0]
+    assert [line for line in lines if "built for" in line] == lines[:1]
 
 
 def test_without_private_levels_both_domains_share_a_network_of_idihs_size(pictures):

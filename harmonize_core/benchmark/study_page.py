@@ -222,9 +222,8 @@ def _networks(options: StudyOptions) -> list[str]:
     if options.network == "charmnet_hr":
         ours = (
             f"- The network is CharmNet-HR, looking at {min(options.side, 256)} px, from ImageNet features, with the "
-            "losses of its recipe: it learns from thousands of pictures what iDIH and CharmNet, from random weights, "
-            "need hundreds of thousands for. Its decoder is shared in all rows; rows without private layers have one "
-            "encoder. The translators train an iDIH and have no row here."
+            "losses of its recipe; iDIH and CharmNet start from random weights. Its decoder is shared in all rows; "
+            "rows without private layers have one encoder. The translators train an iDIH and have no row here."
         )
         beside = (
             f"- Networks beside it are relatives of the published ones, which take 256 px: iDIH has {levels} levels "

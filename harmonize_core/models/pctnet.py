@@ -52,7 +52,7 @@ class PctNetConfig(ModelConfig):
 
 @dataclass(frozen=True)
 class PctNetOutput(Output):
-    """The picture and the transform that made it, both of the 256x256 view."""
+    """The picture and the transform that made it, which is of the 256x256 view (or of another `side`)."""
 
     parameters: Tensor
     """(B, 12, 256, 256)"""
@@ -101,7 +101,8 @@ class PctNet(HarmonizationModel):
         return PctNetOutput(self.transform(composite, mask, parameters, attention), parameters, attention)
 
     def estimate(self, composite: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Composite (B, 3, H, W) sRGB and mask (B, 1, H, W), seen at 256x256: parameters and attention of that size."""
+        """Composite (B, 3, H, W) sRGB and mask (B, 1, H, W), seen at the network's side: parameters and attention of
+        that size."""
         composite, mask = (resized(x, (self.side, self.side), "bilinear") for x in (composite, mask))
         if not self.normalized:
             return self.to_parameters(self.transformer(torch.cat([composite, mask], dim=1))), None

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,16 @@ if TYPE_CHECKING:  # tests without networks need not wait for torch
     from harmonize_core.models import ModelConfig
 
 WIDTHS = {"width", "critic_width", "harmonizer_width", "widths", "hrnet_width", "ocr_channels", "pyramid_channels"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Draw the same numbers in every test, whatever ran before it in this process and how many processes there are.
+
+    NumPy's and Python's own generators are never used without a seed; torch's global one fills new networks.
+    """
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")

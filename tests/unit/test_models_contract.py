@@ -29,7 +29,8 @@ SMALL = 64
 """Pixels; what the tests say does not depend on how large the pictures are."""
 SILENT = {"dht_256": ["model.light.layers.0.self_attention.value.weight"]}
 """What learns nothing, by mathematics: D-HT's light decoder starts at zeros, times which this weight is nothing."""
-LEARNING = [name for name in NAMES if parameter_count(lookup(name).config.build())]
+with torch.device("meta"):  # counting takes no weights, which would take their time in every process
+    LEARNING = [name for name in NAMES if parameter_count(lookup(name).config.build())]
 
 
 def pictures(size: tuple[int, int], seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

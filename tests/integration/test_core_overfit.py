@@ -20,11 +20,11 @@ from harmonize_core.models import (
     harmonizer,
     lookup,
     parameter_count,
-    pctnet,
     register,
     registered,
 )
 from harmonize_core.models.cdtnet import CdtNetConfig
+from harmonize_core.models.pctnet import PctNetConfig
 from harmonize_core.train.config import InitConfig, LossConfig, OptimConfig, TrainConfig
 from harmonize_core.train.objectives import objective_for
 from harmonize_core.train.presets import preset, recipe_of
@@ -94,12 +94,13 @@ def test_charmnet_overfits_four_triplets_of_each_domain(tmp_path):
 @pytest.mark.parametrize("name", networks())
 def test_small_pictures_are_learned_by_heart(name, tmp_path, monkeypatch, narrow):
     monkeypatch.setattr(_registry, "_entries", dict(_registry._entries))
-    monkeypatch.setattr(pctnet, "SIZE", SIDE)
     monkeypatch.setattr(harmonizer, "SIZE", LARGEST)
     monkeypatch.setattr(charmnet_hr, "SIZE", LARGEST)
     config = lookup(name).config
     if isinstance(config, CdtNetConfig):
         config = replace(config, base_size=SIDE)
+    if isinstance(config, PctNetConfig):
+        config = config.at(SIDE)
     model = config.build()
     if model.divisor > LARGEST or parameter_count(model) > MANY:
         config = narrow(config)

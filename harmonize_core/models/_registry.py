@@ -102,11 +102,11 @@ class ModelConfig(abc.ABC):
     """Architecture hyper-parameters. Subclasses are final: never subclass a concrete config."""
 
     sides: ClassVar[tuple[int, ...]] = ()
-    """Sides in pixels that `at` knows, for networks whose depth follows from the size of their pictures."""
+    """Sides in pixels of the pictures that the network can be built for beside its own (`lookup_at`)."""
 
     def at(self, side: int) -> ModelConfig:
-        """The same architecture with as many levels as pictures of one of `sides` have room for."""
-        raise NotImplementedError(f"{type(self).__name__} has no other sides than its own")
+        """The same architecture for pictures of one of `sides`; as it is where its layers do not depend on the size."""
+        return self
 
     @abc.abstractmethod
     def build(self) -> HarmonizationModel:

@@ -38,7 +38,7 @@ class TranslatedConfig(ModelConfig):
     sides = IDIHConfig.sides
 
     def at(self, side: int) -> Self:
-        """Translators keep their layers and change their channels with the side: four fifths of a step are theirs."""
+        """Translators keep their layers and change their channels with the side: most of a step is theirs."""
         width, critic_width = (max(8, of * side // 256) for of in (self.width, self.critic_width))
         depth = IDIHConfig().at(side).depth
         return replace(self, width=width, critic_width=critic_width, harmonizer_depth=depth)

@@ -32,9 +32,6 @@ class ISSAMConfig(ModelConfig):
 
     sides = (64, 128, 256, 512)
 
-    def at(self, side: int) -> ISSAMConfig:
-        return self  # its layers take any multiple of 8
-
     def build(self) -> ISSAM:
         return ISSAM(self)
 
@@ -51,9 +48,6 @@ class S2AMConfig(ModelConfig):
     """Channels inside the attention's learning block, as a factor of its own."""
 
     sides = ISSAMConfig.sides
-
-    def at(self, side: int) -> S2AMConfig:
-        return self
 
     def build(self) -> S2AM:
         return S2AM(self)

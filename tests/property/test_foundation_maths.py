@@ -21,7 +21,6 @@ def _coverage(seed: int, size: tuple[int, int]) -> np.ndarray:
     return np.clip(np.random.default_rng(seed + 1).normal(0.5, 1.5, size), 0, 1).astype(np.float32)
 
 
-@settings(deadline=None)
 @given(seeds)
 def test_transfer_functions_invert_each_other_beyond_the_display_range(seed):
     values = (np.random.default_rng(seed).random((50, 3)) * 6 - 1).astype(np.float32)
@@ -57,7 +56,6 @@ def test_the_curve_goes_on_beyond_white_and_below_black():
     np.testing.assert_allclose(odd, [-0.21404114, np.nan, np.inf], rtol=1e-6)
 
 
-@settings(deadline=None)
 @given(seeds)
 def test_oklab_inverts(seed):
     values = np.random.default_rng(seed).random((50, 3)).astype(np.float32)
@@ -114,7 +112,6 @@ def test_exchange_keeps_the_texture_of_glass_and_thin_things(seed):
     assert error[(coverage > 0) & (coverage < 1)].mean() < 0.02  # 0.14 where soft pixels are painted over
 
 
-@settings(deadline=None)
 @given(seeds, sizes)
 def test_over_of_an_unpremultiplied_layer_is_the_same_layer(seed, size):
     coverage, straight = _coverage(seed, size), _image(seed, size)

@@ -5,7 +5,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harmonize_core.benchmark.study_numbers import Number, Outcome, sentence, verdict
@@ -25,7 +25,6 @@ def differences(draw) -> Number:
     return Number(sum(seeds) / len(seeds), interval, seeds, 30)
 
 
-@settings(deadline=None)
 @given(differences())
 def test_a_gain_is_an_interval_and_every_seed_below_zero_and_a_loss_its_mirror_image(found):
     mirrored = Number(
@@ -41,7 +40,6 @@ def test_a_gain_is_an_interval_and_every_seed_below_zero_and_a_loss_its_mirror_i
     assert verdict(wider) == "not distinguishable"
 
 
-@settings(deadline=None)
 @given(differences(), st.floats(1, 1e4))
 def test_words_say_the_verdict_and_the_size_with_its_sign(found, base):
     def outcome(name: str) -> Outcome:
@@ -55,7 +53,6 @@ def test_words_say_the_verdict_and_the_size_with_its_sign(found, base):
     assert f"fMSE {found.mean:+.1f} ({100 * found.mean / base:+.1f} %)" in text
 
 
-@settings(deadline=None)
 @given(st.integers(1, 5), st.integers(1, 7), st.sets(st.sampled_from(sorted(ROWS))))
 def test_the_parts_of_a_study_hold_every_run_once(seeds, parts, names):
     options = StudyOptions(Path("p"), (Path("r"),), Path("o"), tuple(names | {"fusion"}), seeds=seeds, steps=1)

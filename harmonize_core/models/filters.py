@@ -20,9 +20,15 @@ EPS = 1e-6
 Filter = Callable[[Tensor, Tensor], Tensor]
 
 
+def _channel_means(image: Tensor) -> Tensor:
+    """(B, 3, H, W) to (B, 3, 1, 1), summed by rows first: a full contrast multiplies the mean's rounding by 254, and
+    ONNX Runtime adds up all of a picture's pixels in one float32."""
+    return image.mean(dim=3, keepdim=True).mean(dim=2, keepdim=True)
+
+
 def temperature(image: Tensor, x: Tensor) -> Tensor:
     """Warmer for x > 0, cooler for x < 0: balance the channels as if their means were bluer or redder by x."""
-    mean = image.mean(dim=(2, 3), keepdim=True)
+    mean = _channel_means(image)
     size = x.abs()
     zero = torch.zeros_like(x)
     shift = torch.cat([torch.where(x < 0, size, zero), 0.5 * size, torch.where(x > 0, size, zero)], dim=1)
@@ -42,7 +48,8 @@ def contrast(image: Tensor, x: Tensor) -> Tensor:
     steps = 255 * x
     steps = steps + (steps.floor() - steps).detach()
     stretch = torch.where(x > 0, 255 / (256 - steps) - 1, x)
-    return (image + (image - image.mean(dim=(1, 2, 3), keepdim=True)) * stretch).clamp(0.0, 1.0)
+    mean = _channel_means(image).mean(dim=1, keepdim=True)
+    return (image + (image - mean) * stretch).clamp(0.0, 1.0)
 
 
 def saturation(image: Tensor, x: Tensor) -> Tensor:

@@ -65,7 +65,7 @@ def networks() -> list:
 def overfit(
     config: TrainConfig, sets: dict, steps: int, share: float, *, rounds: int = 1, has_domains: bool = False
 ) -> dict[str, float]:
-    """What remains of each domain's error, as a share; no more rounds once that of the photographs is below `share`."""
+    """What remains of each domain's error, as a share; no more rounds once all are below `share`."""
     batches = {domain: dataset.batch([(0, i) for i in range(4)]) for domain, dataset in sets.items()}
     trainer = Trainer(config, CPU)
     left: dict[str, float] = {}
@@ -74,21 +74,22 @@ def overfit(
             trainer.step(batches, 1.0 if step < 0.7 * steps else 0.2)
         fmse = validate(trainer.model, sets, CPU, has_domains=has_domains)
         left = {domain: fmse[f"fmse_{domain}"] / fmse[f"fmse_{domain}_composite"] for domain in sets}
-        if left["photographic"] < share:
+        if max(left.values()) < share:
             break
     return left
 
 
 def test_charmnet_overfits_four_triplets_of_each_domain(tmp_path):
+    side = 128  # a quarter of the cost of 256
     config = preset("charmnet-demo")
-    config = replace(config, optim=replace(config.optim, clip_norm=0.0))
+    config = replace(config, optim=replace(config.optim, clip_norm=0.0), data=replace(config.data, side=side))
     rendered = list_triplets(toy.write_rendered(tmp_path / "rendered"), "train")[:4]
     photographic = list_triplets(toy.write_photographic(tmp_path / "photographic"), "train")[:4]
     sets = {
-        "rendered": TripletDataset(rendered, augment=False),
-        "photographic": TripletDataset(photographic, augment=False),
+        "rendered": TripletDataset(rendered, size=side, augment=False),
+        "photographic": TripletDataset(photographic, size=side, augment=False),
     }
-    assert max(overfit(config, sets, 80, 0.2, has_domains=True).values()) < 0.2
+    assert max(overfit(config, sets, 30, 0.2, rounds=4, has_domains=True).values()) < 0.2
 
 
 @pytest.mark.parametrize("name", networks())

@@ -135,6 +135,8 @@ def _replace(shot: bpy.types.Scene, numbers: Numbers, frame: int, lamps: Lamps) 
     shot.collection.children[0].objects.link(sun)
     picture = generator("light.sky").panorama(condition, SKY_WIDTH, disc=False)
     shot.world = _ours(bpy.data.worlds.new(NAME))
+    if shot.render.engine == "CYCLES":  # which makes a map of 4096 x 2048 for each render by itself
+        shot.world.cycles.sampling_method, shot.world.cycles.sample_map_resolution = "MANUAL", SKY_WIDTH
     tree = nodes_of(shot.world)
     texture = tree.nodes.new("ShaderNodeTexEnvironment")
     texture.image = _image(np.asarray(picture, np.float32))

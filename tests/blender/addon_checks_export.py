@@ -221,7 +221,10 @@ def check_export_takes_the_generators_styles_where_it_is(folder: Path) -> None:
         return
     assert {name: line["style"] for name, line in reals.items()} == {"sunrise_sunset_clear": 1, "noon_clear": 4}
     assert reals["noon_clear"]["condition"]["elevation_deg"] > 40
-    colors = {name: read(folder / "dataset" / x["path"])[30:, :].mean((0, 1)) for name, x in reals.items()}
+    pictures = {name: read(folder / "dataset" / x["path"]) for name, x in reals.items()}
+    red, _, blue = pictures["noon_clear"][:6].mean((0, 1))
+    assert blue > 1.4 * red, "the sky behind the scene"
+    colors = {name: picture[30:].mean((0, 1)) for name, picture in pictures.items()}
     warmth = {name: red / blue for name, (red, _, blue) in colors.items()}
     assert warmth["sunrise_sunset_clear"] > 1.2 * warmth["noon_clear"], warmth
 

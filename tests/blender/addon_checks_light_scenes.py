@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from addon_checks_lights import lit_shot, state
+from addon_checks_setup import small_light_map
 from addon_session import addon
 
 
@@ -55,6 +56,7 @@ def check_lights_of_every_kind_of_scene(folder: Path) -> None:
     picture.image.pixels.foreach_set([0.5] * 128)
     background = next(n for n in tree.nodes if n.type == "BACKGROUND")
     tree.links.new(picture.outputs[0], background.inputs["Color"])
+    small_light_map(world)
     shot.scene.world = world
     nodes = len(tree.nodes)
     bpy.ops.harmonize.estimate_lights()

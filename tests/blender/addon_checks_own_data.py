@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from addon_checks_export import lit_shot
+from addon_checks_setup import use_eevee
 from addon_session import addon
 
 
@@ -96,8 +97,7 @@ def check_a_file_saved_in_the_middle_of_a_run_hides_nothing(folder: Path) -> Non
     from addon_session import ADDON
 
     shot = lit_shot(folder)
-    engines = shot.scene.render.bl_rna.properties["engine"].enum_items.keys()
-    shot.scene.render.engine = "BLENDER_EEVEE" if "BLENDER_EEVEE" in engines else "BLENDER_EEVEE_NEXT"
+    use_eevee(shot.scene, samples=1)
     options = addon("options").read_options(bpy.context, animation=False)
     others = [thing.name for thing in options.cast.others if thing.type == "MESH"]
     assert len(others) == 2, others

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Kill `rdharmony make` at random moments, workers and parent alike, and compare the result with an undisturbed run.
+"""Kill `rdharmony make` again and again, workers and parent alike, and compare the result with an undisturbed run.
 
     python scripts/torture_generator.py                 # 50 kills -9 of a set of 4 views
     python scripts/torture_generator.py --kills 20 --views 2 --seed 3
 
+Half of the kills come at a random moment, soon: most hit a run that starts. The others wait until the set has one more
+file, so that plan, renders, composites, lists and report are all cut off, however long each takes on the machine.
 Every finished set must equal the undisturbed one byte for byte; then the next round begins on an empty folder. At the
 end no temporary file and no process may be left. Linux only (it finds workers in /proc). Exit code 0 if all is well.
 """
 
 from __future__ import annotations
 
-import math
+import contextlib
 import os
 import random
 import shutil
@@ -52,6 +54,15 @@ def content(root: Path) -> dict[str, bytes]:
     """Bytes of everything that belongs to a set."""
     files = [p for p in sorted(root.rglob("*")) if p.is_file() and ".rdharmony" not in p.relative_to(root).parts]
     return {p.relative_to(root).as_posix(): p.read_bytes() for p in files}
+
+
+def files(root: Path) -> set[str]:
+    """Names of the finished files of a set that may be gone at any moment; those of claims and temporary ones not."""
+    names: set[str] = set()
+    for folder, below, found in os.walk(root):
+        below[:] = [name for name in below if not name.startswith(".")]
+        names.update(os.path.join(folder, name) for name in found if not name.startswith("."))
+    return names
 
 
 def descendants(pid: int) -> list[int]:
@@ -101,6 +112,17 @@ class Run:
             self.process.wait()
         return True
 
+    def wait(self, rng: random.Random, soon_s: float) -> None:
+        """Until the moment of the next kill, or the end of the run."""
+        assert self.process is not None
+        if rng.random() < 0.5:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(rng.uniform(0, soon_s))
+            return
+        before = files(self.out)
+        while self.alive() and files(self.out) <= before:
+            time.sleep(rng.uniform(0.005, 0.05))
+
     def finish(self) -> None:
         """Until a whole run ends well; views that were given up after kills are tried again."""
         for _ in range(4):
@@ -132,7 +154,7 @@ def main(options: Torture) -> None:
                 rounds += _compare(wanted, run.out)
                 shutil.rmtree(run.out)
             run.begin()
-        time.sleep(math.exp(rng.uniform(math.log(0.02), math.log(0.35))) * seconds)
+        run.wait(rng, seconds / 10)
         kills += run.alive() and run.kill(rng)
     run.finish()
     rounds += _compare(wanted, run.out)

@@ -161,13 +161,13 @@ def fit_transform(composite: Floats, harmonized: Floats, mask: Floats, grid: tup
 
 def _moments(source: NDArray, change: NDArray, weight: NDArray) -> NDArray:
     """Per pixel, weighted: 1, colour (3), colour products (9), change (3), change times colour (9)."""
-    products = source[..., :, None] * source[..., None, :]
-    crossed = change[..., :, None] * source[..., None, :]
-    flat = (*source.shape[:2], 9)
-    one = np.ones((*source.shape[:2], 1))
-    return weight[..., None] * np.concatenate(
-        [one, source, products.reshape(flat), change, crossed.reshape(flat)], axis=-1
-    )
+    color, moved = (np.ascontiguousarray(np.moveaxis(v, -1, 0)) for v in (source, change))
+    planes = np.empty((25, *weight.shape))  # NumPy is many times slower over last axes of three
+    planes[0], planes[1:4], planes[13:16] = 1, color, moved
+    planes[4:13] = (color[:, None] * color).reshape(9, *weight.shape)
+    planes[16:] = (moved[:, None] * color).reshape(9, *weight.shape)
+    planes *= weight
+    return np.ascontiguousarray(np.moveaxis(planes, 0, -1))
 
 
 def _solve(moments: NDArray, ridge: float) -> NDArray:

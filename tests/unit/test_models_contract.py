@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every registered network keeps, selected by what its entry declares."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -27,6 +28,9 @@ from harmonize_core.train.objectives import objective_for
 NAMES = sorted(registered())
 SMALL = 64
 """Pixels; what the tests say does not depend on how large the pictures are."""
+MANY = 20_000_000
+"""Nor on how many channels there are: networks of more parameters, and those that need larger pictures, have an
+eighth."""
 SILENT = {"dht_256": ["model.light.layers.0.self_attention.value.weight"]}
 """What learns nothing, by mathematics: D-HT's light decoder starts at zeros, times which this weight is nothing."""
 with torch.device("meta"):  # counting takes no weights, which would take their time in every process
@@ -45,11 +49,21 @@ def pictures(size: tuple[int, int], seed: int = 0) -> tuple[torch.Tensor, torch.
     return composite, mask
 
 
-def quick(config: ModelConfig) -> ModelConfig:
-    """CDTNet and PCT-Net look at a copy of a size of their own: a small one here."""
-    if isinstance(config, PctNetConfig):
-        return config.at(SMALL)
-    return replace(config, base_size=SMALL) if isinstance(config, CdtNetConfig) else config
+@pytest.fixture(scope="session")
+def quick(narrow) -> Callable[[str], ModelConfig]:
+    """A network's config, made cheap; CDTNet and PCT-Net look at a copy of a size of their own: a small one here."""
+
+    def cheap(name: str) -> ModelConfig:
+        config = lookup(name).config
+        if isinstance(config, PctNetConfig):
+            return config.at(SMALL)
+        if isinstance(config, CdtNetConfig):
+            return replace(config, base_size=SMALL)
+        with torch.device("meta"):
+            model = config.build()
+        return narrow(config) if model.divisor > SMALL or parameter_count(model) > MANY else config
+
+    return cheap
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -61,9 +75,8 @@ def _small_copies():
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def built(request) -> tuple[ModelEntry, HarmonizationModel]:
-    entry = lookup(request.param)
-    entry = replace(entry, config=quick(entry.config))
+def built(request, quick) -> tuple[ModelEntry, HarmonizationModel]:
+    entry = replace(lookup(request.param), config=quick(request.param))
     model = entry.config.build()
     init_weights(model, seed=1, std=0.05)
     model.reset_special()
@@ -127,17 +140,15 @@ def test_saving_and_loading_keeps_every_bit(built, tmp_path):
 
 @torch.no_grad()
 @pytest.mark.parametrize("name", ["charmnet_256", "issam_256", "fmm_256", "pctnet_vit"])
-def test_precision_follows_the_input(name):
-    model = quick(lookup(name).config).build().double().eval()
+def test_precision_follows_the_input(name, quick):
+    model = quick(name).build().double().eval()
     composite, mask = (tensor.double() for tensor in pictures((side(model),) * 2))
     assert model.inference()(composite[:1], mask[:1]).dtype == torch.float64
 
 
 @pytest.mark.parametrize("name", LEARNING)
-def test_every_parameter_learns_from_its_objective(name, narrow):
-    config = quick(lookup(name).config)
-    if config.build().divisor > SMALL:  # few channels where pictures cannot be small
-        config = narrow(config)
+def test_every_parameter_learns_from_its_objective(name, quick):
+    config = quick(name)
     objective = objective_for(config, config.build(), LossConfig())
     for number, network in enumerate(objective.children()):
         init_weights(network, seed=number, std=0.05)

@@ -161,7 +161,7 @@ def fit_transform(composite: Floats, harmonized: Floats, mask: Floats, grid: tup
 
 def _moments(source: NDArray, change: NDArray, weight: NDArray) -> NDArray:
     """Per pixel, weighted: 1, colour (3), colour products (9), change (3), change times colour (9)."""
-    color, moved = (np.ascontiguousarray(np.moveaxis(v, -1, 0)) for v in (source, change))
+    color, moved = source.transpose(2, 0, 1).copy(), change.transpose(2, 0, 1).copy()
     planes = np.empty((25, *weight.shape))  # NumPy is many times slower over last axes of three
     planes[0], planes[1:4], planes[13:16] = 1, color, moved
     planes[4:13] = (color[:, None] * color).reshape(9, *weight.shape)

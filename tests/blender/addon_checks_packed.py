@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import tempfile
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from addon_checks_export import refusal
@@ -31,12 +34,14 @@ def check_passes_in_every_compression(folder: Path) -> None:
     shot.scene.harmonize_control.materials_amount = 0.5
     shot.settings.source = "FILES"
     own = next((folder / "own").glob("own_0001.*"))
-    for compression, kind in (("PIZ", ""), ("DWAA", ""), ("DWAB", ""), ("ZIP", "tiled")):
-        _pack(own, compression, kind)
+    kinds = (Packing("PIZ"), Packing("DWAA"), Packing("DWAB"), Packing("ZIP", tiled=True))
+    stages = iter(_packed(own, *(stage for kind in kinds for stage in (kind, Packing("ZIP")))))
+    for kind in kinds:
+        own.write_bytes(next(stages))
         read = results()
         assert (coverage(shot, 1) == 1).any()
-        _pack(own, "ZIP", "")
-        assert results() == read, (compression, kind)
+        own.write_bytes(next(stages))
+        assert results() == read, kind
 
 
 def check_damaged_tiles_are_refused(folder: Path) -> None:
@@ -48,8 +53,7 @@ def check_damaged_tiles_are_refused(folder: Path) -> None:
     render_frames(shot, "PASSES", last=1)
     shot.settings.source = "FILES"
     own = next((folder / "own").glob("own_0001.*"))
-    _pack(own, "PIZ", "tiled")
-    whole = own.read_bytes()
+    (whole,) = _packed(own, Packing("PIZ", tiled=True))
     for damaged in (whole[: len(whole) // 2], whole[:-5]):
         own.write_bytes(damaged)
         assert "is damaged" in refusal(bpy.ops.harmonize.frame)
@@ -73,13 +77,15 @@ def check_plain_pictures_in_tiles_and_with_a_matte(folder: Path) -> None:
     own = next((folder / "own").glob("own_0001.*"))
     wanted = results()
     assert (coverage(shot, 1) == 1).any()
-    for compression in ("ZIP", "PIZ"):
-        _pack(own, compression, "tiled")
-        assert results() == wanted, compression
+    tiles = (Packing("ZIP", tiled=True), Packing("PIZ", tiled=True))
+    *in_tiles, with_matte, in_piz = _packed(own, *tiles, Packing("ZIP", aov="hero.X"), Packing("PIZ"))
+    for kind, data in zip(tiles, in_tiles, strict=True):
+        own.write_bytes(data)
+        assert results() == wanted, kind
     shot.settings.foreground, shot.settings.matte = "MATTE", "hero"
-    _pack(own, "ZIP", "", "hero.X")
+    own.write_bytes(with_matte)
     wanted = results()
-    _pack(own, "PIZ", "")
+    own.write_bytes(in_piz)
     assert results() == wanted
 
 
@@ -99,9 +105,11 @@ def check_cropped_pictures_keep_their_place(folder: Path) -> None:
         rows, columns = np.nonzero(wanted)
         assert rows.min() > 2
         assert columns.min() > 3
-        box = (columns.min() - 3, rows.min() - 2, columns.max() + 1, rows.max() + 4)
-        for compression in ("ZIP", "PIZ"):
-            _pack(own, compression, "", "", ",".join(map(str, box)))
+        box = tuple(map(int, (columns.min() - 3, rows.min() - 2, columns.max() + 1, rows.max() + 4)))
+        compressions = ("ZIP", "PIZ")
+        stages = _packed(own, *(Packing(compression, box=box) for compression in compressions))
+        for compression, data in zip(compressions, stages, strict=True):
+            own.write_bytes(data)
             assert bpy.ops.harmonize.frame() == {"FINISHED"}
             found = coverage(shot, 1)
             assert found.shape == (HEIGHT, WIDTH), (told, compression, found.shape)
@@ -109,30 +117,47 @@ def check_cropped_pictures_keep_their_place(folder: Path) -> None:
             assert (shot.out / "harmonized_0001.png").read_bytes() == result
 
 
-def _pack(picture: Path, compression: str, kind: str, aov: str = "", box: str = "") -> None:
-    """Compress an EXR file anew, maybe with its alpha once more under another name, or cropped.
+@dataclass(frozen=True)
+class Packing:
+    """How an EXR file is written."""
+
+    compression: str
+    tiled: bool = False
+    aov: str = ""
+    """The alpha once more, under this name."""
+    box: tuple[int, ...] = ()
+    """Left, top, right and bottom of what is left of it; all if empty."""
+
+
+def _packed(picture: Path, *stages: Packing) -> list[bytes]:
+    """An EXR file written anew, and what came of it again, stage by stage; the file itself stays.
 
     In another process, as Blender has an OpenEXR of its own.
     """
     code = """
-import sys, numpy, OpenEXR
-path, compression, kind, aov, box = sys.argv[1:]
-picture = OpenEXR.File(path, separate_channels=True)
-for part in picture.parts:
-    if box:
-        edges = numpy.array(box.split(","), numpy.int32)
-        start, end = edges[:2] - part.header["dataWindow"][0], edges[2:] - part.header["dataWindow"][0]
-        for channel in part.channels.values():
-            channel.pixels = channel.pixels[start[1] : end[1] + 1, start[0] : end[0] + 1].copy()
-        part.header["dataWindow"] = (edges[:2], edges[2:])
-    if aov:
-        part.channels[aov] = OpenEXR.Channel(aov, part.channels["A"].pixels.copy())
-    part.header["compression"] = getattr(OpenEXR, compression + "_COMPRESSION")
-    part.header["type"] = OpenEXR.tiledimage if kind else OpenEXR.scanlineimage
-    part.header.pop("chunkCount", None)
-    if kind:
-        part.header["tiles"] = OpenEXR.TileDescription()
-picture.write(path)
+import json, sys, numpy, OpenEXR
+path, folder, stages = sys.argv[1:]
+for number, stage in enumerate(json.loads(stages)):
+    picture = OpenEXR.File(path, separate_channels=True)
+    for part in picture.parts:
+        if stage["box"]:
+            edges = numpy.array(stage["box"], numpy.int32)
+            start, end = edges[:2] - part.header["dataWindow"][0], edges[2:] - part.header["dataWindow"][0]
+            for channel in part.channels.values():
+                channel.pixels = channel.pixels[start[1] : end[1] + 1, start[0] : end[0] + 1].copy()
+            part.header["dataWindow"] = (edges[:2], edges[2:])
+        if stage["aov"]:
+            part.channels[stage["aov"]] = OpenEXR.Channel(stage["aov"], part.channels["A"].pixels.copy())
+        part.header["compression"] = getattr(OpenEXR, stage["compression"] + "_COMPRESSION")
+        part.header["type"] = OpenEXR.tiledimage if stage["tiled"] else OpenEXR.scanlineimage
+        part.header.pop("chunkCount", None)
+        if stage["tiled"]:
+            part.header["tiles"] = OpenEXR.TileDescription()
+    path = f"{folder}/{number}.exr"
+    picture.write(path)
 """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    subprocess.run([sys.executable, "-c", code, str(picture), compression, kind, aov, box], env=environment, check=True)
+    with tempfile.TemporaryDirectory() as folder:
+        told = json.dumps([asdict(stage) for stage in stages])
+        subprocess.run([sys.executable, "-c", code, str(picture), folder, told], env=environment, check=True)
+        return [(Path(folder) / f"{number}.exr").read_bytes() for number in range(len(stages))]

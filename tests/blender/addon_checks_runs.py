@@ -115,16 +115,17 @@ def check_background_process_gives_the_same_bytes_and_stops_at_once(folder: Path
     with background_blender(folder) as script:
         for view in ("Standard", "AgX"):
             shot = new_shot(folder / view / "here")
-            shot.scene.view_settings.view_transform = view
+            shot.scene.view_settings.view_transform, shot.scene.frame_end = view, 3
             bpy.ops.harmonize.animation()
             here = {p.name: p.read_bytes() for p in shot.out.glob("*.png")}
             shot = new_shot(folder / view / "there")
-            shot.scene.view_settings.view_transform = view
+            shot.scene.view_settings.view_transform, shot.scene.frame_end = view, 3
             before = snapshot(shot.scene)
-            assert "run again to continue" in run(shot, stop_after=0.3)
-            assert not list(shot.out.rglob("*.blend"))
+            if view == "Standard":
+                assert "run again to continue" in run(shot, stop_after=0.3)
+                assert not list(shot.out.rglob("*.blend"))
             said = run(shot)
-            assert "Harmonized: 5 of 5 frames" in said, said
+            assert "Harmonized: 3 of 3 frames" in said, said
             assert_unchanged(before, shot.scene)
             assert bpy.data.filepath.endswith("shot.blend")
             assert {p.name: p.read_bytes() for p in shot.out.glob("*.png")} == here

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,13 @@ from harmonize_core.train.loop import train
 from harmonize_core.train.presets import preset
 
 STEPS = 8
+PAUSE = 1.5
+"""Seconds between checkpoints; a step takes a hundredth of that."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def networks():
+    tiny.register()
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +58,14 @@ def start_two(arguments: list[str], script: tuple[str, ...] = (tiny.__file__,)) 
     return [subprocess.Popen(command, env=env, stdout=pipe, stderr=pipe, text=True) for env in ranks]
 
 
-def wait_for_step(run: Path, step: int, processes: list[subprocess.Popen]) -> None:
+def wait_for(run: Path, processes: list[subprocess.Popen], what: str, is_there: Callable[[], object]) -> None:
     deadline = time.monotonic() + 180
     while time.monotonic() < deadline and all(process.poll() is None for process in processes):
-        if any(row["step"] >= step for row in read_log(run)):
+        if is_there():
             return
         time.sleep(0.02)
     ended = [process.stderr.read() for process in processes if process.poll() is not None and process.stderr]
-    pytest.fail(f"step {step} was not reached: {ended or 'too slow'}")
+    pytest.fail(f"{what} never came in {run}: {ended or 'too slow'}")
 
 
 def losses(run: Path) -> list[dict[str, float]]:
@@ -88,7 +96,6 @@ def test_gradients_are_the_mean_over_the_processes():
 
 def test_two_processes_stop_resume_and_learn_as_one(data, tmp_path):
     """CharmNet's batch norms, discriminator and classifiers; equal up to rounding, which optimizers carry along."""
-    tiny.register()
     whole = replace(
         preset("charmnet-demo"), rendered=data[0], photographic=data[1], model="tiny_charmnet", batch_size=4
     )
@@ -97,7 +104,7 @@ def test_two_processes_stop_resume_and_learn_as_one(data, tmp_path):
 
     shared = options(data, tmp_path / "two", "tiny_charmnet", "--steps", STEPS, "--ema", 0.9)
     both = start_two(shared)
-    wait_for_step(tmp_path / "two", 2, both)
+    wait_for(tmp_path / "two", both, "step 2", lambda: any(row["step"] >= 2 for row in read_log(tmp_path / "two")))
     both[1].send_signal(signal.SIGTERM)  # one is told, both stop after the same step
     assert [process.wait(120) for process in both] == [0, 0]
     stopped = losses(tmp_path / "two")
@@ -116,20 +123,28 @@ def test_two_processes_stop_resume_and_learn_as_one(data, tmp_path):
         assert torch.allclose(value, networks[1][name], rtol=0.02, atol=2e-3), name  # a step moves a weight by 1e-3
 
 
-def test_checkpoints_by_the_clock_are_as_far_apart_as_asked(data, tmp_path):
-    pause = 1.5
-    more = ("--steps", 60, "--checkpoint-seconds", pause, "--keep", 1000, "--validate-every", 0)
-    both = start_two(options(data, tmp_path / "run", "tiny_charmnet", *more))
-    assert [process.wait(240) for process in both] == [0, 0]
-    times = [path.stat().st_mtime for path in state.checkpoints(tmp_path / "run")]
-    by_the_clock = np.diff(times[:-1])  # the last one is that of the end
-    assert min(by_the_clock, default=pause) > 0.6 * pause
+@pytest.fixture(scope="module")
+def endless(data, tmp_path_factory) -> Iterator[tuple[Path, list[subprocess.Popen]]]:
+    """A run of two processes that saves by the clock until one of them is ended."""
+    run = tmp_path_factory.mktemp("endless") / "run"
+    more = ("--steps", 100_000, "--checkpoint-seconds", PAUSE, "--checkpoint-every", 10**6, "--validate-every", 0)
+    both = start_two(options(data, run, "tiny_plain", *more))
+    yield run, both
+    for process in both:
+        process.kill()
+        process.wait()
 
 
-def test_when_one_process_is_killed_the_other_ends_with_a_sentence(data, tmp_path):
-    run = tmp_path / "run"
-    both = start_two(options(data, run, "tiny_plain", "--steps", 100_000, "--checkpoint-every", 2))
-    wait_for_step(run, 4, both)
+def test_checkpoints_by_the_clock_are_as_far_apart_as_asked(endless):
+    run, both = endless
+    wait_for(run, both, "two checkpoints", lambda: len(state.checkpoints(run)) > 1)
+    times = [path.stat().st_mtime for path in state.checkpoints(run)]
+    assert min(np.diff(times)) > 0.6 * PAUSE
+
+
+def test_when_one_process_is_killed_the_other_ends_with_a_sentence(endless):
+    run, both = endless
+    wait_for(run, both, "a checkpoint", lambda: state.checkpoints(run))
     both[1].kill()
     assert both[1].wait(60) == -signal.SIGKILL
     _, said = both[0].communicate(timeout=60)

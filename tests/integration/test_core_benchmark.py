@@ -4,32 +4,47 @@
 import csv
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import harmonize_core
 from harmonize_core import cli
-from harmonize_core.benchmark.tables import GROUPS
+from harmonize_core.benchmark.tables import CHOICES, GROUPS
 from harmonize_core.checkpoint import load_model
 from harmonize_core.data import toy
 from harmonize_core.models import _registry
+from harmonize_core.models.discriminators import VerificationDiscriminator
+from harmonize_core.train.objectives import _verified
 
 PHOTOS = Path(harmonize_core.__file__).parent / "photos"
 CHOSEN = ("gc_cat_fish2", "gc_cat_fish3", "gc_cat_fish6", "gc_cat_cup", "gc_cat_bucket", "gc_cat_plate")
 HELD_OUT = ("gc_cat_fish2", "gc_cat_bucket")
-WIDE = ("pix2pixhd", "crn", "hidt", "dovenet_256", "rainnet_256", "unit", "cyclegan", "cut")
-TALL = ("cdtnet_512", "cdtnet_512_sim")
+WIDE = ("pix2pixhd", "crn", "hidt", "dovenet_256", "rainnet_256", "unit", "cyclegan", "cut", "idih_256", "issam_256")
+WIDE += ("s2am_256",)
+FAR = ("intrinsic_256", "fmm_256", "fmm_256_a", "fmm_256_self_attention", "fmm_256_baseline", "issam_256", "s2am_256")
+FAR += ("pix2pixhd", "hidt")
+TALL = ("cdtnet_256", "cdtnet_256_sim", "cdtnet_512", "cdtnet_512_sim")
+SMALLER = {1024: 320, 2048: 384}
 PARTS = ("novel", "base-part", "rendered-part")
 
 
 @pytest.fixture
 def quick(monkeypatch, narrow) -> None:
-    """The dearest networks with few channels or a small copy to look at: else they take longer than all other rows."""
+    """Networks with few channels or a small picture to look at, small critics and tables: rows take seconds."""
     entries = dict(_registry._entries)
     entries |= {name: replace(entries[name], config=narrow(entries[name].config)) for name in WIDE}
     entries |= {name: replace(entries[name], config=replace(entries[name].config, base_size=64)) for name in TALL}
+    for name in FAR:
+        entries[name] = replace(entries[name], input_spec=replace(entries[name].input_spec, size=64))
+    few = replace(entries["charmnet_256"].config, base_channels=8)
+    entries["charmnet_256"] = replace(entries["charmnet_256"], config=few)
     monkeypatch.setattr(_registry, "_entries", entries)
+    monkeypatch.setattr(_verified, "VerificationDiscriminator", partial(VerificationDiscriminator, width=8))
+    smaller = tuple(replace(table, size=SMALLER[table.size]) for table in GROUPS["hr"])
+    for tables in (GROUPS, CHOICES):
+        monkeypatch.setitem(tables, "hr", smaller)
 
 
 @pytest.fixture
@@ -47,9 +62,9 @@ def sets(composed, tmp_path) -> Path:
                 shutil.copy(PHOTOS / f"{name}{ending}", photos)
     command = ["make-real", *map(str, (photos, photos, root / "photographic")), "--quiet"]
     assert cli.main([*command, "--per-photo", "4"]) == 0
-    large = toy.write_photographs(tmp_path / "large", count=1, size=2048)
+    large = toy.write_photographs(tmp_path / "large", count=1, size=max(SMALLER.values()))
     (large / "manifest.csv").write_text("file,mask,split\ntoy0.png,toy0_mask.png,test\n")
-    command = ["make-real", *map(str, (large, large, root / "photographic_hr")), "--max-side", "2048", "--quiet"]
+    command = ["make-real", *map(str, (large, large, root / "photographic_hr")), "--quiet"]
     assert cli.main([*command, "--per-photo", "1", "--generators", "camera"]) == 0
     return root
 

@@ -36,8 +36,7 @@ def sentences() -> Iterator[str]:
 
 def is_in_sources(text: str) -> bool:
     """Whether all that a text has between its values stands somewhere in the add-on."""
-    constants = [node.value for node in _nodes() if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-    return all(any(part in constant for constant in constants) for part in re.split(r"{\d+}", text))
+    return all(any(part in constant for constant in _constants()) for part in re.split(r"{\d+}", text))
 
 
 def placeholders(text: str) -> list[str]:
@@ -89,6 +88,12 @@ def _nodes() -> tuple[ast.AST, ...]:
     folder = Path(addon("registration").__file__).parent
     sources = sorted(folder.rglob("*.py"))
     return tuple(node for source in sources for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))))
+
+
+@functools.cache
+def _constants() -> frozenset[str]:
+    """All literal texts of the source."""
+    return frozenset(n.value for n in _nodes() if isinstance(n, ast.Constant) and isinstance(n.value, str))
 
 
 def _name(node: ast.Call) -> str:

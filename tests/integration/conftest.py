@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small planned set whose linear renders are computed, not ray-traced: what comes after rendering, in seconds."""
 
+from __future__ import annotations
+
 import json
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -15,7 +18,12 @@ from rdharmony_gen.run.steps import existing
 from rdharmony_gen.spec.job import RenderJob, read_job
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests import `generator` beside them
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 from generator import run
+
+if TYPE_CHECKING:  # tests without networks need not wait for torch
+    from harmonize_core.infer.export import ExportReport
+    from harmonize_core.models.charmnet_hr import CharmNetHr
 
 SIDE = 64
 PLAN = ["--views", "2", "--category", "human", "car", "--scenes", "park", "city_corner", "--size", f"{SIDE}x{SIDE}"]
@@ -70,6 +78,21 @@ def either_layout(request, composed_once, tmp_path) -> Path:
 @pytest.fixture
 def composed(composed_once, tmp_path) -> Path:
     return Path(shutil.copytree(composed_once["rdharmony"], tmp_path / "out"))
+
+
+@pytest.fixture(scope="session")
+def exported_look(tmp_path_factory) -> tuple[CharmNetHr, Path, ExportReport]:
+    """CharmNet-HR under random weights that let every part of it count, its file that gives looks, and what was said.
+
+    Writing it takes 10 s.
+    """
+    from check_exports import fill
+
+    from harmonize_core.infer.export import export_onnx
+    from harmonize_core.models.charmnet_hr import CharmNetHr
+
+    model, path = fill(CharmNetHr()), tmp_path_factory.mktemp("look") / "charmnet_hr.onnx"
+    return model, path, export_onnx(model, path, name="charmnet_hr", look=True)
 
 
 def _render(out: Path, job: RenderJob) -> None:

@@ -5,7 +5,7 @@ The whole sweep, at every network's own size, is `scripts/check_exports.py`; her
 """
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import onnx
@@ -36,7 +36,12 @@ SIDE = 64
 
 
 @pytest.mark.parametrize("name", ["issam_256", "fmm_256_a", "harmonizer", "hidt", "intrinsic_base_256"])
-def test_a_network_that_claims_it_is_exported_and_equals_pytorch(name, tmp_path):
+def test_a_network_that_claims_it_is_exported_and_equals_pytorch(name, tmp_path, monkeypatch):
+    """Blocks that follow one another alike are written alike: one of each of HiDT's is enough."""
+    entry = _registry._entries[name]
+    if name == "hidt":
+        entry = replace(entry, config=replace(entry.config, content_blocks=1, decoder_blocks=1))
+    monkeypatch.setitem(_registry._entries, name, entry)
     (row,) = export_filled(name, tmp_path, SIDE)
     assert (row.side, row.opset) == (SIDE, 18)
     assert row.max_difference <= row.limit

@@ -3,7 +3,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 import harmonize_core
 from harmonize_core.checkpoint import save_model
@@ -11,25 +10,12 @@ from harmonize_core.errors import CheckpointError, ConfigError
 from harmonize_core.infer import shipped
 from harmonize_core.infer.export import export_onnx
 from harmonize_core.infer.shipping import write_weights
-from harmonize_core.models import build, init_weights
-from harmonize_core.models.charmnet_hr import CharmNetHr
+from harmonize_core.models import build
 from harmonize_core.runtime import Harmonizer
 
 
-def trained_a_little() -> CharmNetHr:
-    """Random weights, and heads that make looks of a stop or so."""
-    model = CharmNetHr()
-    init_weights(model, seed=0)
-    model.reset_special()
-    for head in (model.to_grade, model.to_map, model.ask.out):
-        torch.nn.init.normal_(head.weight, std=0.02, generator=torch.Generator().manual_seed(1))
-    return model.eval()
-
-
-def test_an_exported_look_is_found_by_name_and_gives_what_the_checkpoint_gives(tmp_path, monkeypatch):
-    model = trained_a_little()
-    file = tmp_path / "charmnet_hr.onnx"
-    report = export_onnx(model, file, name="charmnet_hr", look=True)
+def test_an_exported_look_is_found_by_name_and_gives_what_the_checkpoint_gives(exported_look, tmp_path, monkeypatch):
+    model, file, report = exported_look
     save_model(tmp_path / "hr.safetensors", model, "charmnet_hr")
     monkeypatch.setattr(shipped, "WEIGHTS", tmp_path / "weights")
     with pytest.raises(CheckpointError, match="not weights, and none"):

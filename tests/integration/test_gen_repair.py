@@ -11,23 +11,18 @@ from generator import run
 
 from rdharmony_gen.validate.dataset import validate
 
-OPTIONS = "--views 1 --category human --size 64x64 --samples 2 --seed 7 --workers 1 --styles noon_clear night".split()
+OPTIONS = "--views 2 --category human car --scenes park city_corner --size 64x64 --samples 2 --seed 7".split()
+OPTIONS += "--workers 1 --styles noon_clear other_cloudy night".split()
 SCENE = "park_00_v000"
 REAL, COMPOSITE = f"SHuman/real_images/{SCENE}-4.jpg", f"SHuman/composite_images/{SCENE}-4_10.jpg"
 NOT_UTF8 = b"\xff\xfe\n"
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Path:
-    """One view in two lights, without its renders."""
-    out = tmp_path_factory.mktemp("finished") / "out"
-    assert run("make", out, *OPTIONS, "--quiet") == 0
-    return out
-
-
 @pytest.fixture
-def copy(finished, tmp_path) -> Path:
-    return Path(shutil.copytree(finished, tmp_path / "out"))
+def copy(composed) -> Path:
+    """A finished set of four views in three lights, without its renders."""
+    shutil.rmtree(composed / "renders")
+    return composed
 
 
 def _cut(path: Path) -> None:
@@ -71,30 +66,44 @@ def test_a_broken_rule_is_not_called_damage(copy, capsys, monkeypatch):
     assert run("validate", copy, "--quiet") == 1
     both = capsys.readouterr().err.splitlines()[-1]
     assert "delete the files that are damaged" in both
-    assert "1 of them" in both
+    assert "4 of them are pictures as they were made" in both
 
 
-def test_make_names_a_truncated_picture_and_repairs_it_once_it_is_deleted(copy, capsys):
+def test_make_names_a_truncated_picture_and_repairs_it_once_it_is_deleted(copy, rendered_once, capsys):
+    """Its view is then to be rendered again; here the renders come back as if it had been."""
     whole = (copy / COMPOSITE).read_bytes()
     _cut(copy / COMPOSITE)
     assert run("make", copy, *OPTIONS, "--quiet") == 1
     assert capsys.readouterr().err.startswith(f"{COMPOSITE}: ")
     (copy / COMPOSITE).unlink()
+    assert run("compose", copy, "--quiet") == 1
+    assert f"should hold the renders of SHuman/{SCENE} but does not (1 views have none)" in capsys.readouterr().err
+    _render_again(copy, rendered_once)
     assert run("make", copy, *OPTIONS, "--quiet") == 0
     assert (copy / COMPOSITE).read_bytes() == whole
 
 
+def _render_again(copy: Path, rendered_once: Path) -> None:
+    shutil.copytree(rendered_once / "renders" / "SHuman" / SCENE, copy / "renders" / "SHuman" / SCENE)
+
+
+def _files(copy: Path, folder: str) -> list[str]:
+    return sorted(p.relative_to(copy).as_posix() for p in (copy / folder).rglob("*") if p.is_file())
+
+
 def test_a_missing_folder_hides_no_other_problem(copy):
+    alpha = _files(copy, "SHuman/alpha")
     shutil.rmtree(copy / "SHuman" / "alpha")
     (copy / REAL).unlink()
-    assert {p.path for p in validate(copy).problems} == {f"SHuman/alpha/{SCENE}.png", REAL}
+    assert len(alpha) == 2 * 3
+    assert sorted(p.path for p in validate(copy).problems) == [*alpha, REAL]
 
 
 def test_a_set_without_pictures_is_named_file_by_file(copy):
+    own = _files(copy, "SHuman")
     shutil.rmtree(copy / "SHuman")
-    found = [p.path for p in validate(copy).problems]
-    assert sorted(found) == sorted({*found})
-    assert len(found) == 2 + 2 + 2 + 1  # mask and alpha, real images, composites, label file
+    assert len(own) == 2 * (1 + 3 + 3 + 6) + 1  # masks, alpha of both and of each, real images, composites; label file
+    assert sorted(p.path for p in validate(copy).problems) == own
 
 
 @pytest.mark.parametrize("name", ["SHuman/SHuman_all_labeled.txt", "splits/train.txt"])
@@ -146,7 +155,8 @@ def test_finished_views_are_known_without_the_state_folder(copy, monkeypatch):
     assert {p: p.read_bytes() for p in before} == before
 
 
-def test_a_broken_record_of_a_view_is_taken_from_the_pictures_again(copy):
+def test_a_broken_record_of_a_view_is_taken_from_the_pictures_again(copy, rendered_once):
+    _render_again(copy, rendered_once)
     record = copy / ".rdharmony" / "views" / "SHuman" / f"{SCENE}.json"
     record.write_bytes(NOT_UTF8)
     assert run("make", copy, *OPTIONS, "--quiet") == 0

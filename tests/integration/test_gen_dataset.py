@@ -23,7 +23,12 @@ from rdharmony_gen.run.steps import existing
 from rdharmony_gen.spec.job import read_job
 from rdharmony_gen.validate.dataset import validate
 
-OPTIONS = "--views 2 --category human --size 64x64 --samples 2 --seed 7 --workers 1 --keep-renders".split()
+SIZES = "--views 2 --size 64x64 --samples 2 --seed 7 --workers 1 --keep-renders".split()
+OPTIONS = [*SIZES, *"--category human --scenes park room --test-scenes room".split()]
+"""Two views in all ten styles, really rendered."""
+ROOM = "room_00_v001"
+COMPUTED = [*SIZES, *"--category human car --scenes park city_corner --styles noon_clear other_cloudy night".split()]
+"""Four views in three styles, with the renders of `rendered_once`."""
 VIEW = "city_corner_00_v001"
 
 
@@ -66,7 +71,7 @@ def test_our_loader_reads_the_set_and_its_splits(finished):
     test, train = (list_triplets(finished, split) for split in ("test", "train"))
     assert len(test) == len(train) == 90
     assert {t.group for t in test}.isdisjoint({t.group for t in train})
-    assert {t.group for t in test} == {VIEW.rpartition("_")[0]}, "a group is a place, not a view"
+    assert {t.group for t in test} == {ROOM.rpartition("_")[0]}, "a group is a place, not a view"
     triplet = load_triplet(everything[0])
     assert triplet.composite.shape == (64, 64, 3)
 
@@ -84,51 +89,53 @@ def test_the_released_charmnet_loader_would_find_its_files(finished):
 
 
 def test_masks_are_strict_and_alpha_is_soft(finished):
-    mask = np.asarray(Image.open(finished / "SHuman" / "masks" / f"{VIEW}.png"))
-    alpha = cv2.imread(str(finished / "SHuman" / "alpha" / f"{VIEW}.png"), cv2.IMREAD_UNCHANGED)
+    mask = np.asarray(Image.open(finished / "SHuman" / "masks" / f"{ROOM}.png"))
+    alpha = cv2.imread(str(finished / "SHuman" / "alpha" / f"{ROOM}.png"), cv2.IMREAD_UNCHANGED)
     assert set(np.unique(mask)) == {0, 255}
     assert alpha.dtype == np.uint16
     assert ((alpha > 0) & (alpha < 65535)).any()
     assert np.array_equal(mask == 255, alpha >= 32768)
-    coverage = read_exr(finished / "renders" / "SHuman" / VIEW / "coverage.exr")["Y"]
+    coverage = read_exr(finished / "renders" / "SHuman" / ROOM / "coverage.exr")["Y"]
     assert np.abs(alpha / 65535 - coverage).max() <= 1 / 65535
 
 
-def test_a_finished_set_is_not_made_again(copy, rdharmony):
-    before = content(copy)
+def test_a_finished_set_is_not_made_again(composed, rdharmony):
+    before = content(composed)
     started = time.monotonic()
-    assert rdharmony("make", copy, *OPTIONS, "--quiet") == (0, "", "")
+    assert rdharmony("make", composed, *COMPUTED, "--quiet") == (0, "", "")
     assert time.monotonic() - started < 20
-    assert content(copy) == before
+    assert content(composed) == before
 
 
-def test_a_lost_composite_comes_back_from_the_renders(copy, rdharmony):
-    before = content(copy)
-    lost = copy / "SHuman" / "composite_images" / f"{VIEW}-4_10.jpg"
+def test_a_lost_composite_comes_back_from_the_renders(composed, rdharmony):
+    before = content(composed)
+    lost = composed / "SHuman" / "composite_images" / f"{VIEW}-4_10.jpg"
     lost.unlink()
-    assert rdharmony("make", copy, *OPTIONS, "--quiet") == (0, "", "")
-    assert content(copy) == before
+    assert rdharmony("make", composed, *COMPUTED, "--quiet") == (0, "", "")
+    assert content(composed) == before
 
 
-def test_step_by_step_gives_the_bytes_of_make(copy, rdharmony):
-    before = content(copy)
-    for name in ("SHuman", "splits", "report", ".rdharmony"):
-        shutil.rmtree(copy / name)
-    for name in ("dataset.json", "manifest.jsonl", "CREDITS.md"):
-        (copy / name).unlink()
-    for command in ("render", "compose", "validate", "report"):
-        assert rdharmony(command, copy, "--quiet") == (0, "", "")
-    assert content(copy) == before
+def test_step_by_step_gives_the_bytes_of_make(composed, rdharmony):
+    before = content(composed)
+    for commands in (("render", "compose", "validate", "report"), ("make",)):
+        for name in ("SHuman", "SCar", "splits", "report", ".rdharmony"):
+            shutil.rmtree(composed / name)
+        for name in ("dataset.json", "manifest.jsonl", "CREDITS.md"):
+            (composed / name).unlink()
+        for command in commands:
+            recipe = COMPUTED if command == "make" else ()
+            assert rdharmony(command, composed, *recipe, "--quiet") == (0, "", "")
+        assert content(composed) == before
 
 
-def test_a_set_can_be_png_and_drop_its_renders(copy, rdharmony):
-    for name in ("SHuman", ".rdharmony"):
-        shutil.rmtree(copy / name)
-    _rewrite(copy / "jobs" / "spec.json", '"format": "jpg"', '"format": "png"')
-    assert rdharmony("compose", copy, "--no-keep-renders", "--quiet") == (0, "", "")
-    assert rdharmony("validate", copy, "--quiet") == (0, "", "")
-    assert not (copy / "renders").exists()
-    assert len(list((copy / "SHuman" / "composite_images").glob("*.png"))) == 180
+def test_a_set_can_be_png_and_drop_its_renders(composed, rdharmony):
+    for name in ("SHuman", "SCar", ".rdharmony"):
+        shutil.rmtree(composed / name)
+    _rewrite(composed / "jobs" / "spec.json", '"format": "jpg"', '"format": "png"')
+    assert rdharmony("compose", composed, "--no-keep-renders", "--quiet") == (0, "", "")
+    assert rdharmony("validate", composed, "--quiet") == (0, "", "")
+    assert not (composed / "renders").exists()
+    assert len(list((composed / "SHuman" / "composite_images").glob("*.png"))) == 2 * 6
 
 
 def _rewrite(path: Path, old: str, new: str) -> None:
@@ -193,7 +200,7 @@ DAMAGE = {
     "another background": (lambda r: _repaint(r, COMPOSITE, _brighter), "outside the foreground but"),
     "black real": (lambda r: _repaint(r, REAL, lambda i: i // 100), "nearly black"),
     "blown-out real": (lambda r: _repaint(r, REAL, lambda i: i // 20 + 243), "blown out"),
-    "label of another style": (lambda r: _rewrite(r / LABELS, "\t1\n", "\t2\n"), "should hold the labels of"),
+    "label of another style": (lambda r: _rewrite(r / LABELS, "\t4\n", "\t2\n"), "should hold the labels of"),
     "a label line is gone": (lambda r: _rewrite(r / LABELS, COMPOSITE, "x"), "is in no label file"),
     "split leak": (lambda r: _rewrite(r / "splits/test.txt", COMPOSITE + "\n", ""), "should be in the split test"),
     "in two splits": (
@@ -202,8 +209,8 @@ DAMAGE = {
     ),
     "a stray file": (lambda r: shutil.copy(r / REAL, r / "SHuman/real_images/x-1.jpg"), "is not in the manifest"),
     "wrong count": (
-        lambda r: _rewrite(r / "dataset.json", '"composites": 180', '"composites": 90'),
-        "counts 90 composites",
+        lambda r: _rewrite(r / "dataset.json", '"composites": 24', '"composites": 12'),
+        "counts 12 composites",
     ),
     "render with a hole": (
         lambda r: (r / f"renders/SHuman/{VIEW}/night.exr").write_bytes(b"v/1\x01"),
@@ -213,12 +220,12 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_validate_finds_damage(copy, rdharmony, name):
+def test_validate_finds_damage(composed, rdharmony, name):
     damage, message = DAMAGE[name]
-    damage(copy)
-    problems = [str(p) for p in validate(copy).problems]
+    damage(composed)
+    problems = [str(p) for p in validate(composed).problems]
     assert any(message in p for p in problems), problems
-    code, _, error = rdharmony("validate", copy, "--quiet")
+    code, _, error = rdharmony("validate", composed, "--quiet")
     assert code == 1
     assert "problems, the first with" in error
 
@@ -251,10 +258,10 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_set_that_cannot_be_read_is_refused(copy, rdharmony, name):
+def test_a_set_that_cannot_be_read_is_refused(composed, rdharmony, name):
     damage, message = BROKEN[name]
-    damage(copy)
-    code, _, error = rdharmony("report", copy, "--quiet")
+    damage(composed)
+    code, _, error = rdharmony("report", composed, "--quiet")
     assert code == 1
     assert message in error
 
@@ -280,10 +287,10 @@ RENDERS = {
 
 
 @pytest.mark.parametrize("name", RENDERS)
-def test_renders_that_cannot_be_composed_are_named(copy, name):
+def test_renders_that_cannot_be_composed_are_named(composed, name):
     damage, message = RENDERS[name]
-    damage(copy / "renders" / "SHuman" / VIEW)
-    layout, spec = existing(copy)
+    damage(composed / "renders" / "SHuman" / VIEW)
+    layout, spec = existing(composed)
     job = read_job(layout.job(f"SHuman/{VIEW}"))
     with pytest.raises(InputError) as caught:
         compose_view(layout, spec, job, keep_renders=True)
@@ -294,29 +301,29 @@ def test_renders_that_cannot_be_composed_are_named(copy, name):
 
 def test_a_render_that_is_not_finite_is_rendered_again(copy, rdharmony):
     before = content(copy)
-    path = copy / "renders" / "SHuman" / VIEW / "night.exr"
+    path = copy / "renders" / "SHuman" / ROOM / "night.exr"
     channels = read_exr(path)
     channels["G"][3, 5] = np.nan
     write_exr(path, channels)
-    (copy / COMPOSITE).unlink()
+    (copy / "SHuman" / "composite_images" / f"{ROOM}-4_10.jpg").unlink()
     assert rdharmony("make", copy, *OPTIONS, "--quiet") == (0, "", "")
     assert content(copy) == before
 
 
-def test_pictures_of_a_view_that_failed_are_no_strays(copy, rdharmony):
-    _write(copy / "renders" / "SHuman" / VIEW / "night.exr", float("nan"))
-    (copy / COMPOSITE).unlink()
+def test_pictures_of_a_view_that_failed_are_no_strays(composed, rdharmony):
+    _write(composed / "renders" / "SHuman" / VIEW / "night.exr", float("nan"))
+    (composed / COMPOSITE).unlink()
     for message in ("NaN or infinity", "run rdharmony render first"):  # a run that only composes tries once
-        code, _, error = rdharmony("compose", copy, "--workers", "1", "--quiet")
+        code, _, error = rdharmony("compose", composed, "--workers", "1", "--quiet")
         assert code == 1
         assert message in error
-    assert [p.path for p in validate(copy).problems] == ["manifest.jsonl"], "one of two views is missing, no more"
+    assert [p.path for p in validate(composed).problems] == ["manifest.jsonl"], "one of four views is missing, no more"
 
 
-def test_compose_without_renders_says_what_to_do(copy, rdharmony):
-    shutil.rmtree(copy / "renders")
-    (copy / COMPOSITE).unlink()
-    code, _, error = rdharmony("compose", copy, "--quiet")
+def test_compose_without_renders_says_what_to_do(composed, rdharmony):
+    shutil.rmtree(composed / "renders")
+    (composed / COMPOSITE).unlink()
+    code, _, error = rdharmony("compose", composed, "--quiet")
     assert code == 1
     assert "run rdharmony render first" in error
 
@@ -332,24 +339,25 @@ def test_places_that_cannot_be_used_are_refused(tmp_path, rdharmony, finished):
         (foreign, "holds 'thesis.txt'; choose an empty folder"),
         (Path("/proc/rdharmony"), "cannot be written to"),
     ):
-        code, _, error = rdharmony("make", place, *OPTIONS, "--quiet")
+        code, _, error = rdharmony("make", place, *COMPUTED, "--quiet")
         assert code == 1
         assert message in error
     assert [p.name for p in foreign.iterdir()] == ["thesis.txt"]
-    code, _, error = rdharmony("plan", finished, "--views", "2", "--size", "64x64", "--samples", "2", "--seed", "8")
+    same = "--views 2 --size 64x64 --samples 2 --scenes park room --test-scenes room".split()
+    code, _, error = rdharmony("plan", finished, *same, "--seed", "8")
     assert code == 1
     assert "seed was 7 and is now 8" in error
 
 
-def test_a_view_that_fails_is_reported_and_the_others_are_done(copy, rdharmony):
+def test_a_view_that_fails_is_reported_and_the_others_are_done(composed, rdharmony):
     """The manifest's own words for a job that cannot work: its subject's category is unknown to the renderer."""
-    shutil.rmtree(copy / "renders" / "SHuman" / VIEW)
-    (copy / COMPOSITE).unlink()
-    _rewrite(copy / "jobs" / "SHuman" / f"{VIEW}.json", '"category": "human"', '"category": "unicorn"')
-    code, _, error = rdharmony("render", copy, "--quiet")
+    shutil.rmtree(composed / "renders" / "SHuman" / VIEW)
+    (composed / COMPOSITE).unlink()
+    _rewrite(composed / "jobs" / "SHuman" / f"{VIEW}.json", '"category": "human"', '"category": "unicorn"')
+    code, _, error = rdharmony("render", composed, "--quiet")
     assert code == 1
-    assert f"1 of 2 views failed, the first, SHuman/{VIEW}" in error
-    failure = json.loads((copy / "failures.jsonl").read_text())
+    assert f"1 of 4 views failed, the first, SHuman/{VIEW}" in error
+    failure = json.loads((composed / "failures.jsonl").read_text())
     assert failure["reason"] == "asset"
     assert "unicorn" in failure["message"]
-    assert (copy / failure["log"]).is_file()
+    assert (composed / failure["log"]).is_file()

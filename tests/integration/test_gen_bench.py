@@ -7,6 +7,7 @@ import pytest
 
 from harmonize_core.errors import ConfigError
 from rdharmony_gen import bench
+from rdharmony_gen.sampling.conditions import sample_conditions
 from rdharmony_gen.spec.bench import BenchOptions
 
 OPTIONS = BenchOptions(
@@ -16,10 +17,22 @@ OPTIONS = BenchOptions(
     shared_samples=(2,),
     fresh_samples=(2,),
     compared=("noon_clear",),
-    scenes=("park", "plaza"),
+    scenes=("park",),
 )
+STYLES = ("noon_clear", "noon_cloudy", "night")
 
 
+@pytest.fixture
+def few_styles(monkeypatch) -> None:
+    """Three styles a view instead of ten: one that is compared, its sun behind clouds, and lamps."""
+
+    def few(*path):
+        return tuple(condition for condition in sample_conditions(*path) if condition.style in STYLES)
+
+    monkeypatch.setattr(bench, "sample_conditions", few)
+
+
+@pytest.mark.usefixtures("few_styles")
 def test_a_stopped_measurement_goes_on_and_tells_cost_and_error(tmp_path, monkeypatch):
     out = tmp_path / "bench.json"
     render, done = bench._render, []
@@ -33,7 +46,7 @@ def test_a_stopped_measurement_goes_on_and_tells_cost_and_error(tmp_path, monkey
     monkeypatch.setattr(bench, "_render", stop_at_the_fifth)
     with pytest.raises(KeyboardInterrupt):
         bench.measure(out, OPTIONS, say=lambda _: None)
-    monkeypatch.undo()
+    monkeypatch.setattr(bench, "_render", render)
     first = json.loads(out.read_text())
     assert first["finished_views"] == 1
     with pytest.raises(ConfigError, match="other options"):
@@ -46,8 +59,8 @@ def test_a_stopped_measurement_goes_on_and_tells_cost_and_error(tmp_path, monkey
     assert len(again) == 2  # the reference of the second view was there already
     assert result["rows"] == json.loads(out.read_text())["rows"]
     assert [(row["strategy"], row["pictures"], row["compared"]) for row in result["rows"]] == [
-        ("fresh", 20, 2),
-        ("shared", 20, 2),
+        ("fresh", 6, 2),
+        ("shared", 6, 2),
     ]
     for row in result["rows"]:
         assert 0.001 < row["rmse"] < 0.15

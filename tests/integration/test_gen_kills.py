@@ -18,7 +18,7 @@ from generator import content
 from PIL import Image
 
 from harmonize_core.errors import OutputError
-from harmonize_core.formats.images import read_mask
+from harmonize_core.formats.images import partial_path, read_mask
 from harmonize_core.formats.lock import exclusive
 from rdharmony_gen.compose.view import is_composed
 from rdharmony_gen.run.claims import Register
@@ -121,6 +121,18 @@ def test_shards_do_their_part_and_the_last_one_collects(rendered, composed_once,
     assert content(rendered) == content(composed_once["rdharmony"])
     for wrong in ("0/2", "3/2", "one"):
         assert "--shard should read i/n" in refusal("plan", rendered, "--shard", wrong)
+
+
+def test_what_a_killed_run_left_is_swept_once_nobody_else_works(composed, rdharmony):
+    layout = SetLayout(composed)
+    left = [partial_path(path) for path in (layout.renders(VIEW) / "night.exr", composed / "manifest.jsonl")]
+    for path in left:
+        path.write_bytes(b"half a file")
+    with Register(layout):
+        assert rdharmony("render", composed)[0] == 0
+        assert all(path.is_file() for path in left), "they may be of the other run, which is alive"
+    assert rdharmony("render", composed)[0] == 0
+    assert not any(path.exists() for path in left)
 
 
 def pool(

@@ -61,19 +61,26 @@ def is_composed(layout: SetLayout, job_id: str) -> bool:
 
 def composed_record(layout: SetLayout, job_id: str) -> Record | None:
     """The record of a view whose pictures are all there, else None; a record that cannot be read counts as none."""
+    record = _record(layout, job_id)
+    with contextlib.suppress(HarmonizeError, IndexError):
+        if record and all(inside(layout.root, name).is_file() for name in files_of(record)):
+            return record
+    return None
+
+
+def _record(layout: SetLayout, job_id: str) -> Record | None:
     for kind in (ViewRecord, ClipRecord):
-        with contextlib.suppress(HarmonizeError, IndexError):
-            record = decode(layout.view_record(job_id), kind)
-            return record if all(inside(layout.root, name).is_file() for name in files_of(record)) else None
+        with contextlib.suppress(HarmonizeError):
+            return decode(layout.view_record(job_id), kind)
     return None
 
 
 def restore_records(layout: SetLayout, job_ids: Iterable[str]) -> None:
-    """Write the records that are missing for these jobs as the manifest has them; without a manifest, nothing.
+    """Write the records that are missing or unreadable for these jobs as the manifest has them; without one, nothing.
 
-    So a finished set whose `.rdharmony/` was deleted is not made again.
+    So a finished set whose `.rdharmony/` was deleted or damaged is not made again.
     """
-    missing = [i for i in job_ids if not layout.view_record(i).is_file()]
+    missing = [i for i in job_ids if _record(layout, i) is None]
     if not missing:
         return
     records: list[Record] = []

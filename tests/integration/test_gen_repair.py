@@ -25,6 +25,12 @@ def copy(composed) -> Path:
     return composed
 
 
+@pytest.fixture
+def no_blender(monkeypatch) -> None:
+    """Nothing may be rendered: Blender is not to be had."""
+    monkeypatch.setattr("rdharmony_gen.run.steps.require_blender", lambda: pytest.fail("something would be rendered"))
+
+
 def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:300])
 
@@ -146,18 +152,18 @@ def test_strays_and_missing_credits_are_named_once_each(copy):
     assert found["CREDITS.md"].endswith("run rdharmony compose")
 
 
-def test_finished_views_are_known_without_the_state_folder(copy, monkeypatch):
-    """Nothing may be rendered: the renders are gone, and Blender is not to be had."""
+def test_finished_views_are_known_without_the_state_folder(copy, no_blender):
     before = {p: p.read_bytes() for p in copy.rglob("*") if p.is_file() and ".rdharmony" not in p.parts}
     shutil.rmtree(copy / ".rdharmony")
-    monkeypatch.setattr("rdharmony_gen.run.steps.require_blender", lambda: pytest.fail("something would be rendered"))
     assert run("make", copy, *OPTIONS, "--quiet") == 0
     assert {p: p.read_bytes() for p in before} == before
 
 
-def test_a_broken_record_of_a_view_is_taken_from_the_pictures_again(copy, rendered_once):
-    _render_again(copy, rendered_once)
+@pytest.mark.parametrize("damage", [NOT_UTF8, b'{"view": {}}', b""])
+def test_a_broken_record_of_a_view_is_taken_from_the_manifest(copy, no_blender, damage: bytes):
     record = copy / ".rdharmony" / "views" / "SHuman" / f"{SCENE}.json"
-    record.write_bytes(NOT_UTF8)
+    whole = record.read_bytes()
+    record.write_bytes(damage)
     assert run("make", copy, *OPTIONS, "--quiet") == 0
+    assert record.read_bytes() == whole
     assert validate(copy).problems == ()

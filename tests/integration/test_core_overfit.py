@@ -5,6 +5,7 @@ Four run always; the others are marked slow (`python -m pytest -m slow tests/int
 up to five rounds of as many steps and need only halve the error.
 """
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -63,18 +64,25 @@ def networks() -> list:
 
 
 def overfit(
-    config: TrainConfig, sets: dict, steps: int, share: float, *, rounds: int = 1, has_domains: bool = False
-) -> dict[str, float]:
-    """What remains of each domain's error, as a share; no more rounds once all are below `share`."""
+    config: TrainConfig,
+    sets: dict,
+    steps: int,
+    share: float,
+    *,
+    rounds: int = 1,
+    has_domains: bool = False,
+    counted: tuple[str, ...] = ("photographic",),
+) -> float:
+    """Share of the error that is left in the worst domain that is counted; no more rounds once it is below `share`."""
     batches = {domain: dataset.batch([(0, i) for i in range(4)]) for domain, dataset in sets.items()}
     trainer = Trainer(config, CPU)
-    left: dict[str, float] = {}
+    left = math.inf
     for _ in range(rounds):
         for step in range(steps):
             trainer.step(batches, 1.0 if step < 0.7 * steps else 0.2)
         fmse = validate(trainer.model, sets, CPU, has_domains=has_domains)
-        left = {domain: fmse[f"fmse_{domain}"] / fmse[f"fmse_{domain}_composite"] for domain in sets}
-        if max(left.values()) < share:
+        left = max(fmse[f"fmse_{domain}"] / fmse[f"fmse_{domain}_composite"] for domain in counted)
+        if left < share:
             break
     return left
 
@@ -89,7 +97,7 @@ def test_charmnet_overfits_four_triplets_of_each_domain(tmp_path):
         "rendered": TripletDataset(rendered, size=side, augment=False),
         "photographic": TripletDataset(photographic, size=side, augment=False),
     }
-    assert max(overfit(config, sets, 30, 0.2, rounds=4, has_domains=True).values()) < 0.2
+    assert overfit(config, sets, 30, 0.2, rounds=3, has_domains=True, counted=tuple(sets)) < 0.2
 
 
 @pytest.mark.parametrize("name", networks())
@@ -121,4 +129,4 @@ def test_small_pictures_are_learned_by_heart(name, tmp_path, monkeypatch, narrow
         init=InitConfig(std=0.02 if name in SMALL_START else 0.05, blend_bias=1.0),
     )
     share, rounds = (0.25, 1) if name in ALWAYS else (0.5, LATE.get(name, 5))
-    assert overfit(trained, sets, 100 if name in ALWAYS else 60, share, rounds=rounds)["photographic"] < share
+    assert overfit(trained, sets, 100 if name in ALWAYS else 60, share, rounds=rounds) < share

@@ -6,9 +6,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from generator import run
 
+from harmonize_core.formats.images import write_alpha16
+from rdharmony_gen.compose.view import sha256_of
 from rdharmony_gen.validate.dataset import validate
 
 OPTIONS = "--views 2 --category human car --scenes park city_corner --size 64x64 --samples 2 --seed 7".split()
@@ -103,6 +106,17 @@ def test_a_missing_folder_hides_no_other_problem(copy):
     (copy / REAL).unlink()
     assert len(alpha) == 2 * 3
     assert sorted(p.path for p in validate(copy).problems) == [*alpha, REAL]
+
+
+def test_a_subject_beyond_its_view_is_named_although_another_is_missing(copy):
+    view = f"SHuman/alpha/{SCENE}.png"
+    large, missing = (copy / "SHuman" / "alpha" / f"{SCENE}_{number}.png" for number in (1, 2))
+    manifest = copy / "manifest.jsonl"
+    before = sha256_of(large)
+    write_alpha16(large, np.ones((64, 64)))
+    manifest.write_text(manifest.read_text().replace(before, sha256_of(large)))
+    missing.unlink()
+    assert [p.path for p in validate(copy).problems] == [missing.relative_to(copy).as_posix(), view]
 
 
 def test_a_set_without_pictures_is_named_file_by_file(copy):

@@ -5,7 +5,8 @@
     python scripts/torture_generator.py --kills 20 --views 2 --seed 3
 
 Half of the kills come at a random moment, soon: most hit a run that starts. The others wait until the set has one more
-file, so that plan, renders, composites, lists and report are all cut off, however long each takes on the machine.
+file, and up to the mean time of a file more, so that plan, renders, composites, lists and report are all cut off, at
+any moment of each. The last line counts kills by what the set's newest file was a part of.
 Every finished set must equal the undisturbed one byte for byte; then the next round begins on an empty folder. At the
 end no temporary file and no process may be left. Linux only (it finds workers in /proc). Exit code 0 if all is well.
 """
@@ -24,6 +25,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import tyro
 
@@ -65,6 +67,18 @@ def files(root: Path) -> set[str]:
     return names
 
 
+def stage_of(root: Path) -> str:
+    """What the newest finished file of a set is a part of."""
+    dated: list[tuple[int, str]] = []
+    for name in files(root):
+        with contextlib.suppress(OSError):
+            dated.append((os.stat(name).st_mtime_ns, name))
+    if not dated:
+        return "start"
+    top = Path(max(dated)[1]).relative_to(root).parts[0]
+    return {"jobs": "plan", "renders": "render", "report": "report"}.get(top, "compose" if top[0] == "S" else "lists")
+
+
 def descendants(pid: int) -> list[int]:
     """Processes below a process, by /proc."""
     parents: dict[int, list[int]] = {}
@@ -87,11 +101,20 @@ class Run:
     arguments: list[str]
     env: dict[str, str]
     process: subprocess.Popen | None = None
+    patience_s: float = 3600.0
+    """A run that makes no file, or does not end, for so long is taken for stuck."""
     ends: Counter[str] = field(default_factory=Counter)
+    """Kills by victim."""
+    stages: Counter[str] = field(default_factory=Counter)
+    """Kills by stage."""
+
+    @property
+    def log(self) -> Path:
+        return self.out.parent / f"{self.out.name}.log"
 
     def begin(self) -> None:
         command = [sys.executable, "-m", "rdharmony_gen", "make", str(self.out), *self.arguments, "--quiet"]
-        with open(self.out.parent / f"{self.out.name}.log", "ab") as log:
+        with open(self.log, "ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=self.env)
 
     def alive(self) -> bool:
@@ -102,26 +125,37 @@ class Run:
         assert self.process is not None
         workers = descendants(self.process.pid)
         victim = rng.choice(workers) if workers and rng.random() < 0.6 else self.process.pid
+        stage = stage_of(self.out)
         try:
             os.kill(victim, signal.SIGKILL)
         except ProcessLookupError:
             return False
         who = "parent" if victim == self.process.pid else "worker"
         self.ends[who] += 1
+        self.stages[stage] += 1
         if who == "parent":
             self.process.wait()
         return True
 
-    def wait(self, rng: random.Random, soon_s: float) -> None:
-        """Until the moment of the next kill, or the end of the run."""
+    def wait(self, rng: random.Random, soon_s: float, file_s: float) -> None:
+        """Until the moment of the next kill, or the end of the run.
+
+        Args:
+            rng: Draws the moment.
+            soon_s: Latest moment of a kill that waits for no file.
+            file_s: Longest time after a new file.
+        """
         assert self.process is not None
+        longest = soon_s
         if rng.random() < 0.5:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(rng.uniform(0, soon_s))
-            return
-        before = files(self.out)
-        while self.alive() and files(self.out) <= before:
-            time.sleep(rng.uniform(0.005, 0.05))
+            longest = file_s
+            before, deadline = files(self.out), time.monotonic() + self.patience_s
+            while self.alive() and files(self.out) <= before:
+                if time.monotonic() > deadline:
+                    self._stuck()
+                time.sleep(rng.uniform(0.005, 0.05))
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(rng.uniform(0, longest))
 
     def finish(self) -> None:
         """Until a whole run ends well; views that were given up after kills are tried again."""
@@ -129,9 +163,18 @@ class Run:
             if not self.alive():
                 self.begin()
             assert self.process is not None
-            if self.process.wait() == 0:
-                return
-        sys.exit(f"error: no undisturbed run ended well; see {self.out.parent / f'{self.out.name}.log'}")
+            try:
+                if self.process.wait(self.patience_s) == 0:
+                    return
+            except subprocess.TimeoutExpired:
+                self._stuck()
+        sys.exit(f"error: no undisturbed run ended well; see {self.log}")
+
+    def _stuck(self) -> NoReturn:
+        """End the run and the script; workers leave once their parent is gone."""
+        assert self.process is not None
+        self.process.kill()
+        sys.exit(f"error: a run showed no sign for {self.patience_s:.0f} s, at {stage_of(self.out)}; see {self.log}")
 
 
 def main(options: Torture) -> None:
@@ -148,20 +191,22 @@ def main(options: Torture) -> None:
 
     rng, kills, rounds = random.Random(options.seed), 0, 0
     run = Run(work / "tortured", [*options.recipe, "--workers", str(options.workers)], env)
+    run.patience_s = 10 * seconds + 60
     while kills < options.kills:
         if not run.alive():
             if run.process is not None and run.process.returncode == 0:
                 rounds += _compare(wanted, run.out)
                 shutil.rmtree(run.out)
             run.begin()
-        run.wait(rng, seconds / 10)
+        run.wait(rng, seconds / 10, seconds / len(wanted))
         kills += run.alive() and run.kill(rng)
     run.finish()
     rounds += _compare(wanted, run.out)
     _nothing_is_left(run.out, temporary)
     victims = ", ".join(f"{count} of {who}s" for who, count in sorted(run.ends.items()))
+    stages = ", ".join(f"{count} at {stage}" for stage, count in sorted(run.stages.items()))
     took = time.monotonic() - started
-    print(f"{kills} kills ({victims}), {rounds} sets finished, every byte as undisturbed, in {took:.0f} s")
+    print(f"{kills} kills ({victims}; {stages}), {rounds} sets finished, every byte as undisturbed, in {took:.0f} s")
     if options.work is None:
         shutil.rmtree(work)
 

@@ -110,7 +110,7 @@ def test_a_missing_folder_hides_no_other_problem(copy):
 
 def test_a_subject_beyond_its_view_is_named_although_another_is_missing(copy):
     view = f"SHuman/alpha/{SCENE}.png"
-    large, missing = (copy / "SHuman" / "alpha" / f"{SCENE}_{number}.png" for number in (1, 2))
+    large, missing = (copy / "SHuman" / "alpha" / f"{SCENE}_s{number}.png" for number in (1, 2))
     manifest = copy / "manifest.jsonl"
     before = sha256_of(large)
     write_alpha16(large, np.ones((64, 64)))

@@ -109,14 +109,15 @@ def test_a_missing_folder_hides_no_other_problem(copy):
 
 
 def test_a_subject_beyond_its_view_is_named_although_another_is_missing(copy):
-    view = f"SHuman/alpha/{SCENE}.png"
-    large, missing = (copy / "SHuman" / "alpha" / f"{SCENE}_s{number}.png" for number in (1, 2))
+    view, large, missing = (f"SHuman/alpha/{SCENE}{end}.png" for end in ("", "_s1", "_s2"))
     manifest = copy / "manifest.jsonl"
-    before = sha256_of(large)
-    write_alpha16(large, np.ones((64, 64)))
-    manifest.write_text(manifest.read_text().replace(before, sha256_of(large)))
-    missing.unlink()
-    assert [p.path for p in validate(copy).problems] == [missing.relative_to(copy).as_posix(), view]
+    before = f'"{large}","sha256":"{sha256_of(copy / large)}"'
+    write_alpha16(copy / large, np.ones((64, 64)))
+    assert before in manifest.read_text()
+    after = f'"{large}","sha256":"{sha256_of(copy / large)}"'
+    manifest.write_text(manifest.read_text().replace(before, after))
+    (copy / missing).unlink()
+    assert [p.path for p in validate(copy).problems] == [missing, view]
 
 
 def test_a_set_without_pictures_is_named_file_by_file(copy):

@@ -68,13 +68,13 @@ def test_a_job_makes_pictures_and_a_subject_of_useful_size(rendered, scene, cate
 def test_a_job_that_was_cut_off_goes_on_to_the_same_bytes_whichever_style_is_first(tmp_path, rendered, scene, category):
     """It may go on with the lamps lit in its first picture: its later pictures must not notice."""
     whole = {p.name: p.read_bytes() for p in rendered(scene, category)[0].iterdir()}
-    (tmp_path / "noon_clear.exr").write_bytes(whole["noon_clear.exr"])
+    (tmp_path / "sunrise_sunset_clear.exr").write_bytes(whole["sunrise_sunset_clear.exr"])
     (tmp_path / "night.exr").write_bytes(whole["night.exr"][:200])  # a damaged file is rendered again
     job = _job(scene, category)
     backwards = dataclasses.replace(job, conditions=job.conditions[::-1])
     seen = []
     render_job(backwards, tmp_path, seen.append)
-    assert seen == ["night.exr", "sunrise_sunset_clear.exr", "aux.exr", "coverage.exr", "view.json"]
+    assert seen == ["night.exr", "noon_clear.exr", "aux.exr", "coverage.exr", "view.json"]
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == whole
     seen.clear()
     render_job(job, tmp_path, seen.append)

@@ -105,7 +105,7 @@ def test_exposure_is_locked(finished, record):
         assert np.ptp(means) < 4, real.path
 
 
-def test_kill_9_in_the_middle_changes_no_byte_and_what_was_there_is_kept(finished, copy):
+def test_kill_9_in_the_middle_changes_no_byte_and_what_was_there_is_kept(finished, copy, tmp_path):
     """The last frame, pictures of the others and all that is composed are gone; the run that goes on is killed, too."""
     renders = copy / "renders" / "SHuman" / "park_00_v000"
     kept = renders / NAMES[0] / "night.exr"
@@ -119,13 +119,14 @@ def test_kill_9_in_the_middle_changes_no_byte_and_what_was_there_is_kept(finishe
     for name in ("manifest.jsonl", "dataset.json"):
         (copy / name).unlink()
     command = [sys.executable, "-m", "rdharmony_gen", "make", str(copy), *OPTIONS]
-    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with open(tmp_path / "log", "wb") as log:
+        running = subprocess.Popen(command, stdout=log, stderr=log)
     deadline = time.monotonic() + 240
     while not second.is_file() and running.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     running.kill()
     running.wait()
-    assert second.is_file()
+    assert second.is_file(), (tmp_path / "log").read_text()
     assert not (renders / "view.json").exists(), "killed before the end"
     again = second.stat().st_mtime_ns
     assert run("make", copy, *OPTIONS) == 0

@@ -123,32 +123,59 @@ def test_two_processes_stop_resume_and_learn_as_one(data, tmp_path):
         assert torch.allclose(value, networks[1][name], rtol=0.02, atol=2e-3), name  # a step moves a weight by 1e-3
 
 
-@pytest.fixture(scope="module")
-def endless(data, tmp_path_factory) -> Iterator[tuple[Path, list[subprocess.Popen]]]:
-    """A run of two processes that saves by the clock until one of them is ended."""
-    run = tmp_path_factory.mktemp("endless") / "run"
-    more = ("--steps", 100_000, "--checkpoint-seconds", PAUSE, "--checkpoint-every", 10**6, "--validate-every", 0)
-    both = start_two(options(data, run, "tiny_plain", *more))
-    yield run, both
+@pytest.fixture
+def endless(data, tmp_path) -> Iterator[Callable[..., list[subprocess.Popen]]]:
+    """Starts two processes that train until they are ended, in the run folder of this test."""
+    both: list[subprocess.Popen] = []
+
+    def start(*more: object) -> list[subprocess.Popen]:
+        both.extend(start_two(options(data, tmp_path / "run", "tiny_plain", "--steps", 100_000, *more)))
+        return both
+
+    yield start
     for process in both:
         process.kill()
         process.wait()
 
 
-def test_checkpoints_by_the_clock_are_as_far_apart_as_asked(endless):
-    run, both = endless
-    wait_for(run, both, "two checkpoints", lambda: len(state.checkpoints(run)) > 1)
-    times = [path.stat().st_mtime for path in state.checkpoints(run)]
-    assert min(np.diff(times)) > 0.6 * PAUSE
-
-
-def test_when_one_process_is_killed_the_other_ends_with_a_sentence(endless):
-    run, both = endless
-    wait_for(run, both, "a checkpoint", lambda: state.checkpoints(run))
-    both[1].kill()
-    assert both[1].wait(60) == -signal.SIGKILL
-    _, said = both[0].communicate(timeout=60)
-    assert both[0].returncode == 1
+def assert_lost_the_other(process: subprocess.Popen) -> None:
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
     assert said.strip().splitlines()[-1].startswith("error: another process of this run ended")
     assert "Traceback" not in said
-    load_model(state.checkpoints(run)[-1] / "model.safetensors")
+
+
+def test_checkpoints_by_the_clock_are_as_far_apart_as_asked_until_one_process_is_killed(endless, tmp_path):
+    run = tmp_path / "run"
+    by_clock = ("--checkpoint-seconds", PAUSE, "--checkpoint-every", 10**6, "--validate-every", 0)
+    both = endless(*by_clock, "--keep", 1000)
+    wait_for(run, both, "three checkpoints", lambda: len(state.checkpoints(run)) >= 3)
+    times = [path.stat().st_mtime for path in state.checkpoints(run)]
+    assert min(np.diff(times)) > 0.6 * PAUSE
+    both[1].kill()
+    assert_lost_the_other(both[0])
+
+
+def test_a_process_killed_while_it_saves_leaves_whole_checkpoints_and_the_other_ends_with_a_sentence(endless, tmp_path):
+    run = tmp_path / "run"
+    both = endless("--checkpoint-every", 2)
+    writer = both[0]
+
+    def is_saving() -> bool:
+        """The process stands still if so: with an older checkpoint there and a newer one half-written."""
+        if not state.checkpoints(run) or not any((run / "checkpoints").glob(".step-*.partial/*")):
+            return False
+        writer.send_signal(signal.SIGSTOP)
+        os.waitpid(writer.pid, os.WUNTRACED)
+        if any((run / "checkpoints").glob(".step-*.partial/*")):
+            return True
+        writer.send_signal(signal.SIGCONT)
+        return False
+
+    wait_for(run, both, "a half-written checkpoint", is_saving)
+    writer.kill()
+    assert writer.wait(60) == -signal.SIGKILL
+    assert_lost_the_other(both[1])
+    for folder in state.checkpoints(run):
+        load_model(folder / "model.safetensors")
+        state.load_trainer(folder, torch.device("cpu"))

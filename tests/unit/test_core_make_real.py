@@ -11,6 +11,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from harmonize_core import cli
 from harmonize_core.color import (
     lalphabeta_to_linear,
     linear_to_lalphabeta,
@@ -297,7 +298,8 @@ def test_edits_vary_with_their_seed_and_make_plausible_colours_mostly(ball):
 
 def test_large_photographs_are_shrunk(tmp_path):
     folder = toy.write_photographs(tmp_path / "in", count=2, size=200)
-    make_real(folder, folder, tmp_path / "out", MakeRealOptions(per_photo=1, max_side=100))
+    command = ["make-real", *map(str, (folder, folder, tmp_path / "out")), "--per-photo", "1", "--quiet"]
+    assert cli.main([*command, "--max-side", "100"]) == 0
     assert read_image(tmp_path / "out/Photos/real_images/toy0.jpg").shape == (100, 100, 3)
 
 

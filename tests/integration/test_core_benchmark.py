@@ -21,10 +21,14 @@ from harmonize_core.train.objectives import _verified
 PHOTOS = Path(harmonize_core.__file__).parent / "photos"
 CHOSEN = ("gc_cat_fish2", "gc_cat_fish3", "gc_cat_fish6", "gc_cat_cup", "gc_cat_bucket", "gc_cat_plate")
 HELD_OUT = ("gc_cat_fish2", "gc_cat_bucket")
-WIDE = ("pix2pixhd", "crn", "hidt", "dovenet_256", "rainnet_256", "unit", "cyclegan", "cut", "idih_256", "issam_256")
-WIDE += ("s2am_256",)
-FAR = ("intrinsic_256", "fmm_256", "fmm_256_a", "fmm_256_self_attention", "fmm_256_baseline", "issam_256", "s2am_256")
-FAR += ("pix2pixhd", "hidt")
+WIDE = (
+    *("pix2pixhd", "crn", "hidt", "dovenet_256", "rainnet_256", "unit", "cyclegan", "cut", "idih_256", "issam_256"),
+    "s2am_256",
+)
+FAR = (
+    *("intrinsic_256", "fmm_256", "fmm_256_a", "fmm_256_self_attention", "fmm_256_baseline", "issam_256", "s2am_256"),
+    *("pix2pixhd", "hidt"),
+)
 TALL = ("cdtnet_256", "cdtnet_256_sim", "cdtnet_512", "cdtnet_512_sim")
 SMALLER = {1024: 320, 2048: 384}
 PARTS = ("novel", "base-part", "rendered-part")

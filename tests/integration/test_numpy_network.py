@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from check_exports import fill
 from onnx import TensorProto, helper, numpy_helper
 
 import harmonize_core
@@ -21,28 +22,24 @@ from harmonize_core.runtime.engines import open_engine
 from harmonize_core.runtime.numpy_network import NumpyNetwork
 from harmonize_core.runtime.onnx_file import read_onnx
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
-
-from check_exports import fill
-
 NETWORKS = (("charmnet_hr", 256), ("charmnet_256", 256), ("cdtnet_256_sim", 64))
 
 
 @pytest.fixture(scope="module")
-def narrow(tmp_path_factory) -> tuple[HarmonizationModel, Path]:
+def charmnet(tmp_path_factory) -> tuple[HarmonizationModel, Path]:
     """CharmNet with a quarter of its channels, and its export."""
-    model, path = fill(CharmNetConfig(16).build()), tmp_path_factory.mktemp("narrow") / "full.onnx"
+    model, path = fill(CharmNetConfig(16).build()), tmp_path_factory.mktemp("charmnet") / "full.onnx"
     report = export_onnx(model, path, name="charmnet_256")
     assert report.decibels == np.inf
     return model, path
 
 
 @pytest.fixture(scope="module")
-def exports(exported_look, narrow, tmp_path_factory) -> dict[str, Path]:
+def exports(exported_look, charmnet, tmp_path_factory) -> dict[str, Path]:
     """Networks under random weights that let every part of them count."""
     small = tmp_path_factory.mktemp("exports") / "cdtnet_256_sim.onnx"
     export_onnx(fill(build("cdtnet_256_sim")), small, name="cdtnet_256_sim", size=64)
-    return {"charmnet_hr": exported_look[1], "charmnet_256": narrow[1], "cdtnet_256_sim": small}
+    return {"charmnet_hr": exported_look[1], "charmnet_256": charmnet[1], "cdtnet_256_sim": small}
 
 
 @pytest.fixture(scope="module")
@@ -390,8 +387,8 @@ def test_runtimes_and_devices_are_chosen_and_what_is_missing_is_named(exports):
 
 
 @pytest.mark.parametrize(("precision", "share"), [("fp16", 0.53), ("int8", 0.3)])
-def test_fewer_bits_keep_the_pictures_in_both_runtimes(narrow, tmp_path, picture, precision, share):
-    model, whole = narrow
+def test_fewer_bits_keep_the_pictures_in_both_runtimes(charmnet, tmp_path, picture, precision, share):
+    model, whole = charmnet
     path = tmp_path / "few.onnx"
     report = export_onnx(model, path, name="charmnet_256", precision=precision)
     assert report.bytes < share * whole.stat().st_size

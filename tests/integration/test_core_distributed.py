@@ -156,26 +156,29 @@ def test_checkpoints_by_the_clock_are_as_far_apart_as_asked_until_one_process_is
     assert_lost_the_other(both[0])
 
 
-def test_a_process_killed_while_it_saves_leaves_whole_checkpoints_and_the_other_ends_with_a_sentence(endless, tmp_path):
+def test_a_process_killed_while_it_saves_leaves_a_whole_checkpoint_and_the_other_says_so(endless, tmp_path):
     run = tmp_path / "run"
     both = endless("--checkpoint-every", 2)
     writer = both[0]
 
-    def is_saving() -> bool:
-        """The process stands still if so: with an older checkpoint there and a newer one half-written."""
-        if not state.checkpoints(run) or not any((run / "checkpoints").glob(".step-*.partial/*")):
-            return False
-        writer.send_signal(signal.SIGSTOP)
-        os.waitpid(writer.pid, os.WUNTRACED)
-        if any((run / "checkpoints").glob(".step-*.partial/*")):
-            return True
-        writer.send_signal(signal.SIGCONT)
+    def is_half_written() -> bool:
+        newest = max((run / "checkpoints").glob("*step-*"), key=lambda path: path.name.strip(".")[:13], default=None)
+        return newest is not None and bool(state.checkpoints(run)) and not (newest / "trainer.pt").exists()
+
+    def stands_still() -> bool:
+        """With an older checkpoint there and a newer one half-written."""
+        if is_half_written():
+            writer.send_signal(signal.SIGSTOP)
+            os.waitpid(writer.pid, os.WUNTRACED)
+            if is_half_written():
+                return True
+            writer.send_signal(signal.SIGCONT)
         return False
 
-    wait_for(run, both, "a half-written checkpoint", is_saving)
+    wait_for(run, both, "a half-written checkpoint", stands_still)
     writer.kill()
     assert writer.wait(60) == -signal.SIGKILL
     assert_lost_the_other(both[1])
-    for folder in state.checkpoints(run):
-        load_model(folder / "model.safetensors")
-        state.load_trainer(folder, torch.device("cpu"))
+    newest = state.checkpoints(run)[-1]
+    load_model(newest / "model.safetensors")
+    state.load_trainer(newest, torch.device("cpu"))

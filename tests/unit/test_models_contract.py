@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from harmonize_core.checkpoint import load_model, save_model
 from harmonize_core.data.dataset import Batch
@@ -34,7 +35,8 @@ eighth."""
 SILENT = {"dht_256": ["model.light.layers.0.self_attention.value.weight"]}
 """What learns nothing, by mathematics: D-HT's light decoder starts at zeros, times which this weight is nothing."""
 with torch.device("meta"):  # counting takes no weights, which would take their time in every process
-    LEARNING = [name for name in NAMES if parameter_count(lookup(name).config.build())]
+    SHAPES = {name: lookup(name).config.build() for name in NAMES}
+LEARNING = [name for name in NAMES if parameter_count(SHAPES[name])]
 
 
 def pictures(size: tuple[int, int], seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -59,8 +61,7 @@ def quick(narrow) -> Callable[[str], ModelConfig]:
             return config.at(SMALL)
         if isinstance(config, CdtNetConfig):
             return replace(config, base_size=SMALL)
-        with torch.device("meta"):
-            model = config.build()
+        model = SHAPES[name]
         return narrow(config) if model.divisor > SMALL or parameter_count(model) > MANY else config
 
     return cheap
@@ -103,6 +104,17 @@ def test_pictures_come_out_that_depend_on_their_own_input_alone(built):
     if "background" in entry.features:
         outside = (mask == 0).expand_as(composite)
         assert torch.equal(batch[outside], composite[outside])
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", LEARNING)
+def test_the_network_as_registered_takes_pictures_of_its_own_size(name):
+    """Shapes alone; fake tensors go through autocast, which the device `meta` refuses."""
+    entry = lookup(name)
+    size = entry.input_spec.size
+    with FakeTensorMode():
+        output = entry.config.build().eval()(torch.empty(1, 3, size, size), torch.empty(1, 1, size, size))
+    assert output.harmonized.shape == (1, 3, size, size)
 
 
 @torch.no_grad()

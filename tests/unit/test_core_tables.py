@@ -104,7 +104,7 @@ def test_the_published_numbers_are_those_that_were_printed():
         assert " ".join(number for _, number in table.columns) == wanted
 
 
-def test_tables_are_of_the_sizes_that_their_titles_say():
+def test_tables_are_of_the_published_sizes():
     sizes = {name: [table.size for table in tables] for name, tables in CHOICES.items()}
     assert sizes == {"hr": [1024, 2048], "hr-1024": [1024], "hr-2048": [2048]} | {
         "fmm": [256, 256],

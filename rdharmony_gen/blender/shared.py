@@ -32,8 +32,10 @@ from rdharmony_gen.spec.condition import ConditionSpec
 
 Image = NDArray[np.float32]
 
-SKY_SAMPLES, ROOM_SAMPLES = 2, 8
-"""Paths for the skies, as multiples of those for a sun; a room sees them through windows only."""
+SKY_SAMPLES, ROOM_SAMPLES = 2, 10
+"""Paths for the skies, as multiples of those for a sun; a room sees them through windows only. They are not guided:
+Cycles learns after as many samples as it rendered in a tenth of a second or more, so that a busier machine or fewer
+threads make other noise (`RenderScheduler::get_num_samples_to_path_trace`, `PathTrace::guiding_prepare_structures`)."""
 FINEST_SKY = 768
 """Rays across the picture for the visible sky, at least, and two a pixel."""
 PREDICTION_FLOOR = 0.1
@@ -141,7 +143,7 @@ def render_shared(
         conditions: all of the job, done or not, so that a job that goes on renders the same.
         samples: paths a pixel for each direction of the sun.
         scratch: file to write to.
-        indoor: the sky comes through windows; paths then learn where the light comes from.
+        indoor: the sky comes through windows.
         seed: of the paths; another one gives other noise.
     """
     conditions = sorted(conditions, key=lambda c: c.style_id)
@@ -167,9 +169,6 @@ def render_shared(
     with clock.part("sky pictures"):
         shells = Shells(scene, [sky.panorama(c, LIGHT_WIDTH, disc=False) for c in conditions])
     scene.cycles.transparent_max_bounces += len(conditions)
-    if indoor:
-        scene.cycles.use_guiding = scene.cycles.use_deterministic_guiding = True
-        scene.cycles.guiding_training_samples = 32
     skies: dict[str, Image] = {}
     lamps: list[Image] = []
     states: tuple[LampState | None, ...] = light.lamps or (None,)
@@ -188,7 +187,6 @@ def render_shared(
     assert always is not None
     light_lamps(stage, dark)
     shells.remove()
-    scene.cycles.use_guiding = False
     scene.cycles.transparent_max_bounces -= len(conditions)
     axes = camera_axes(scene)
     with clock.part("summing and denoising"):

@@ -5,11 +5,13 @@ import dataclasses
 import functools
 import json
 
+import bpy
 import numpy as np
 import pytest
 
 from harmonize_core.errors import OutputError, UnknownName
 from harmonize_core.formats.images import read_exr
+from rdharmony_gen.blender import render_job as render_job_module
 from rdharmony_gen.blender.placement import PlacementError
 from rdharmony_gen.blender.render_job import render_job
 from rdharmony_gen.sampling.conditions import sample_conditions
@@ -79,6 +81,21 @@ def test_a_job_that_was_cut_off_goes_on_to_the_same_bytes_whichever_style_is_fir
     seen.clear()
     render_job(job, tmp_path, seen.append)
     assert seen == []
+
+
+def test_no_render_of_a_room_goes_by_the_clock(tmp_path, monkeypatch):
+    """Guided paths learn after as many samples as Cycles managed in some tenths of a second: other bytes under load."""
+    build, seen = render_job_module.build_view, []
+
+    def build_and_watch(*args):
+        built = build(*args)
+        bpy.app.handlers.render_pre.append(lambda scene, _: seen.append(scene.cycles.use_guiding))
+        return built
+
+    monkeypatch.setattr(render_job_module, "build_view", build_and_watch)
+    render_job(_job("room", "chair", styles=(10,), size=24), tmp_path)
+    assert len(seen) > 1
+    assert not any(seen)
 
 
 def test_unknown_scene_and_category_are_named(tmp_path):

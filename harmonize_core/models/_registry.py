@@ -60,6 +60,13 @@ class HarmonizationModel(nn.Module, abc.ABC):
         """Pictures of this side in pixels are coming to be trained on. Networks that bring every picture to one size
         then take these as they are, if they are smaller: first steps on small pictures cost a fraction."""
 
+    def grow_from(self, smaller: HarmonizationModel) -> bool:
+        """Take the weights of the same network built for smaller pictures, after initialisation; False: it cannot.
+
+        Networks with as many levels as the picture's size leaves room for know how (`ModelConfig.sides`); the levels
+        that the smaller one lacks must not be heard at first."""
+        return False
+
     def reset_special(self) -> None:
         """Set parameters whose first values carry meaning (identity tables, zero gates); called after the general
         initialisation has filled convolutions, linear layers and norms."""

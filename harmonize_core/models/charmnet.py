@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -160,6 +161,32 @@ class CharmNet(HarmonizationModel):
         """Encoder and decoder of a domain, the same two for both where none is private."""
         owner = domain if domain in self.encoders else SHARED
         return self.encoders[owner], self.decoders[owner]
+
+    def levels(self, domain: Domain) -> list[tuple[ConvBlock, DeconvBlock]]:
+        """How a domain's pictures go down and come up again at each level from the outermost in."""
+        encoder, decoder = self.parts(domain)
+        down = [*encoder.get_submodule("blocks").children(), *self.core.down]
+        up = [*self.core.up, *decoder.get_submodule("blocks").children()]
+        return cast("list[tuple[ConvBlock, DeconvBlock]]", list(zip(down, reversed(up), strict=True)))
+
+    def grow_from(self, smaller: HarmonizationModel) -> bool:
+        """Take all levels of a CharmNet for smaller pictures, counted from the outermost; ours, after the growing
+        networks of Karras et al., "Progressive Growing of GANs" (ICLR 2018), which fade new outer levels in. Here new
+        levels are inner ones, which see more of the picture, and silent at first: the last gain on their way is 0."""
+        if not isinstance(smaller, CharmNet) or set(smaller.encoders) != set(self.encoders):
+            return False
+        for domain in DOMAINS:
+            known, levels = smaller.levels(domain), self.levels(domain)
+            if len(known) > len(levels):
+                return False
+            for pair, own in zip(known, levels, strict=False):
+                for block, mine in zip(pair, own, strict=True):
+                    mine.load_state_dict(block.state_dict())
+            for _, up in levels[len(known) :]:
+                nn.init.zeros_(up.norm.weight)
+            head, known_head = (network.parts(domain)[1].get_submodule("head") for network in (self, smaller))
+            head.load_state_dict(known_head.state_dict())
+        return True
 
     def forward(self, composite: Tensor, mask: Tensor, domain: Domain = "photographic") -> CharmNetOutput:
         encoder, decoder = self.parts(domain)

@@ -122,6 +122,18 @@ def _hr_on_cpu(side: int, *, steps: int, batch: int, lr: float) -> TrainConfig:
     )
 
 
+def _charmnet_on_cpu(side: int, *, steps: int, batch: int, lr: float) -> TrainConfig:
+    hr = _hr_on_cpu(side, steps=steps, batch=batch, lr=lr)
+    return replace(
+        hr,
+        run=Path("runs") / hr.run.name.replace("charmnet_hr", "charmnet"),
+        model="charmnet_256",
+        optim=replace(hr.optim, lr_discriminator=1e-4),
+        loss=LossConfig(),
+        init=InitConfig(blend_bias=1.0),
+    )
+
+
 PRESETS: dict[str, tuple[str, TrainConfig]] = {
     "charmnet": (
         "CharmNet: Adam 1e-4, constant rate, 8 + 8 triplets, FN-MSE with A_min 100; how long is unpublished, 200,000 "
@@ -141,6 +153,18 @@ PRESETS: dict[str, tuple[str, TrainConfig]] = {
             checkpoint_every=100,
             checkpoint_seconds=30.0,
         ),
+    ),
+    "charmnet-cpu-64": (
+        "On the fly on two CPU cores, first part: its smaller relative on 64x64 pictures, 16 + 16",
+        _charmnet_on_cpu(64, steps=8_000, batch=16, lr=1e-3),
+    ),
+    "charmnet-cpu-128": (
+        "Second part: 128x128 pictures, 16 + 16, grown from the weights of the first (--init.weights)",
+        _charmnet_on_cpu(128, steps=2_000, batch=16, lr=5e-4),
+    ),
+    "charmnet-cpu": (
+        "Last part: the network itself, 8 + 8, grown from the weights of the second (--init.weights)",
+        _charmnet_on_cpu(256, steps=2_000, batch=8, lr=3e-4),
     ),
     "charmnet_hr": ("CharmNet-HR for a GPU: Adam 1e-3 along a cosine, 16 + 16 pictures made on the fly", _HR),
     "charmnet_hr-cpu-64": (

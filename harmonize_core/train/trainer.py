@@ -164,10 +164,12 @@ def _start_from(config: TrainConfig, model: HarmonizationModel) -> None:
     loaded = load_model(config.init.weights)
     if loaded.name != config.model:
         raise ConfigError(f"--init.weights {config.init.weights} holds {loaded.name} but --model is {config.model}")
+    found, own = loaded.input_spec.size, lookup_at(config.model, config.data.side).input_spec.size
+    if found < own and model.grow_from(loaded.model):
+        return
     try:
         model.load_state_dict(loaded.model.state_dict())
     except RuntimeError as error:
-        found, own = loaded.input_spec.size, lookup_at(config.model, config.data.side).input_spec.size
         reason = f"for {found} px, but the run's is for {own} px and has other layers; add --data.side {found}"
         if found == own:
             reason = "with other hyper-parameters than the registered ones; give weights of the registered network"

@@ -135,7 +135,7 @@ def test_an_ablation_without_a_preset_takes_the_recipe_of_the_network_it_varies(
 def test_first_weights_of_another_side_are_refused_unless_the_layers_are_the_same(tmp_path):
     small = replace(TrainConfig(run=tmp_path, batch_size=2), data=DataConfig(side=64))
     file = tmp_path / "model.safetensors"
-    for name in ("idih_256", "issam_256"):
+    for name in ("idih_256", "issam_256"):  # CharmNet grows
         save_model(file, lookup_at(name, 64).config.build(), name, side=64)
         config = replace(small, model=name, init=InitConfig(weights=file))
         Trainer(config, CPU)
@@ -145,6 +145,20 @@ def test_first_weights_of_another_side_are_refused_unless_the_layers_are_the_sam
         else:
             with pytest.raises(ConfigError, match=r"holds idih_256 for 64 px.* for 256 px .*; add --data\.side 64$"):
                 Trainer(larger, CPU)
+
+
+def test_charmnet_starts_from_weights_for_smaller_pictures_and_not_from_larger_ones(tmp_path):
+    file = tmp_path / "model.safetensors"
+    for known, side in ((64, 128), (128, 64)):
+        network = lookup_at("charmnet_256", known).config.build()
+        save_model(file, network, "charmnet_256", side=known)
+        config = TrainConfig(run=tmp_path, batch_size=2, data=DataConfig(side=side), init=InitConfig(weights=file))
+        if known < side:
+            first, own = network.levels("rendered")[0][0], Trainer(config, CPU).model.levels("rendered")[0][0]
+            assert torch.equal(first.conv.weight, own.conv.weight)
+        else:
+            with pytest.raises(ConfigError, match=r"holds charmnet_256 for 128 px.* for 64 px .*; add --data\.side 128$"):
+                Trainer(config, CPU)
 
 
 def test_crn_learns_from_one_picture_as_published(dataset):

@@ -74,6 +74,24 @@ def test_blend_bias_starts_near_the_identity(pictures):
     assert (harmonized - pictures[0]).abs().mean() < 0.02
 
 
+def test_a_network_grown_from_one_for_smaller_pictures_adds_nothing_at_first_but_can_learn_to(pictures):
+    small, grown = (lookup_at("charmnet_256", side).config.build() for side in (64, 128))
+    init_weights(small, seed=0, std=0.1)
+    assert grown.grow_from(small)
+    composite, mask = (p[:, :, ::2, ::2] for p in pictures)
+    before = grown(composite, mask, "rendered").harmonized
+    before.square().mean().backward()
+    added = grown.core.up[0]  # the innermost level, which the smaller network lacks
+    assert added.norm.weight.grad.abs().max() > 0
+    with torch.no_grad():
+        grown.core.down[-1].conv.weight.mul_(3.0)
+        assert torch.equal(grown(composite, mask, "rendered").harmonized, before)
+        grown.encoders["rendered"].blocks[2].conv.weight.copy_(small.core.down[0].conv.weight)  # shared in the smaller
+        assert torch.equal(grown(composite, mask, "rendered").harmonized, before)
+    assert not small.grow_from(grown)
+    assert not grown.grow_from(lookup_at("charmnet_256_shared", 64).config.build())
+
+
 def test_normalisation_round_trips(pictures):
     torch.testing.assert_close(denormalize(normalize(pictures[0])), pictures[0])
     middle = torch.tensor([0.485, 0.456, 0.406])[None, :, None, None]

@@ -157,7 +157,9 @@ def test_charmnet_starts_from_weights_for_smaller_pictures_and_not_from_larger_o
             first, own = network.levels("rendered")[0][0], Trainer(config, CPU).model.levels("rendered")[0][0]
             assert torch.equal(first.conv.weight, own.conv.weight)
         else:
-            with pytest.raises(ConfigError, match=r"holds charmnet_256 for 128 px.* for 64 px .*; add --data\.side 128$"):
+            with pytest.raises(
+                ConfigError, match=r"holds charmnet_256 for 128 px.* for 64 px .*; add --data\.side 128$"
+            ):
                 Trainer(config, CPU)
 
 

@@ -35,7 +35,7 @@ def train(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(f"usage: harmonize train PRESET [options]\n\n{help_of(train)}\n\npresets:")
         for name, (line, _) in PRESETS.items():
-            print(f"  {name:<15} {line}")
+            print(f"  {name:<19} {line}")
         print("\nharmonize train PRESET --help lists the options with the preset's values")
         return 0 if arguments else BAD_ARGUMENTS
     name, *rest = arguments

@@ -63,8 +63,7 @@ class HarmonizationModel(nn.Module, abc.ABC):
     def grow_from(self, smaller: HarmonizationModel) -> bool:
         """Take the weights of the same network built for smaller pictures, after initialisation; False: it cannot.
 
-        Networks with as many levels as the picture's size leaves room for know how (`ModelConfig.sides`); the levels
-        that the smaller one lacks must not be heard at first."""
+        CharmNet knows how; the levels that the smaller network lacks must not be heard at first."""
         return False
 
     def reset_special(self) -> None:

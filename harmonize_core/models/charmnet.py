@@ -149,7 +149,7 @@ class CharmNet(HarmonizationModel):
 
     def __init__(self, config: CharmNetConfig | None = None) -> None:
         super().__init__()
-        config = config or CharmNetConfig()
+        self.config = config = config or CharmNetConfig()
         levels, owners = config.private_levels, DOMAINS if config.private else (SHARED,)
         channels = config.channels
         self.divisor = 2 ** (levels + 4)
@@ -172,8 +172,11 @@ class CharmNet(HarmonizationModel):
     def grow_from(self, smaller: HarmonizationModel) -> bool:
         """Take all levels of a CharmNet for smaller pictures, counted from the outermost; ours, after the growing
         networks of Karras et al., "Progressive Growing of GANs" (ICLR 2018), which fade new outer levels in. Here new
-        levels are inner ones, which see more of the picture, and silent at first: the last gain on their way is 0."""
-        if not isinstance(smaller, CharmNet) or set(smaller.encoders) != set(self.encoders):
+        levels are inner ones, which see more of the picture, and silent at first: the last gain on their way is 0.
+        Levels that were shared and are private now become a copy for each domain. The smaller network's innermost
+        level ended in a single place and becomes one as the others are, so running statistics have to settle: before
+        the first step the grown network is not yet as good as the smaller one."""
+        if not isinstance(smaller, CharmNet) or smaller.config != self.config.at(smaller.divisor):
             return False
         for domain in DOMAINS:
             known, levels = smaller.levels(domain), self.levels(domain)

@@ -106,11 +106,10 @@ _HR = TrainConfig(
 the adversarial term has no lower bound."""
 
 
-def _hr_on_cpu(side: int, *, steps: int, batch: int, lr: float) -> TrainConfig:
-    name = "charmnet_hr-cpu" if side == 256 else f"charmnet_hr-cpu-{side}"
+def _hr_on_cpu(side: int, *, steps: int, batch: int, lr: float, name: str = "charmnet_hr-cpu") -> TrainConfig:
     return replace(
         _HR,
-        run=Path("runs") / name,
+        run=Path("runs") / (name if side == 256 else f"{name}-{side}"),
         steps=steps,
         batch_size=batch,
         data=replace(_HR.data, side=side),
@@ -123,12 +122,11 @@ def _hr_on_cpu(side: int, *, steps: int, batch: int, lr: float) -> TrainConfig:
 
 
 def _charmnet_on_cpu(side: int, *, steps: int, batch: int, lr: float) -> TrainConfig:
-    hr = _hr_on_cpu(side, steps=steps, batch=batch, lr=lr)
+    as_hr = _hr_on_cpu(side, steps=steps, batch=batch, lr=lr, name="charmnet-cpu")
     return replace(
-        hr,
-        run=Path("runs") / hr.run.name.replace("charmnet_hr", "charmnet"),
+        as_hr,
         model="charmnet_256",
-        optim=replace(hr.optim, lr_discriminator=1e-4),
+        optim=replace(as_hr.optim, lr_discriminator=1e-4),
         loss=LossConfig(),
         init=InitConfig(blend_bias=1.0),
     )
@@ -155,7 +153,7 @@ PRESETS: dict[str, tuple[str, TrainConfig]] = {
         ),
     ),
     "charmnet-cpu-64": (
-        "On the fly on two CPU cores, first part: its smaller relative on 64x64 pictures, 16 + 16",
+        "CharmNet on the fly on two CPU cores, first part: a smaller relative, 64x64 pictures, 16 + 16",
         _charmnet_on_cpu(64, steps=8_000, batch=16, lr=1e-3),
     ),
     "charmnet-cpu-128": (

@@ -32,7 +32,7 @@ class Trainer:
     def __init__(self, config: TrainConfig, device: torch.device, world: World = ALONE) -> None:
         """Raises:
         ConfigError: a network without anything to learn, batches of one where it needs more, batches that the
-            processes cannot share equally, or first weights of another network or another side.
+            processes cannot share equally, or first weights of another network or of a side that it cannot take.
         EnvironmentFault: the device cannot train in this precision, or nothing can be compiled.
         """
         architecture = lookup_at(config.model, config.data.side).config
@@ -171,7 +171,7 @@ def _start_from(config: TrainConfig, model: HarmonizationModel) -> None:
         model.load_state_dict(loaded.model.state_dict())
     except RuntimeError as error:
         reason = f"for {found} px, but the run's is for {own} px and has other layers; add --data.side {found}"
-        if found == own:
+        if found == own or loaded.config != lookup_at(config.model, found).config:
             reason = "with other hyper-parameters than the registered ones; give weights of the registered network"
         raise ConfigError(f"--init.weights {config.init.weights} holds {loaded.name} {reason}") from error
 

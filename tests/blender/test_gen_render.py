@@ -83,7 +83,7 @@ def test_a_job_that_was_cut_off_goes_on_to_the_same_bytes_whichever_style_is_fir
     assert seen == []
 
 
-def test_no_render_of_a_room_goes_by_the_clock(tmp_path, monkeypatch):
+def test_no_render_of_a_room_is_guided(tmp_path, monkeypatch):
     """Guided paths learn after as many samples as Cycles managed in some tenths of a second: other bytes under load."""
     build, seen = render_job_module.build_view, []
 
@@ -93,7 +93,10 @@ def test_no_render_of_a_room_goes_by_the_clock(tmp_path, monkeypatch):
         return built
 
     monkeypatch.setattr(render_job_module, "build_view", build_and_watch)
-    render_job(_job("room", "chair", styles=(10,), size=24), tmp_path)
+    try:
+        render_job(_job("room", "chair", styles=(10,), size=24), tmp_path)
+    finally:
+        bpy.app.handlers.render_pre.clear()
     assert len(seen) > 1
     assert not any(seen)
 

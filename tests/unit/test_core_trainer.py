@@ -135,7 +135,7 @@ def test_an_ablation_without_a_preset_takes_the_recipe_of_the_network_it_varies(
 def test_first_weights_of_another_side_are_refused_unless_the_layers_are_the_same(tmp_path):
     small = replace(TrainConfig(run=tmp_path, batch_size=2), data=DataConfig(side=64))
     file = tmp_path / "model.safetensors"
-    for name in ("idih_256", "issam_256"):  # CharmNet grows
+    for name in ("idih_256", "issam_256"):  # not charmnet_256, which grows
         save_model(file, lookup_at(name, 64).config.build(), name, side=64)
         config = replace(small, model=name, init=InitConfig(weights=file))
         Trainer(config, CPU)
@@ -161,6 +161,15 @@ def test_charmnet_starts_from_weights_for_smaller_pictures_and_not_from_larger_o
                 ConfigError, match=r"holds charmnet_256 for 128 px.* for 64 px .*; add --data\.side 128$"
             ):
                 Trainer(config, CPU)
+
+
+def test_first_weights_of_smaller_pictures_with_other_hyper_parameters_are_refused_by_name(tmp_path):
+    file = tmp_path / "model.safetensors"
+    narrow = replace(lookup_at("charmnet_256", 64).config, base_channels=8)
+    save_model(file, narrow.build(), "charmnet_256", config=narrow, side=64)
+    config = TrainConfig(run=tmp_path, batch_size=2, data=DataConfig(side=128), init=InitConfig(weights=file))
+    with pytest.raises(ConfigError, match=r"holds charmnet_256 with other hyper-parameters than the registered ones"):
+        Trainer(config, CPU)
 
 
 def test_crn_learns_from_one_picture_as_published(dataset):

@@ -89,7 +89,7 @@ def train(
         config: What to train on what.
         sets: Data to use instead of what the config's roots list; the caller answers for its splits.
         resume: Continue a run that exists. Without it an existing run is refused.
-        quiet: No progress bar.
+        quiet: No progress bars.
         say: Receives one line per event; under torchrun, those of the leading process.
 
     Raises:
@@ -111,7 +111,7 @@ def train(
             cleanup.enter_context(exclusive(config.run / ".lock", config.run))
         else:
             quiet, say = True, _silent
-        run = setup(config, device, world, sets, resume=resume, say=say)
+        run = setup(config, device, world, sets, resume=resume, quiet=quiet, say=say)
         if run.log:
             cleanup.callback(at_the_end, run.log)
         cleanup.enter_context(logging_redirect_tqdm())  # what data report does not break into the progress bar
@@ -119,7 +119,16 @@ def train(
         return fit(run, stop, quiet=quiet, say=say)
 
 
-def setup(config: TrainConfig, device: torch.device, world: World, sets: Sets | None, *, resume: bool, say: Say) -> Run:
+def setup(
+    config: TrainConfig,
+    device: torch.device,
+    world: World,
+    sets: Sets | None,
+    *,
+    resume: bool,
+    quiet: bool,
+    say: Say,
+) -> Run:
     """Claim the folder, open the data, build the trainer, and take up the newest checkpoint where there is one."""
     checkpoint: Path | None = None
     if world.leads:
@@ -127,7 +136,7 @@ def setup(config: TrainConfig, device: torch.device, world: World, sets: Sets | 
         folder.claim(config, has_checkpoint=bool(found), resume=resume)
         checkpoint = found[-1] if found else None
     checkpoint = world.from_first(checkpoint)
-    sets = sets or open_sets(config)
+    sets = sets or open_sets(config, quiet=quiet)
     _seed_torch(config, "weights")
     trainer = Trainer(config, device, world)
     _refuse_missing(config, trainer, sets)

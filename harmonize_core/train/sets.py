@@ -54,8 +54,12 @@ class Sets:
         ]
 
 
-def open_sets(config: TrainConfig) -> Sets:
+def open_sets(config: TrainConfig, *, quiet: bool = True) -> Sets:
     """List and check what a config names: triplets in files, or views and photographs to compose on the fly.
+
+    Args:
+        config: of the run.
+        quiet: No progress bar while views and photographs are decoded for the first time.
 
     Raises:
         ConfigError: a side that the network cannot take.
@@ -77,7 +81,7 @@ def open_sets(config: TrainConfig) -> Sets:
                 training, listed = _split(root, domain, config)
             else:
                 training = None
-            opened = sets_on_the_fly.opened(root, domain, config, size=size, pin=pin, listed=training)
+            opened = sets_on_the_fly.opened(root, domain, config, size=size, pin=pin, listed=training, quiet=quiet)
             train[domain] = opened.train
             unusable += opened.unusable
             if opened.held_out and not listed:

@@ -54,7 +54,14 @@ def has_lists(root: Path, domain: Domain) -> bool:
 
 
 def opened(
-    root: Path, domain: Domain, config: TrainConfig, *, size: int, pin: bool, listed: Sequence[TripletPaths] | None
+    root: Path,
+    domain: Domain,
+    config: TrainConfig,
+    *,
+    size: int,
+    pin: bool,
+    listed: Sequence[TripletPaths] | None,
+    quiet: bool,
 ) -> Opened:
     """Find what to compose from, and decode what the cache lacks.
 
@@ -65,6 +72,7 @@ def opened(
         size: side of training pictures.
         pin: whether a GPU fetches them.
         listed: the triplets of the root's training list; None where it has no lists.
+        quiet: no progress bar while the cache fills.
 
     Raises:
         ConfigError: a list is chosen of a root without lists.
@@ -75,10 +83,12 @@ def opened(
     if listed is None and (getattr(config.lists, domain) or getattr(config.lists, f"{domain}_held_out")):
         raise ConfigError(f"{root} should have lists of triplets for --lists.{domain} but has none; leave that out")
     find = _rendered if domain == "rendered" else _photographic
-    return find(Path(root), config, size, pin, listed)
+    return find(Path(root), config, size, pin, listed, quiet)
 
 
-def _rendered(root: Path, config: TrainConfig, size: int, pin: bool, listed: Sequence[TripletPaths] | None) -> Opened:
+def _rendered(
+    root: Path, config: TrainConfig, size: int, pin: bool, listed: Sequence[TripletPaths] | None, quiet: bool
+) -> Opened:
     views = list_views(root)
     wide = next((v for v in views if max(v.styles) > STYLES), None)
     if wide:
@@ -95,17 +105,17 @@ def _rendered(root: Path, config: TrainConfig, size: int, pin: bool, listed: Seq
         training, held_out = [v for v in views if (v.path.parent.name, v.scene_id) in names], []
     _refuse_leak(root, {v.place for v in training} & {v.place for v in held_out})
     drawing = Drawing(config.data, size, config.seed, pin=pin)
-    return _opened(root, config, decoded_views(size), training, held_out, RenderedViews, drawing)
+    return _opened(root, config, decoded_views(size), training, held_out, RenderedViews, drawing, quiet)
 
 
 def _photographic(
-    root: Path, config: TrainConfig, size: int, pin: bool, listed: Sequence[TripletPaths] | None
+    root: Path, config: TrainConfig, size: int, pin: bool, listed: Sequence[TripletPaths] | None, quiet: bool
 ) -> Opened:
     photos = photographs_in(root) if listed is None else photographs_of(listed, held_out=False)
     training, held_out = [p for p in photos if not p.held_out], [p for p in photos if p.held_out]
     _refuse_leak(root, {p.group for p in training} & {p.group for p in held_out})
     drawing = Drawing(config.data, size, config.seed, pin=pin)
-    return _opened(root, config, decoded_photographs(size), training, held_out, Photographs, drawing)
+    return _opened(root, config, decoded_photographs(size), training, held_out, Photographs, drawing, quiet)
 
 
 def _refuse_leak(root: Path, both: set[str]) -> None:
@@ -124,12 +134,18 @@ def _opened(
     held_out: list[T],
     make: Callable[[Sequence[T], Sequence[Path], Drawing], SampleSource[Movable]],
     drawing: Drawing,
+    quiet: bool,
 ) -> Opened:
     """Both sides in the cache, the held-out one with fixed draws: a limit takes some, spread evenly over the items."""
     folder = config.data.cache or config.run.parent / "data-cache"
     with exclusive(folder / ".lock", folder, PATIENCE_S):
         fit = functools.partial(
-            fill, folder, recipe, skip_corrupt=config.skip_corrupt, workers=max(1, reading_threads(config))
+            fill,
+            folder,
+            recipe,
+            skip_corrupt=config.skip_corrupt,
+            workers=max(1, reading_threads(config)),
+            quiet=quiet,
         )
         known, unusable = fit(training)
         aside, also = fit(held_out)

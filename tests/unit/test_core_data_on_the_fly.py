@@ -27,6 +27,7 @@ from harmonize_core.data.transforms import apply_crop, resize
 from harmonize_core.errors import ConfigError, DatasetError, InputError
 from harmonize_core.formats.linear_views import list_views
 from harmonize_core.train.config import ListConfig, TrainConfig
+from harmonize_core.train.loop import train
 from harmonize_core.train.sets import open_sets
 from rdharmony_gen.compose import view_transform
 
@@ -295,6 +296,31 @@ def test_runs_that_make_the_cache_at_once_get_whole_files(tmp_path):
     assert torch.equal(results[0], results[1])
     assert torch.equal(results[0], results[2])
     assert not list((tmp_path / "cache").glob("*partial*"))
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_quiet_run_decodes_without_a_progress_bar(tmp_path, monkeypatch, capfd, quiet):
+    bar = cache.tqdm
+    monkeypatch.setattr(cache, "tqdm", lambda *args, **options: bar(*args, **options | {"delay": 0}))  # a long one
+    sources = (
+        toy.write_linear(tmp_path / "views", views=2, size=32),
+        toy.write_photographs(tmp_path / "photos", count=2),
+    )
+    data = DataConfig(on_the_fly=True, cache=tmp_path / "cache")
+    config = TrainConfig(
+        rendered=sources[0],
+        photographic=sources[1],
+        run=tmp_path / "run",
+        steps=1,
+        batch_size=2,
+        data=data,
+        model="harmonizer",
+    )
+    if quiet:
+        train(config, quiet=True, say=lambda line: None)
+    else:
+        open_sets(config, quiet=False)
+    assert ("decoding" in capfd.readouterr().err) is not quiet
 
 
 def config_of(folders, **changes) -> TrainConfig:

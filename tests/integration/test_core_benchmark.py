@@ -30,18 +30,23 @@ FAR = (
     *("pix2pixhd", "hidt"),
 )
 TALL = ("cdtnet_256", "cdtnet_256_sim", "cdtnet_512", "cdtnet_512_sim")
+SHALLOW = ("unit", "cyclegan", "cut")
 SMALLER = {1024: 320, 2048: 384}
 PARTS = ("novel", "base-part", "rendered-part")
 
 
 @pytest.fixture
 def quick(monkeypatch, narrow) -> None:
-    """Networks with few channels or a small picture to look at, small critics and tables: rows take seconds."""
+    """Networks with few channels or levels or a small picture to look at, small critics and tables."""
     entries = dict(_registry._entries)
     entries |= {name: replace(entries[name], config=narrow(entries[name].config)) for name in WIDE}
     entries |= {name: replace(entries[name], config=replace(entries[name].config, base_size=64)) for name in TALL}
     for name in FAR:
         entries[name] = replace(entries[name], input_spec=replace(entries[name].input_spec, size=64))
+    for name in SHALLOW:
+        shallow = replace(entries[name].config, harmonizer_depth=5)
+        spec = replace(entries[name].input_spec, size=64, divisor=64)
+        entries[name] = replace(entries[name], config=shallow, input_spec=spec)
     few = replace(entries["charmnet_256"].config, base_channels=8)
     entries["charmnet_256"] = replace(entries["charmnet_256"], config=few)
     monkeypatch.setattr(_registry, "_entries", entries)

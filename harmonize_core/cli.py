@@ -28,6 +28,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "make-real": pictures.make_real,
     "export": networks.export,
     "import-weights": networks.import_weights,
+    "average": networks.average,
     "benchmark": scores.benchmark,
     "models": networks.models,
     "doctor": installation.doctor,

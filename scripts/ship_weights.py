@@ -225,6 +225,7 @@ def facts_of_run(checkpoint: Checkpoint, file: Path) -> dict[str, Any]:
         "training_config": config,
         "training_files": {domain: value for domain, value in data.items() if value},
         "trained_weights_sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        **({"averaged": known["averaged"]} if "averaged" in known else {}),
     }
 
 

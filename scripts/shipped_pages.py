@@ -64,6 +64,7 @@ def card(
         among=facts["chosen_among"],
         chosen_by=" and ".join(f"{told['pictures']} {domain}" for domain, told in facts["held_out"].items()),
         sha=facts["trained_weights_sha256"],
+        averaged=f" They are an average (`harmonize average`): {facts['averaged']}." if "averaged" in facts else "",
         tables=tables.strip(),
         pictures="\n".join(pictures).strip() or "No picture may be shown.",
         credits="\n".join(f"- {credit}" for credit in dict.fromkeys(credits)) or "- none",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands about networks and their files: models, import-weights, export."""
+"""Commands about networks and their files: models, import-weights, average, export."""
 
 from __future__ import annotations
 
@@ -68,6 +68,29 @@ def import_weights(file: Positional[Path], out: Positional[Path], /, model: str,
     count = run_import(file, out, model)
     if not quiet:
         say(f"{out}: {model} with {count} official tensors")
+    return 0
+
+
+def average(
+    first: Positional[Path], second: Positional[Path], out: Positional[Path], /, share: float = 0.5, quiet: bool = False
+) -> int:
+    """Write the weights between a network and what it became by further training: often better than both on new data.
+
+    Example: harmonize average runs/before runs/after between.safetensors --share 0.6
+
+    Args:
+        first: A run's folder, a .safetensors file, or charmnet_hr for the weights that come with the package: the
+            network as it was.
+        second: The same of the network as it was trained on (--init.weights). From another start, nothing comes of it.
+        out: The .safetensors file to write.
+        share: How much of the second, between 0 and 1.
+        quiet: Print nothing but errors.
+    """
+    from harmonize_core.train.averaging import average as run_average
+
+    name = run_average(first, second, out, share)
+    if not quiet:
+        say(f"{out}: {name}, {1 - share:g} of {first} and {share:g} of {second}")
     return 0
 
 

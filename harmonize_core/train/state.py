@@ -126,3 +126,17 @@ def weights_of(path: Path) -> Path:
             ".safetensors or .onnx file"
         )
     return path
+
+
+def checkpoint_of(path: Path) -> Path:
+    """As `weights_of`, to train on from: of a network whose weights come with the package, its checkpoint.
+
+    Raises:
+        CheckpointError: as `weights_of`; or what comes with the package is only for use.
+    """
+    file = weights_of(path)
+    if not (own := shipped(file, "cuda")):
+        return file
+    if own.suffix == ".json":
+        raise CheckpointError(f"{path} comes with weights to use but not to train further; give a run or .safetensors")
+    return own

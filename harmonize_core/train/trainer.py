@@ -24,6 +24,7 @@ from harmonize_core.train.features import start_from_features
 from harmonize_core.train.objectives import Batches, Objective, Terms, objective_for
 from harmonize_core.train.optimizers import Half, critic_groups, generator_groups
 from harmonize_core.train.precision import precision_on
+from harmonize_core.train.state import checkpoint_of
 
 
 class Trainer:
@@ -161,7 +162,7 @@ def _refuse(config: TrainConfig, objective: Objective, world: World) -> None:
 
 def _start_from(config: TrainConfig, model: HarmonizationModel) -> None:
     assert config.init.weights is not None
-    loaded = load_model(config.init.weights)
+    loaded = load_model(checkpoint_of(config.init.weights))
     if loaded.name != config.model:
         raise ConfigError(f"--init.weights {config.init.weights} holds {loaded.name} but --model is {config.model}")
     found, own = loaded.input_spec.size, lookup_at(config.model, config.data.side).input_spec.size

@@ -1,22 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One optimizer step: at which rate each part learns, and which networks learn from one picture at a time."""
+"""One optimizer step: at which rate each part learns, and which networks learn from one picture at a time; where
+training may start from."""
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
-from harmonize_core.checkpoint import save_model
+from harmonize_core.checkpoint import load_model, save_model
 from harmonize_core.commands.training import train as command
 from harmonize_core.config import encode
 from harmonize_core.data import sources, toy
 from harmonize_core.data.dataset import TripletDataset
 from harmonize_core.data.options import DataConfig
 from harmonize_core.errors import CheckpointError, ConfigError
+from harmonize_core.infer.shipped import WEIGHTS
 from harmonize_core.models import lookup_at
 from harmonize_core.models.crn import CRNConfig
 from harmonize_core.train.config import InitConfig, LossConfig, TrainConfig
+from harmonize_core.train.loop import train
 from harmonize_core.train.objectives import objective_for
 from harmonize_core.train.presets import IHARMONY4_TRAINING, PRESETS, preset, recipe_of
 from harmonize_core.train.trainer import Trainer, needs_several
@@ -203,3 +207,26 @@ def test_the_help_of_a_preset_has_every_option_and_its_text_in_whole_paragraphs(
     for option in options(encode(TrainConfig())):
         assert f"--{option.replace('_', '-')}" in shown
     assert "those of one batch that many times as large. (default: 1)" in shown  # two lines where it is written
+
+
+def test_training_goes_on_from_a_run_and_from_weights_of_the_package(tmp_path):
+    save_model(tmp_path / "run" / "model.safetensors", lookup_at("issam_256", 64).config.build(), "issam_256")
+    small = replace(TrainConfig(run=tmp_path / "next", batch_size=2), data=DataConfig(side=64))
+    run = replace(small, model="issam_256", init=InitConfig(weights=tmp_path / "run"))
+    ours = replace(small, model="charmnet_hr", init=InitConfig(weights=Path("charmnet_hr")))
+    for config, file in ((run, tmp_path / "run" / "model.safetensors"), (ours, WEIGHTS / "charmnet_hr.safetensors")):
+        stored = load_model(file).model.state_dict()
+        own = Trainer(config, CPU).model.state_dict()
+        assert all(torch.equal(value, own[name]) for name, value in stored.items())
+
+
+def test_weights_that_cannot_be_trained_further_are_told_before_the_data(tmp_path):
+    nowhere = tmp_path / "none"
+    config = TrainConfig(run=tmp_path / "run", steps=1, batch_size=2, rendered=nowhere, photographic=nowhere)
+    for weights, message in (
+        ("charmnet_256", "charmnet_256 comes with weights to use but not to train further"),
+        ("issam_256", "issam_256 names an architecture, not weights"),
+        (str(tmp_path / "gone.safetensors"), "there is no checkpoint at"),
+    ):
+        with pytest.raises(CheckpointError, match=message):
+            train(replace(config, init=InitConfig(weights=Path(weights))))

@@ -61,16 +61,26 @@ def card(
         seed=config.get("seed"),
         code=facts["training_code"][:12],
         config=json.dumps(config, indent=1),
-        among=facts["chosen_among"],
-        chosen_by=" and ".join(f"{told['pictures']} {domain}" for domain, told in facts["held_out"].items()),
+        chosen=_chosen(facts),
         sha=facts["trained_weights_sha256"],
-        averaged=f" They are an average (`harmonize average`): {facts['averaged']}." if "averaged" in facts else "",
         tables=tables.strip(),
         pictures="\n".join(pictures).strip() or "No picture may be shown.",
         credits="\n".join(f"- {credit}" for credit in dict.fromkeys(credits)) or "- none",
         command=" ".join(["python scripts/ship_weights.py", *(_short(word) for word in command[1:])]),
     )
     write_text(page, text)
+
+
+def _chosen(facts: Mapping[str, Any]) -> str:
+    """Which of the networks that there were it is."""
+    if "averaged" in facts:
+        parts = f"Shipped is an average of two networks (`harmonize average`), {facts['averaged']}"
+        return f"{parts}; [how its share was chosen](../weights.md#how-the-shipped-ones-were-trained)."
+    told = " and ".join(f"{told['pictures']} {domain}" for domain, told in facts["held_out"].items())
+    return (
+        f"The moving average of the weights is what is shipped, and of the {facts['chosen_among']} networks that the "
+        f"run kept the one that removed most on {told} of the held-out pictures."
+    )
 
 
 def write_pictures(folder: Path, sets: Sequence[HeldOut]) -> None:

@@ -90,7 +90,7 @@ def average(
 
     name = run_average(first, second, out, share)
     if not quiet:
-        say(f"{out}: {name}, {1 - share:g} of {first} and {share:g} of {second}")
+        say(f"{out}: {name}, {1 - share:.12g} of {first} and {share:.12g} of {second}")
     return 0
 
 
@@ -109,7 +109,7 @@ def export(
     Example: harmonize export runs/first charmnet.onnx
 
     Args:
-        checkpoint: A run's folder or a .safetensors file.
+        checkpoint: A run's folder, a .safetensors file, or charmnet_hr for the weights that come with the package.
         out: The .onnx file to write.
         domain: What the foregrounds will be: photographic cut-outs, or rendered characters.
         size: Side in pixels of the square pictures the file takes. Default: what the network is made for.
@@ -121,13 +121,13 @@ def export(
     """
     from harmonize_core.checkpoint import load_model
     from harmonize_core.infer.export import OPSET, export_onnx
-    from harmonize_core.train.state import weights_of
+    from harmonize_core.train.state import checkpoint_of
 
     if out.suffix != ".onnx":
         raise ConfigError(f"the file to export to should end in .onnx but is {out}")
-    file = weights_of(checkpoint)
+    file = checkpoint_of(checkpoint)
     loaded = load_model(file)
-    kept = ("step", "training_data", "git", "licence")
+    kept = ("step", "training_data", "git", "licence", "averaged")
     metadata = {key: value for key, value in loaded.provenance.items() if key in kept}
     metadata["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
     size = loaded.input_spec.size if size is None else size

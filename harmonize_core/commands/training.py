@@ -81,7 +81,7 @@ def show_data(arguments: Sequence[str]) -> int:
 
     config = parsed.config
     check(config)
-    for domain, dataset in open_sets(config, quiet=False).train.items():
+    for domain, dataset in open_sets(config).train.items():
         stream = BatchStream(dataset, min(8, parsed.samples), seed=config.seed, name=domain)
         path = parsed.to / f"{domain}.png"
         write_image(path, contact_sheet(stream, parsed.samples))

@@ -129,7 +129,7 @@ def setup(
     quiet: bool,
     say: Say,
 ) -> Run:
-    """Claim the folder, open the data, build the trainer, and take up the newest checkpoint where there is one."""
+    """Claim the folder, build the trainer, open the data, and take up the newest checkpoint where there is one."""
     checkpoint: Path | None = None
     if world.leads:
         found = state.checkpoints(config.run)

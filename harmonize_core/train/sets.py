@@ -54,7 +54,7 @@ class Sets:
         ]
 
 
-def open_sets(config: TrainConfig, *, quiet: bool = True) -> Sets:
+def open_sets(config: TrainConfig, *, quiet: bool = False) -> Sets:
     """List and check what a config names: triplets in files, or views and photographs to compose on the fly.
 
     Args:

@@ -24,8 +24,8 @@ def ends(tmp_path):
         for name, value in model.named_buffers():
             value.fill_(3 + 4 * seed)
             assert value.is_floating_point() or name.endswith("num_batches_tracked")
-        facts = {"step": f"{9 + seed}", "config": "{}", "fmse_rendered": "1.0"}
-        save_model(path, model, "charmnet_256", config=NARROW, provenance=facts)
+        facts = {"step": f"{9 + seed}", "config": "{}", "training_data": f"set {seed}", "licence": "CC0-1.0"}
+        save_model(path, model, "charmnet_256", config=NARROW, provenance={**facts, "fmse_rendered": "1.0"})
     return paths
 
 
@@ -40,8 +40,13 @@ def test_every_tensor_lies_at_its_share_between_the_two(ends, tmp_path, capsys):
         assert torch.allclose(value, wanted, atol=1e-6), name
     assert between.config == NARROW
     digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in ends]
-    told = f"0.25 of sha256 {digests[0]} + 0.75 of sha256 {digests[1]}"
-    assert between.provenance == {"step": "10", "config": "{}", "averaged": told}  # the numbers were those of an end
+    assert between.provenance == {  # numbers were those of an end
+        "step": "10",
+        "config": "{}",
+        "training_data": "set 1; before that set 0",
+        "licence": "CC0-1.0",
+        "averaged": f"0.25 of step 9 (sha256 {digests[0]}) and 0.75 of step 10 (sha256 {digests[1]})",
+    }
 
 
 def test_a_smaller_relative_stays_one(tmp_path):
@@ -57,7 +62,7 @@ def test_a_smaller_relative_stays_one(tmp_path):
 def test_a_share_that_leaves_one_out_is_refused(ends, tmp_path, capsys, share):
     out = tmp_path / "between.safetensors"
     assert cli.main(["average", *map(str, ends), str(out), "--share", share]) == 2
-    assert "--share should lie between 0 and 1" in capsys.readouterr().err
+    assert "--share should be more than 0 and less than 1" in capsys.readouterr().err
     assert not out.exists()
 
 
@@ -67,8 +72,13 @@ def test_other_networks_and_the_ends_themselves_are_refused(ends, tmp_path, caps
     out = tmp_path / "between.safetensors"
     assert cli.main(["average", str(ends[0]), str(wider), str(out)]) == 1
     assert "should hold the same network but hold charmnet_256 with" in capsys.readouterr().err
+    assert cli.main(["average", str(ends[0]), str(ends[0].parent), str(out)]) == 1
+    assert "are the same weights" in capsys.readouterr().err
     assert not out.exists()
-    held = ends[1].read_bytes()
-    assert cli.main(["average", *map(str, ends), str(ends[1])]) == 1
-    assert "is one of the two that are averaged" in capsys.readouterr().err
-    assert ends[1].read_bytes() == held
+    link = tmp_path / "link.safetensors"
+    link.symlink_to(ends[1])
+    held = [end.read_bytes() for end in ends]
+    for target in (*ends, link):
+        assert cli.main(["average", str(ends[0].parent), str(ends[1]), str(target)]) == 1
+        assert "is one of the two that are averaged" in capsys.readouterr().err
+    assert [end.read_bytes() for end in ends] == held

@@ -316,10 +316,7 @@ def test_a_quiet_run_decodes_without_a_progress_bar(tmp_path, monkeypatch, capfd
         data=data,
         model="harmonizer",
     )
-    if quiet:
-        train(config, quiet=True, say=lambda line: None)
-    else:
-        open_sets(config, quiet=False)
+    train(config, quiet=quiet, say=lambda line: None)
     assert ("decoding" in capfd.readouterr().err) is not quiet
 
 
